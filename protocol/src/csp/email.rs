@@ -1,0 +1,114 @@
+//! EMAIL2: a mailbox reached by IMAP or POP (`EMAIL2/<GUID>`).
+
+use super::{Leaves, PayloadError};
+use crate::secret::Secret;
+
+/// The most accounts that the provider keeps.
+pub const MAX_ACCOUNTS: usize = 6;
+
+/// How mail is fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceType {
+    /// IMAP4.
+    Imap,
+    /// POP3.
+    Pop,
+}
+
+/// A mail server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailServer {
+    /// Its name or address.
+    pub host: String,
+    /// Its port, where one is given.
+    pub port: Option<u16>,
+    /// Whether the connection is encrypted from the start.
+    pub tls: bool,
+}
+
+/// A mailbox.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailAccount {
+    /// The account's name, up to 32 characters.
+    pub service_name: String,
+    /// How mail is fetched.
+    pub service_type: ServiceType,
+    /// The user's name as others see it.
+    pub display_name: String,
+    /// The user's address.
+    pub address: String,
+    /// The name the user signs in with.
+    pub user_name: String,
+    /// The user's password, where the server is so careless as to send it.
+    pub password: Option<Secret>,
+    /// Where mail comes from.
+    pub incoming: MailServer,
+    /// Where mail goes to.
+    pub outgoing: MailServer,
+    /// Whether the outgoing server wants to know who sends.
+    pub outgoing_authentication: bool,
+}
+
+const INCOMING_TLS: &str = "TAGPROPS/8128000B";
+const OUTGOING_TLS: &str = "TAGPROPS/812C000B";
+
+impl EmailAccount {
+    /// Reads an account from its nodes.
+    pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
+        let service_name = leaves.required("SERVICENAME")?;
+        if service_name.chars().count() > 32 {
+            return Err(PayloadError::format("SERVICENAME", "is longer than 32 characters"));
+        }
+        let text = |name: &str| leaves.get(name).unwrap_or_default().to_owned();
+        Ok(Self {
+            service_name: service_name.to_owned(),
+            service_type: match leaves.required("SERVICETYPE")?.to_ascii_uppercase().as_str() {
+                "IMAP4" => ServiceType::Imap,
+                "POP3" => ServiceType::Pop,
+                _ => return Err(PayloadError::format("SERVICETYPE", "is neither IMAP4 nor POP3")),
+            },
+            display_name: text("NAME"),
+            address: text("REPLYADDR"),
+            user_name: text("AUTHNAME"),
+            password: leaves.non_empty("AUTHSECRET").map(Secret::new),
+            incoming: server(leaves, "INSERVER", INCOMING_TLS)?,
+            outgoing: server(leaves, "OUTSERVER", OUTGOING_TLS)?,
+            outgoing_authentication: leaves.boolean("AUTHREQUIRED")?.unwrap_or(false),
+        })
+    }
+
+    /// The account's nodes.
+    pub fn to_leaves(&self) -> Leaves {
+        let flag = |value: bool| Some(if value { "1" } else { "0" });
+        Leaves::default()
+            .with("SERVICENAME", Some(&self.service_name))
+            .with("SERVICETYPE", Some(if self.service_type == ServiceType::Imap { "IMAP4" } else { "POP3" }))
+            .with("NAME", Some(&self.display_name))
+            .with("REPLYADDR", Some(&self.address))
+            .with("AUTHNAME", Some(&self.user_name))
+            .with("AUTHSECRET", self.password.as_ref().map(Secret::expose))
+            .with("INSERVER", Some(self.incoming.address()))
+            .with("OUTSERVER", Some(self.outgoing.address()))
+            .with("AUTHREQUIRED", flag(self.outgoing_authentication))
+            .with(INCOMING_TLS, flag(self.incoming.tls))
+            .with(OUTGOING_TLS, flag(self.outgoing.tls))
+    }
+}
+
+impl MailServer {
+    /// `host` or `host:port`.
+    pub fn address(&self) -> String {
+        self.port.map_or_else(|| self.host.clone(), |port| format!("{}:{port}", self.host))
+    }
+}
+
+fn server(leaves: &Leaves, node: &str, tls_node: &str) -> Result<MailServer, PayloadError> {
+    let address = leaves.required(node)?;
+    let (host, port) = match address.rsplit_once(':') {
+        Some((host, port)) => {
+            (host, Some(port.parse().map_err(|_| PayloadError::format(node, "has a port that is not a number"))?))
+        }
+        None => (address, None),
+    };
+    Ok(MailServer { host: host.to_owned(), port, tls: leaves.boolean(tls_node)?.unwrap_or(false) })
+}

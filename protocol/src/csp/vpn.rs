@@ -1,0 +1,144 @@
+//! VPNv2: a tunnel, from single nodes or from one `ProfileXML` (schema VPNv2 profile).
+
+use super::{Leaves, PayloadError, comma_list};
+use crate::xml::{Document, Element, Limits};
+
+/// A tunnel.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VpnProfile {
+    /// Where the tunnel leads and how.
+    pub kind: Option<VpnKind>,
+    /// Whether the tunnel is brought up without being asked for.
+    pub always_on: bool,
+    /// Whether the tunnel belongs to the machine and is up before anyone signs in.
+    pub device_tunnel: bool,
+    /// Domain suffixes to search through the tunnel.
+    pub dns_suffixes: Vec<String>,
+    /// Networks in which the tunnel is not needed.
+    pub trusted_networks: Vec<String>,
+    /// Destinations through the tunnel, or beside it.
+    pub routes: Vec<Route>,
+}
+
+/// What carries the tunnel.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum VpnKind {
+    /// The system's own client.
+    Native {
+        /// The server's names or addresses, best first.
+        servers: Vec<String>,
+        /// `IKEv2`, `L2TP`, `PPTP`, `SSTP`, `Automatic` or `ProtocolList`, as written.
+        protocol: String,
+        /// Whether all traffic goes through the tunnel.
+        force_tunnel: bool,
+        /// Whether the machine proves itself by a certificate.
+        machine_certificate: bool,
+    },
+    /// Another client, named by its package.
+    Plugin {
+        /// The package's name.
+        package: String,
+        /// The server's names or addresses, best first.
+        servers: Vec<String>,
+        /// The client's own configuration.
+        configuration: Option<String>,
+    },
+}
+
+/// A destination.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The network's address.
+    pub address: String,
+    /// The length of its prefix in bits.
+    pub prefix: u8,
+    /// The route's metric.
+    pub metric: Option<u32>,
+    /// Whether the destination is reached beside the tunnel.
+    pub excluded: bool,
+}
+
+impl VpnProfile {
+    /// Reads a profile from its nodes.
+    pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
+        if let Some(text) = leaves.non_empty("ProfileXML") {
+            return Self::from_leaves(&flatten(text)?);
+        }
+        Ok(Self {
+            kind: Self::kind(leaves)?,
+            always_on: leaves.boolean("AlwaysOn")?.unwrap_or(false),
+            device_tunnel: leaves.boolean("DeviceTunnel")?.unwrap_or(false),
+            dns_suffixes: leaves.get("DnsSuffix").map(comma_list).unwrap_or_default(),
+            trusted_networks: leaves.get("TrustedNetworkDetection").map(comma_list).unwrap_or_default(),
+            routes: leaves.rows("RouteList").iter().map(route).collect::<Result<_, _>>()?,
+        })
+    }
+
+    fn kind(leaves: &Leaves) -> Result<Option<VpnKind>, PayloadError> {
+        let plugin_servers = leaves.non_empty("PluginProfile/ServerUrlList");
+        if let Some(package) = leaves.non_empty("PluginProfile/PluginPackageFamilyName") {
+            return Ok(Some(VpnKind::Plugin {
+                package: package.to_owned(),
+                servers: plugin_servers.map(servers).unwrap_or_default(),
+                configuration: leaves.non_empty("PluginProfile/CustomConfiguration").map(str::to_owned),
+            }));
+        }
+        let Some(list) = leaves.non_empty("NativeProfile/Servers") else { return Ok(None) };
+        let routing = leaves.get("NativeProfile/RoutingPolicyType").unwrap_or("ForceTunnel");
+        let machine = leaves.get("NativeProfile/Authentication/MachineMethod");
+        Ok(Some(VpnKind::Native {
+            servers: servers(list),
+            protocol: leaves.get("NativeProfile/NativeProtocolType").unwrap_or("Automatic").to_owned(),
+            force_tunnel: !routing.eq_ignore_ascii_case("SplitTunnel"),
+            machine_certificate: machine.is_some_and(|method| method.eq_ignore_ascii_case("Certificate")),
+        }))
+    }
+}
+
+/// `server;friendly name` entries, several of them separated by commas.
+fn servers(list: &str) -> Vec<String> {
+    let names = list.split(',').filter_map(|entry| entry.split(';').next());
+    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+}
+
+fn route(row: &Leaves) -> Result<Route, PayloadError> {
+    let prefix = row.number("PrefixSize")?.filter(|bits| *bits <= 128);
+    Ok(Route {
+        address: row.required("Address")?.to_owned(),
+        prefix: prefix.ok_or_else(|| PayloadError::format("PrefixSize", "is not a number of 0 to 128"))?,
+        metric: row.number("Metric")?,
+        excluded: row.boolean("ExclusionRoute")?.unwrap_or(false),
+    })
+}
+
+/// Turns a `ProfileXML` into the leaves that the same profile would have as single nodes.
+fn flatten(text: &str) -> Result<Leaves, PayloadError> {
+    let wrong = |error: crate::XmlError| PayloadError::format("ProfileXML", error.to_string());
+    let document = Document::parse(text.as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
+    let root = document.root_named("VPNProfile").map_err(wrong)?;
+    let mut leaves = Leaves::default();
+    let mut routes = 0;
+    for child in root.children() {
+        if child.is("Route") {
+            add(&mut leaves, &format!("RouteList/{routes}"), child);
+            routes += 1;
+        } else {
+            add(&mut leaves, child.name(), child);
+        }
+    }
+    Ok(leaves)
+}
+
+fn add(leaves: &mut Leaves, path: &str, element: Element<'_>) {
+    if !element.has_children() {
+        leaves.0.insert(path.to_owned(), element.trimmed().to_owned());
+        return;
+    }
+    if matches!(element.name(), "CustomConfiguration" | "Configuration") {
+        leaves.0.insert(path.to_owned(), element.inner_xml().trim().to_owned());
+        return;
+    }
+    for child in element.children() {
+        add(leaves, &format!("{path}/{}", child.name()), child);
+    }
+}

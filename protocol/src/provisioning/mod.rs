@@ -1,0 +1,7 @@
+//! The provisioning document that ends an enrolment (`wap-provisioningdoc` 1.1, MS-MDE2 section 2.2.9.1).
+
+mod document;
+mod tree;
+
+pub use document::{AppAuth, AuthLevel, CertificateEntry, Provisioning, ProvisioningError, RenewalTerms, StoreName};
+pub use tree::{Characteristic, Parameter, WapDocument};

@@ -1,0 +1,32 @@
+//! Alert codes and the types of generic alerts (OMA-DM section 8.7, MS-MDM section 2.2).
+
+/// What an Alert announces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct AlertCode(pub u16);
+
+impl AlertCode {
+    /// The session was begun on the server's request.
+    pub const SERVER_INITIATED: Self = Self(1200);
+    /// The session was begun by the client.
+    pub const CLIENT_INITIATED: Self = Self(1201);
+    /// Asks for the next message, or for the next piece of a large object.
+    pub const NEXT_MESSAGE: Self = Self(1222);
+    /// Aborts the session.
+    pub const SESSION_ABORT: Self = Self(1223);
+    /// An event on the client.
+    pub const CLIENT_EVENT: Self = Self(1224);
+    /// The end of a large object was never received.
+    pub const NO_END_OF_DATA: Self = Self(1225);
+    /// A generic alert, told apart by its type.
+    pub const GENERIC: Self = Self(1226);
+}
+
+/// Types of client events and generic alerts, written to the letter: servers compare them literally.
+pub mod alert_type {
+    /// Who is signed in at the machine: `user`, `others` or `none`.
+    pub const LOGIN_STATUS: &str = "com.microsoft/MDM/LoginStatus";
+    /// The person at the machine, or the server, ends the enrolment.
+    pub const UNENROLMENT: &str = "com.microsoft:mdm.unenrollment.userrequest";
+    /// The device lost the profiles it had; the server should send them again.
+    pub const STORE_REBUILT: &str = "org.linuxmdm:store.rebuilt";
+}

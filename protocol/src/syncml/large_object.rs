@@ -1,0 +1,140 @@
+//! Large objects: data that is sent in pieces over several messages (OMA-DM representation section 5.6).
+
+use super::{Item, Meta, StatusCode};
+
+/// Why the pieces did not become an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum LargeObjectError {
+    /// The pieces exceed what is accepted.
+    #[error("the object is larger than the {limit} bytes that are accepted")]
+    TooLarge {
+        /// The accepted size in bytes.
+        limit: u64,
+    },
+    /// The announced size exceeds what is accepted.
+    #[error("the announced size of {size} bytes exceeds the {limit} bytes that are accepted")]
+    SizeTooBig {
+        /// The announced size in bytes.
+        size: u64,
+        /// The accepted size in bytes.
+        limit: u64,
+    },
+    /// The pieces do not add up to the announced size.
+    #[error("the pieces have {actual} bytes together, announced were {announced}")]
+    SizeMismatch {
+        /// The announced size in bytes.
+        announced: u64,
+        /// The size of all pieces in bytes.
+        actual: u64,
+    },
+}
+
+impl LargeObjectError {
+    /// The status that answers the piece.
+    pub fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge { .. } => StatusCode::TOO_LARGE,
+            Self::SizeTooBig { .. } => StatusCode::SIZE_TOO_BIG,
+            Self::SizeMismatch { .. } => StatusCode::SIZE_MISMATCH,
+        }
+    }
+}
+
+/// What became of an item.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// The item is complete: it always was, or its last piece has arrived.
+    Whole(Box<Item>),
+    /// The item's pieces so far are kept; answer with 213 and ask for the next.
+    Buffered,
+}
+
+/// Puts large objects together; one can be open at a time.
+#[derive(Debug)]
+pub struct Assembler {
+    limit: u64,
+    open: Option<Item>,
+}
+
+impl Assembler {
+    /// An assembler for objects of at most `limit` bytes.
+    pub fn new(limit: u64) -> Self {
+        Self { limit, open: None }
+    }
+
+    /// Whether an object has begun and not ended.
+    pub fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// Whether this item is *not* the continuation of the object that is open: then the open one is given up and the
+    /// other side must be told with alert 1225.
+    pub fn interrupted_by(&mut self, item: &Item) -> bool {
+        let interrupted = self.open.as_ref().is_some_and(|open| !same_node(open, item));
+        if interrupted {
+            self.open = None;
+        }
+        interrupted
+    }
+
+    /// Takes the next item.
+    pub fn accept(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
+        let Some(mut open) = self.open.take() else {
+            return self.begin(item);
+        };
+        open.data.get_or_insert_default().push_str(item.data.as_deref().unwrap_or_default());
+        open.more_data = item.more_data;
+        self.keep_or_finish(open)
+    }
+
+    fn begin(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
+        if !item.more_data {
+            return Ok(Piece::Whole(Box::new(item)));
+        }
+        match item.meta.size {
+            Some(size) if size > self.limit => Err(LargeObjectError::SizeTooBig { size, limit: self.limit }),
+            _ => self.keep_or_finish(item),
+        }
+    }
+
+    fn keep_or_finish(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
+        let actual = item.data.as_ref().map_or(0, String::len) as u64;
+        if actual > self.limit {
+            return Err(LargeObjectError::TooLarge { limit: self.limit });
+        }
+        if item.more_data {
+            self.open = Some(item);
+            return Ok(Piece::Buffered);
+        }
+        match item.meta.size {
+            Some(announced) if announced != actual => Err(LargeObjectError::SizeMismatch { announced, actual }),
+            _ => Ok(Piece::Whole(Box::new(item))),
+        }
+    }
+}
+
+fn same_node(left: &Item, right: &Item) -> bool {
+    (&left.target, &left.source) == (&right.target, &right.source)
+}
+
+/// Cuts an item into pieces whose data has at most `piece` bytes; a character is never cut in two.
+pub fn split(item: Item, piece: usize) -> Vec<Item> {
+    let Some(data) = item.data.as_deref().filter(|data| data.len() > piece) else {
+        return vec![item];
+    };
+    let size = Some(data.len() as u64);
+    let mut pieces = Vec::new();
+    let mut rest = data;
+    while !rest.is_empty() {
+        let mut end = piece.max(4).min(rest.len());
+        while !rest.is_char_boundary(end) {
+            end -= 1;
+        }
+        let (head, tail) = rest.split_at(end);
+        let meta = if pieces.is_empty() { Meta { size, ..item.meta.clone() } } else { Meta::default() };
+        pieces.push(Item { meta, data: Some(head.to_owned()), more_data: !tail.is_empty(), ..item.clone() });
+        rest = tail;
+    }
+    pieces
+}

@@ -1,0 +1,36 @@
+//! Bounded XML in, compact XML out.
+//!
+//! The reader refuses document types, undefined entities, a second root, control characters and anything beyond its
+//! [`Limits`]; it ignores namespaces, because the servers of this family disagree about them, and offers elements by
+//! local name. The writer knows no namespaces either: prefixes are written literally, as old servers expect.
+
+mod document;
+mod error;
+mod parse;
+mod write;
+
+pub use document::{Document, Element};
+pub use error::XmlError;
+pub use write::XmlWriter;
+
+/// How much of a document is accepted before it is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Size of the whole document in bytes.
+    pub bytes: usize,
+    /// Depth of nested elements; the root is at depth 1.
+    pub depth: usize,
+    /// Number of elements in the document.
+    pub elements: usize,
+    /// Number of attributes on one element.
+    pub attributes: usize,
+}
+
+impl Limits {
+    /// What a management message may measure: 4 MiB, 48 levels, 100,000 elements.
+    pub const MESSAGE: Self = Self { bytes: 4 << 20, depth: 48, elements: 100_000, attributes: 32 };
+    /// What an enrolment message or a provisioning document may measure: 512 KiB, 32 levels, 10,000 elements.
+    pub const ENROLMENT: Self = Self { bytes: 512 << 10, depth: 32, elements: 10_000, attributes: 32 };
+    /// What a document carried inside a command (a Wi-Fi or VPN profile, say) may measure.
+    pub const PAYLOAD: Self = Self { bytes: 1 << 20, depth: 48, elements: 20_000, attributes: 64 };
+}

@@ -1,0 +1,89 @@
+//! Compact XML, with prefixes and attribute order exactly as given.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use super::parse::is_allowed;
+
+/// Writes elements one after another into a string.
+///
+/// Characters that XML cannot carry are replaced by U+FFFD; a carriage return is written as a character reference, so
+/// that it survives the reader's line-end rule.
+#[derive(Debug, Default)]
+pub struct XmlWriter {
+    out: String,
+}
+
+impl XmlWriter {
+    /// An empty document.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Writes an element and, through `content`, what is inside it.
+    pub fn element(&mut self, name: &str, attributes: &[(&str, &str)], content: impl FnOnce(&mut Self)) {
+        self.open(name, attributes);
+        self.out.push('>');
+        content(self);
+        self.close(name);
+    }
+
+    /// Writes an element that contains only text.
+    pub fn leaf(&mut self, name: &str, attributes: &[(&str, &str)], text: impl Display) {
+        self.element(name, attributes, |xml| xml.text(&text.to_string()));
+    }
+
+    /// Writes an element that contains only text and has no attributes.
+    pub fn text_leaf(&mut self, name: &str, text: &str) {
+        self.element(name, &[], |xml| xml.text(text));
+    }
+
+    /// Writes an element without content.
+    pub fn empty(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        self.open(name, attributes);
+        self.out.push_str("/>");
+    }
+
+    /// Writes text, escaped.
+    pub fn text(&mut self, text: &str) {
+        push_escaped(&mut self.out, text, false);
+    }
+
+    /// The document so far.
+    pub fn finish(self) -> String {
+        self.out
+    }
+
+    fn open(&mut self, name: &str, attributes: &[(&str, &str)]) {
+        self.out.push('<');
+        self.out.push_str(name);
+        for (attribute, value) in attributes {
+            self.out.push(' ');
+            self.out.push_str(attribute);
+            self.out.push_str("=\"");
+            push_escaped(&mut self.out, value, true);
+            self.out.push('"');
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        self.out.push_str("</");
+        self.out.push_str(name);
+        self.out.push('>');
+    }
+}
+
+fn push_escaped(out: &mut String, text: &str, attribute: bool) {
+    let text = if text.chars().all(is_allowed) {
+        Cow::Borrowed(text)
+    } else {
+        Cow::Owned(text.replace(|character| !is_allowed(character), "\u{fffd}"))
+    };
+    let escaped = if attribute { quick_xml::escape::escape(text) } else { quick_xml::escape::partial_escape(text) };
+    for (index, piece) in escaped.split('\r').enumerate() {
+        if index > 0 {
+            out.push_str("&#13;");
+        }
+        out.push_str(piece);
+    }
+}
