@@ -8,6 +8,7 @@ pub mod certificate;
 pub mod dm_client;
 pub mod email;
 pub mod policy;
+pub mod profile;
 pub mod vpn;
 pub mod wifi;
 

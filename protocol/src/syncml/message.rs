@@ -8,6 +8,12 @@ use crate::xml::Limits;
 /// The media type of messages in XML.
 pub const CONTENT_TYPE: &str = "application/vnd.syncml.dm+xml";
 
+/// Reads commands without a message round them: the form in which administrators write profiles, one element after
+/// another, with or without a `<SyncBody>` round them.
+pub fn decode_fragment(text: &str) -> Result<Vec<Command>, SyncMlError> {
+    read::fragment(text)
+}
+
 /// Who speaks to whom, in which session and message (SyncHdr).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Header {

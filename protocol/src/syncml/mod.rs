@@ -17,7 +17,7 @@ pub use alert::{AlertCode, alert_type};
 pub use authentication::{Challenge, Credentials, CredentialsKind, digest};
 pub use command::{Alert, Command, CommandId, Group, Item, Operation, Results, Status, Unrecognised, Verb};
 pub use large_object::{Assembler, LargeObjectError, Piece, split};
-pub use message::{CONTENT_TYPE, Header, Message};
+pub use message::{CONTENT_TYPE, Header, Message, decode_fragment};
 pub use meta::{Format, Meta};
 pub use read::SyncMlError;
 pub use status::StatusCode;

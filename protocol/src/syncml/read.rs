@@ -48,6 +48,15 @@ pub(super) fn message(bytes: &[u8], limits: &Limits) -> Result<Message, SyncMlEr
     Ok(Message { header, commands, is_final })
 }
 
+pub(super) fn fragment(text: &str) -> Result<Vec<Command>, SyncMlError> {
+    let declaration_end = text.trim_start().starts_with("<?xml").then(|| text.find("?>")).flatten();
+    let bare = declaration_end.map_or(text, |end| &text[end + "?>".len()..]);
+    let wrapped = format!("<SyncBody>{}</SyncBody>", bare.trim());
+    let document = Document::parse(wrapped.as_bytes(), &Limits::MESSAGE)?;
+    let body = document.root().child("SyncBody").unwrap_or(document.root());
+    body.children().filter(|element| !element.is("Final")).map(command).collect()
+}
+
 fn header(element: Element<'_>) -> Result<Header, SyncMlError> {
     if let Some(version) = element.child_text("VerProto").filter(|version| !matches!(*version, "DM/1.2" | "DM/1.1")) {
         return Err(SyncMlError::Version(version.to_owned()));
