@@ -1,0 +1,138 @@
+//! The command line: one file for each verb. It asks, shows and sets the exit code; it decides nothing.
+
+mod backend;
+mod enroll;
+mod output;
+mod profiles;
+mod run;
+mod status;
+mod sync;
+mod time;
+mod unenroll;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use self::output::Output;
+use crate::shell::control::ControlError;
+use crate::shell::paths::Paths;
+use crate::shell::store::{StorePlace, worker};
+use crate::shell::{clock, logging};
+
+/// Device management client for Linux.
+///
+/// Enrols this machine with an MDM server over the open protocols that Windows management uses (MS-MDE2, OMA-DM), and
+/// keeps the profiles that the server assigns.
+#[derive(Debug, Parser)]
+#[command(name = "mdm-agent", version, max_term_width = 100, after_help = EXIT_CODES)]
+struct Arguments {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 usage, 3 not enrolled, 5 server unreachable.
+
+Example:
+  sudo mdm-agent enroll --server https://mdm.example.com --user alice@example.com";
+
+/// Options that every verb takes.
+#[derive(Debug, Args)]
+struct Global {
+    /// Print JSON instead of text.
+    #[arg(long, global = true)]
+    json: bool,
+    /// Where the agent keeps identity and profiles.
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_STATE", default_value = Paths::STATE)]
+    state: PathBuf,
+    /// Where the agent has its control socket.
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_RUNTIME", default_value = Paths::RUNTIME)]
+    runtime: PathBuf,
+    /// How much is logged: error, warn, info, debug or trace.
+    #[arg(long, global = true, value_name = "LEVEL")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Enroll(enroll::Enroll),
+    Run(run::Run),
+    Sync(sync::Sync),
+    Status(status::Status),
+    Profiles(profiles::Profiles),
+    Unenroll(unenroll::Unenroll),
+    /// Opens the store for the daemon.
+    #[command(name = worker::VERB, hide = true)]
+    StoreWorker {
+        directory: PathBuf,
+        quarantine: PathBuf,
+    },
+}
+
+/// Why a verb did not do what it should.
+enum Failure {
+    /// The agent or the server said no.
+    Control(ControlError),
+    /// Something on this machine.
+    Local(anyhow::Error),
+}
+
+impl From<ControlError> for Failure {
+    fn from(error: ControlError) -> Self {
+        Self::Control(error)
+    }
+}
+
+impl<E: Into<anyhow::Error>> From<E> for Failure
+where
+    E: std::error::Error + Send + Sync + 'static,
+{
+    fn from(error: E) -> Self {
+        Self::Local(error.into())
+    }
+}
+
+type VerbResult = Result<ExitCode, Failure>;
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    if let Verb::StoreWorker { directory, quarantine } = arguments.verb {
+        let place = StorePlace { directory, quarantine };
+        let served = worker::serve(&place, clock::now().wall);
+        return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
+    let output = Output::new(arguments.global.json);
+    match start(arguments, &output) {
+        Ok(code) => code,
+        Err(failure) => output.failure(&failure),
+    }
+}
+
+fn start(arguments: Arguments, output: &Output) -> VerbResult {
+    let Arguments { global, verb } = arguments;
+    let quiet = if matches!(verb, Verb::Run(_)) { "info" } else { "warn" };
+    logging::start(global.log.as_deref().unwrap_or(quiet));
+    // With one provider compiled in, a second installation cannot disagree.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(4)
+        .thread_keep_alive(std::time::Duration::from_secs(2))
+        .build()?;
+    let paths = Paths { state: global.state, runtime: global.runtime };
+    runtime.block_on(async {
+        match verb {
+            Verb::Enroll(verb) => verb.run(&paths, output).await,
+            Verb::Run(verb) => verb.run(paths).await,
+            Verb::Sync(verb) => verb.run(&paths, output).await,
+            Verb::Status(verb) => verb.run(&paths, output).await,
+            Verb::Profiles(verb) => verb.run(&paths, output).await,
+            Verb::Unenroll(verb) => verb.run(&paths, output).await,
+            Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
+        }
+    })
+}

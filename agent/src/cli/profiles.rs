@@ -1,0 +1,98 @@
+//! `profiles`: what the server has assigned.
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use super::output::{Output, printable, table};
+use super::time::{distance, moment};
+use super::{VerbResult, backend};
+use crate::engine::report::{ProfileDetail, ProfileView};
+use crate::shell::control::ControlRequest;
+use crate::shell::paths::Paths;
+
+/// Show the profiles that this machine holds.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  mdm-agent profiles list\n  mdm-agent profiles show Corp --kind wifi")]
+pub(super) struct Profiles {
+    #[command(subcommand)]
+    what: Option<What>,
+}
+
+#[derive(Debug, Subcommand)]
+enum What {
+    /// All profiles, in a table.
+    #[command(after_help = "Example:\n  mdm-agent profiles list --json")]
+    List,
+    /// One profile with its nodes.
+    #[command(after_help = "Example:\n  mdm-agent profiles show Corp --kind wifi")]
+    Show {
+        /// The profile's name, or the beginning of it.
+        name: String,
+        /// Look among profiles of this kind only: email, vpn, wifi, certificate or configuration.
+        #[arg(long)]
+        kind: Option<String>,
+        /// Show secret values too; for root.
+        #[arg(long)]
+        reveal: bool,
+    },
+}
+
+impl Profiles {
+    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
+        match self.what {
+            None | Some(What::List) => {
+                let profiles: Vec<ProfileView> = backend::ask(paths, ControlRequest::Profiles).await?;
+                output.show(&profiles, |output| list(&profiles, output));
+            }
+            Some(What::Show { name, kind, reveal }) => {
+                let request = ControlRequest::Profile { kind, name, reveal };
+                let profile: ProfileDetail = backend::ask(paths, request).await?;
+                output.show(&profile, |output| show(&profile, output));
+            }
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn list(profiles: &[ProfileView], output: &Output) -> String {
+    if profiles.is_empty() {
+        return "No profiles.".to_owned();
+    }
+    let mut sorted: Vec<&ProfileView> = profiles.iter().collect();
+    sorted.sort_by_key(|profile| (&profile.kind, &profile.name));
+    let rows: Vec<Vec<String>> = sorted
+        .iter()
+        .map(|profile| {
+            vec![
+                profile.kind.clone(),
+                profile.name.clone(),
+                profile.summary.clone(),
+                profile.authority.clone(),
+                moment(profile.received),
+                format!("{} ({})", moment(profile.kept_until), distance(profile.kept_until)),
+            ]
+        })
+        .collect();
+    table(output, &["KIND", "NAME", "WHAT", "AUTHORITY", "RECEIVED", "KEPT UNTIL"], &rows)
+}
+
+fn show(profile: &ProfileDetail, output: &Output) -> String {
+    let view = &profile.view;
+    let mut lines = vec![output.bold(&printable(&format!("{} {}", view.kind, view.name)))];
+    let mut line = |label: &str, text: &str| lines.push(format!("  {label:<12} {}", printable(text)));
+    line("What", &view.summary);
+    line("For", &view.scope);
+    line("Address", &view.address);
+    line("Authority", &view.authority);
+    line("Received", &moment(view.received));
+    line("Confirmed", &moment(view.confirmed));
+    line("Kept until", &format!("{} ({})", moment(view.kept_until), distance(view.kept_until)));
+    line("Content", &view.content_hash);
+    lines.push("  Nodes".to_owned());
+    for (path, format, value) in &profile.nodes {
+        let path = if path.is_empty() { "." } else { path };
+        lines.push(format!("    {} ({format}): {}", printable(path), printable(value)));
+    }
+    lines.join("\n")
+}

@@ -1,0 +1,71 @@
+//! `status`: how things stand.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::output::{Output, printable};
+use super::time::{distance, moment};
+use super::{VerbResult, backend};
+use crate::engine::report::{self, AccountStatus};
+use crate::shell::control::{ControlRequest, ErrorCode};
+use crate::shell::paths::Paths;
+
+/// Show who manages this machine and how the last check-in went.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  mdm-agent status --json")]
+pub(super) struct Status {}
+
+impl Status {
+    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
+        let status: report::Status = backend::ask(paths, ControlRequest::Status).await?;
+        output.show(&status, |output| describe(&status, output));
+        let not_enrolled = ErrorCode::NotEnrolled.exit_code();
+        Ok(if status.account.is_some() { ExitCode::SUCCESS } else { ExitCode::from(not_enrolled) })
+    }
+}
+
+fn describe(status: &report::Status, output: &Output) -> String {
+    let Some(account) = &status.account else {
+        return "Not enrolled. Enrol with: mdm-agent enroll --server URL --user NAME".to_owned();
+    };
+    let mut lines = account_lines(account, output);
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
+    match &status.last_session {
+        Some(session) => {
+            let outcome =
+                if session.completed { "completed".to_owned() } else { output.warning(&printable(&session.detail)) };
+            line("Last check-in", format!("{} ({}): {outcome}", moment(session.ended), distance(session.ended)));
+        }
+        None => line("Last check-in", "none yet".to_owned()),
+    }
+    if let Some((when, reason)) = &status.next_check_in {
+        line("Next check-in", format!("{} ({}), {reason}", moment(*when), distance(*when)));
+    }
+    if status.failures > 0 {
+        line("Failures", format!("{} in a row", status.failures));
+    }
+    if let Some(problem) = &status.store_problem {
+        line("Store", output.warning(&printable(problem)));
+    }
+    if status.unknown_device {
+        let text = "The server refuses this device again and again; it may have been removed there. Ask the administrator, or enrol again.";
+        lines.push(output.warning(text));
+    }
+    lines.join("\n")
+}
+
+fn account_lines(account: &AccountStatus, output: &Output) -> Vec<String> {
+    let name = if account.name.is_empty() { &account.provider_id } else { &account.name };
+    let mut lines = vec![format!("{:<14} {}", "Managed by", output.bold(&printable(name)))];
+    let mut line = |label: &str, text: &str| lines.push(format!("{label:<14} {}", printable(text)));
+    line("Authority", &account.authority);
+    line("Server", &account.server);
+    line("Device", &account.device_id);
+    line("User", account.user.as_deref().unwrap_or("none"));
+    line("Enrolled", &format!("{} ({})", moment(account.enrolled_at), distance(account.enrolled_at)));
+    if let Some(ends) = account.certificate_ends {
+        line("Certificate", &format!("valid until {} ({})", moment(ends), distance(ends)));
+    }
+    lines
+}

@@ -1,0 +1,153 @@
+//! The account: which server manages this device, and under which terms. Kept beside the identity, not in the store,
+//! so that losing the store never loses who manages the device.
+
+use mdm_protocol::Secret;
+use mdm_protocol::csp::dm_client::{Poll, PollSet};
+use mdm_protocol::syncml::CredentialsKind;
+use serde::{Deserialize, Serialize};
+
+use super::profile::Stored;
+use super::session::AccountCredentials;
+use super::text;
+
+/// The version of the account's file.
+pub const ACCOUNT_VERSION: u32 = 1;
+
+/// Which server manages this device, and under which terms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// [`ACCOUNT_VERSION`] when it was written.
+    pub version: u32,
+    /// The account's id (`PROVIDER-ID`).
+    pub provider_id: String,
+    /// The server's name for itself; may be empty.
+    pub name: String,
+    /// The management server's address.
+    pub management_url: String,
+    /// The discovery address that enrolment began with.
+    pub discovery_url: String,
+    /// The id under which the device speaks.
+    pub device_id: String,
+    /// The id of the hardware.
+    pub hardware_id: String,
+    /// The enrolled user; `None` for a device without a user.
+    pub user: Option<String>,
+    /// The enrolled user's name on this machine; `None` where nobody was named.
+    pub local_user: Option<String>,
+    /// Whom to believe that it is the server.
+    pub trust: Trust,
+    /// Credentials for messages.
+    pub credentials: Option<StoredCredentials>,
+    /// The check-in schedule as provisioned.
+    pub poll: StoredPoll,
+    /// Days before the certificate's end at which renewal begins.
+    pub renew_period_days: u32,
+    /// Days between attempts to renew.
+    pub renew_retry_days: u32,
+    /// Where renewal asks, if not at the discovery address.
+    pub renew_url: Option<String>,
+    /// The first wait after a failed connection, in milliseconds.
+    pub initial_backoff_ms: u64,
+    /// The longest wait after failed connections, in milliseconds.
+    pub max_backoff_ms: u64,
+    /// When the device enrolled, seconds since 1970.
+    pub enrolled_at: i64,
+}
+
+/// Whom to believe that it is the server.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Trust {
+    /// Whether the machine's own roots count.
+    pub system: bool,
+    /// Further roots, DER in base64, for this account alone.
+    pub roots: Vec<String>,
+}
+
+/// Credentials for messages, as they are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredCredentials {
+    /// Whether a digest is sent instead of the secret.
+    pub digest: bool,
+    /// The user name.
+    pub name: String,
+    /// The secret.
+    #[serde(with = "text::secret")]
+    pub secret: Secret,
+    /// The first nonce, in base64.
+    pub nonce: Option<String>,
+}
+
+/// The check-in schedule, as it is kept: for each set its interval in minutes and its count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredPoll {
+    /// The sets.
+    pub sets: [(u32, u32); 3],
+    /// Whether any sign-in starts a session.
+    pub on_login: bool,
+    /// Whether each user's first sign-in starts a session.
+    pub all_users_on_first_login: bool,
+}
+
+impl From<Poll> for StoredPoll {
+    fn from(poll: Poll) -> Self {
+        Self {
+            sets: poll.sets.map(|set| (set.interval_minutes, set.count)),
+            on_login: poll.on_login,
+            all_users_on_first_login: poll.all_users_on_first_login,
+        }
+    }
+}
+
+impl From<StoredPoll> for Poll {
+    fn from(poll: StoredPoll) -> Self {
+        Self {
+            sets: poll.sets.map(|(interval_minutes, count)| PollSet { interval_minutes, count }),
+            on_login: poll.on_login,
+            all_users_on_first_login: poll.all_users_on_first_login,
+        }
+    }
+}
+
+impl Account {
+    /// The authority on whose behalf the server speaks: its own name, as long as it names no other (rule A1).
+    pub fn authority(&self) -> &str {
+        &self.provider_id
+    }
+
+    /// The credentials for the next session: as provisioned, or as the server has changed them since
+    /// (`./SyncML/DMAcc/<account>/AppAuth/CLCRED`), with the newest nonce.
+    pub fn session_credentials(&self, stored: &Stored, nonce: Option<Vec<u8>>) -> Option<AccountCredentials> {
+        let changed = |leaf: &str| {
+            let node = stored.settings.iter().find(|(address, _)| {
+                address.starts_with("./SyncML/DMAcc/") && address.ends_with(&format!("/CLCRED/{leaf}"))
+            })?;
+            Some(node.1.value.clone())
+        };
+        let known = self.credentials.as_ref();
+        let secret = changed("AAuthSecret").map(Secret::new).or_else(|| known.map(|known| known.secret.clone()))?;
+        let first_nonce = || known?.nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
+        Some(AccountCredentials {
+            kind: if known.is_none_or(|known| known.digest) { CredentialsKind::Md5 } else { CredentialsKind::Basic },
+            name: changed("AAuthName").or_else(|| known.map(|known| known.name.clone())).unwrap_or_default(),
+            secret,
+            nonce: nonce.or_else(first_nonce),
+        })
+    }
+
+    /// The schedule in force: as provisioned, with what the server has set since.
+    pub fn effective_poll(&self, stored: &Stored) -> Poll {
+        let prefix = format!("{}/Poll/", self.provider_address());
+        let provisioned = Poll::from(self.poll).to_nodes();
+        let set = stored
+            .settings
+            .iter()
+            .filter_map(|(address, node)| Some((address.strip_prefix(&prefix)?, node.value.as_str())));
+        let provisioned = provisioned.iter().map(|(name, value)| (*name, value.as_str()));
+        Poll::from_nodes(provisioned.chain(set))
+    }
+
+    /// The address of the account's own node.
+    pub fn provider_address(&self) -> String {
+        format!("./Device/Vendor/MSFT/DMClient/Provider/{}", mdm_protocol::loc_uri::encode_segment(&self.provider_id))
+    }
+}

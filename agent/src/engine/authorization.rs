@@ -1,0 +1,25 @@
+//! Who may ask the daemon for what (DESIGN section 6).
+
+/// What can be asked for over the control socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Request {
+    /// How things stand, and which profiles there are.
+    Read,
+    /// A profile's payload, which may contain secrets.
+    ReadSecrets,
+    /// A session now.
+    CheckIn,
+    /// Enrolment.
+    Enrol,
+    /// The end of the enrolment.
+    Unenrol,
+}
+
+/// Whether a caller may ask for it: everyone may look and ask for a check-in, only root and the daemon's own user
+/// may change who manages the machine.
+pub fn is_allowed(request: Request, caller_uid: u32, daemon_uid: u32) -> bool {
+    match request {
+        Request::Read | Request::CheckIn => true,
+        Request::ReadSecrets | Request::Enrol | Request::Unenrol => caller_uid == 0 || caller_uid == daemon_uid,
+    }
+}

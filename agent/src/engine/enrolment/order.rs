@@ -1,0 +1,91 @@
+//! What a person orders, turned into an enrolment.
+
+use mdm_protocol::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::{EnrolmentRequest, Proof, Target};
+use crate::engine::account::Trust;
+use crate::engine::facts::DeviceFacts;
+
+/// How to enrol.
+#[derive(Serialize, Deserialize)]
+pub struct EnrolOrder {
+    /// The server's address; `None` derives it from the user's mail address.
+    pub server: Option<String>,
+    /// The user; empty for a device without a user.
+    pub user: String,
+    /// The password, if that is the proof.
+    pub password: Option<String>,
+    /// The token, if that is the proof.
+    pub token: Option<String>,
+    /// The user's name on this machine.
+    pub local_user: Option<String>,
+    /// Certificate authorities to believe besides none, PEM; `None` believes the machine's own.
+    pub authorities: Option<String>,
+    /// The id under which the device will speak; `None` derives it from the machine-id.
+    pub device_id: Option<String>,
+}
+
+impl std::fmt::Debug for EnrolOrder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "EnrolOrder({:?})", self.server)
+    }
+}
+
+/// An order that makes no sense.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// There is no server to ask.
+    #[error("give the server's address with --server, or a user with a mail domain")]
+    NoServer,
+    /// There is no proof, or more than one.
+    #[error("give either a password or a token")]
+    Proof,
+    /// The device has no id.
+    #[error("this machine has no /etc/machine-id; give an id with --device-id")]
+    NoDeviceId,
+    /// The id cannot be used.
+    #[error("the device id may have up to 64 letters, digits, dots, underscores and hyphens")]
+    DeviceId,
+    /// The authorities are none.
+    #[error("the file given with --ca-file has no certificate in PEM")]
+    NoAuthority,
+}
+
+impl EnrolOrder {
+    /// Makes a request of the order. `roots` are the certificates of the file with authorities (DER in base64), if one
+    /// was given.
+    pub fn into_request(
+        self,
+        roots: Option<Vec<String>>,
+        facts: DeviceFacts,
+        seed: u64,
+    ) -> Result<EnrolmentRequest, OrderError> {
+        let target = match self.server {
+            Some(server) => Target::Url(server),
+            None if self.user.contains('@') => Target::MailAddress(self.user.clone()),
+            None => return Err(OrderError::NoServer),
+        };
+        let proof = match (self.password, self.token) {
+            (Some(password), None) if !self.user.is_empty() => Proof::Password(Secret::new(password)),
+            (None, Some(token)) => {
+                let is_jwt = token.split('.').count() == 3 && token.starts_with("eyJ");
+                Proof::Token { token: Secret::new(token), is_jwt }
+            }
+            _ => return Err(OrderError::Proof),
+        };
+        let trust = match roots {
+            None => Trust { system: true, roots: Vec::new() },
+            Some(roots) if roots.is_empty() => return Err(OrderError::NoAuthority),
+            Some(roots) => Trust { system: false, roots },
+        };
+        let derived = Some(facts.machine_id.clone()).filter(|id| !id.is_empty());
+        let device_id = self.device_id.or(derived).ok_or(OrderError::NoDeviceId)?;
+        let allowed = |character: char| character.is_ascii_alphanumeric() || matches!(character, '.' | '_' | '-');
+        if !(1..=64).contains(&device_id.len()) || !device_id.chars().all(allowed) {
+            return Err(OrderError::DeviceId);
+        }
+        let local_user = self.local_user;
+        Ok(EnrolmentRequest { target, user: self.user, proof, local_user, trust, device_id, facts, seed })
+    }
+}

@@ -1,0 +1,195 @@
+//! Why a check-in did not come to its end, and what follows from that.
+
+use mdm_protocol::soap::Fault;
+use mdm_protocol::syncml::{StatusCode, SyncMlError};
+
+/// Why no answer came at all.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConnectionFailure {
+    /// The machine has no network.
+    #[error("there is no network: {0}")]
+    NoNetwork(String),
+    /// The server's name does not resolve.
+    #[error("the server's name does not resolve: {0}")]
+    NameResolution(String),
+    /// The server does not accept connections.
+    #[error("the server cannot be reached: {0}")]
+    Unreachable(String),
+    /// The server's certificate is not trusted.
+    #[error("the server's certificate is not trusted: {0}")]
+    Untrusted(String),
+    /// The server's certificate is expired or not valid yet: perhaps this machine's clock is wrong.
+    #[error("the server's certificate is not valid at this machine's time; check the clock: {0}")]
+    ClockOrExpiry(String),
+    /// The server refused this device's certificate.
+    #[error("the server refused this device's certificate: {0}")]
+    CertificateRefused(String),
+    /// The server did not answer in time.
+    #[error("the server did not answer in time")]
+    TimedOut,
+    /// The connection broke in the middle.
+    #[error("the connection broke: {0}")]
+    Broken(String),
+    /// The answer is larger than what is accepted.
+    #[error("the answer is larger than the {limit} bytes that are accepted")]
+    Oversized {
+        /// The accepted size in bytes.
+        limit: usize,
+    },
+    /// The address is not one that may be used.
+    #[error("{0}")]
+    Address(String),
+}
+
+/// Why a session did not come to its end.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SessionFailure {
+    /// No answer came.
+    #[error(transparent)]
+    Connection(#[from] ConnectionFailure),
+    /// An HTML page came instead of an answer.
+    #[error("an HTML page came instead of an answer; a captive portal, a proxy or a wrong address answered")]
+    CaptivePortal,
+    /// The server wants the request to go elsewhere. Redirects are never followed here.
+    #[error("the server redirected to {location:?}, which is never followed")]
+    Redirected {
+        /// Where to.
+        location: String,
+    },
+    /// The server does not accept this device (HTTP 401 or 403).
+    #[error("the server does not accept this device (HTTP {status})")]
+    Refused {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// The server answered with an error (any other HTTP status).
+    #[error("the server answered with HTTP {status}")]
+    Http {
+        /// The HTTP status.
+        status: u16,
+        /// What its `Retry-After` header says, in seconds.
+        retry_after: Option<u64>,
+    },
+    /// The server answered with a SOAP fault.
+    #[error("the server refused: {0}")]
+    Fault(Fault),
+    /// The answer is no message.
+    #[error(transparent)]
+    Malformed(#[from] SyncMlError),
+    /// The message breaks the protocol in a way that makes it unusable.
+    #[error("the server's message breaks the protocol: {0}")]
+    Violation(#[from] Violation),
+    /// The server does not accept the account's credentials.
+    #[error("the server does not accept the account's credentials")]
+    CredentialsRefused,
+    /// The server wants credentials and the account has none.
+    #[error("the server wants credentials and the account has none that it can use")]
+    CredentialsMissing,
+    /// The server aborted the session.
+    #[error("the server aborted the session")]
+    Aborted,
+    /// The session did not end within the rounds that are allowed.
+    #[error("the session did not end within {limit} rounds")]
+    Endless {
+        /// The rounds that are allowed.
+        limit: u32,
+    },
+    /// What the server sent could not be kept.
+    #[error("the store cannot be used: {0}")]
+    Store(String),
+}
+
+/// How a message breaks the protocol.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Violation {
+    /// Two commands of one message have the same CmdID.
+    #[error("two commands have the CmdID {0:?}")]
+    DuplicateCommandId(String),
+    /// The message belongs to another session.
+    #[error("the message belongs to session {0:?}")]
+    ForeignSession(String),
+    /// Groups are nested deeper than is accepted.
+    #[error("groups are nested more than {0} deep")]
+    NestedTooDeep(usize),
+}
+
+/// Why the store did not keep something, or could not be opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreFailure {
+    /// There is no room on the disk.
+    #[error("there is no room on the disk: {0}")]
+    Full(String),
+    /// Anything else.
+    #[error("{0}")]
+    Unusable(String),
+}
+
+impl StoreFailure {
+    /// The status for commands whose effect could not be kept (rules C4, T4).
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::Full(_) => StatusCode::DEVICE_FULL,
+            Self::Unusable(_) => StatusCode::FAILED,
+        }
+    }
+}
+
+impl SessionFailure {
+    /// A short name that stays the same, for logs and counters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Connection(failure) => failure.name(),
+            Self::CaptivePortal => "captive-portal",
+            Self::Redirected { .. } => "redirected",
+            Self::Refused { .. } => "device-refused",
+            Self::Http { .. } => "http",
+            Self::Fault(_) => "fault",
+            Self::Malformed(_) => "malformed",
+            Self::Violation(_) => "protocol-violation",
+            Self::CredentialsRefused => "credentials-refused",
+            Self::CredentialsMissing => "credentials-missing",
+            Self::Aborted => "aborted",
+            Self::Endless { .. } => "endless",
+            Self::Store(_) => "store",
+        }
+    }
+
+    /// How long the server asks to be left alone, in seconds (rule C3).
+    pub fn retry_after(&self) -> Option<u64> {
+        match self {
+            Self::Http { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether no usable answer of the server was had, as opposed to an answer that says no.
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connection(_) | Self::CaptivePortal | Self::Redirected { .. } => true,
+            Self::Http { status, .. } => *status >= 500,
+            _ => false,
+        }
+    }
+}
+
+impl ConnectionFailure {
+    /// A short name that stays the same, for logs and counters.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::NoNetwork(_) => "no-network",
+            Self::NameResolution(_) => "dns",
+            Self::Unreachable(_) => "unreachable",
+            Self::Untrusted(_) => "tls-trust",
+            Self::ClockOrExpiry(_) => "clock-or-expiry",
+            Self::CertificateRefused(_) => "certificate-refused",
+            Self::TimedOut => "timed-out",
+            Self::Broken(_) => "connection-broken",
+            Self::Oversized { .. } => "oversized",
+            Self::Address(_) => "address",
+        }
+    }
+}

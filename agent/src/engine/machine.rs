@@ -1,0 +1,385 @@
+//! The agent's main machine: what happened goes in, what has to be done comes out.
+
+use std::collections::BTreeSet;
+
+use super::account::Account;
+use super::facts::{self, DeviceFacts};
+use super::failure::{ConnectionFailure, SessionFailure, StoreFailure};
+use super::profile::{Changes, Stored};
+use super::progress::{Progress, SessionRecord, Trigger};
+use super::reply::Reply;
+use super::session::{Session, SessionAlert, SessionContext, SessionEnd, Step};
+use super::time::{Deadline, Now, TimerReason};
+use super::tree::Tree;
+use super::{backoff, schedule};
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Event {
+    /// Something asks for a check-in.
+    CheckInRequested(Trigger),
+    /// The deadline was reached, or may have been.
+    DeadlineReached,
+    /// The store was opened, or could not be, and facts were gathered.
+    StoreOpened {
+        /// What is in it.
+        stored: Result<Box<Stored>, StoreFailure>,
+        /// Whether it had to be put aside and begun anew.
+        rebuilt: bool,
+        /// Facts about the machine.
+        facts: Box<DeviceFacts>,
+    },
+    /// Changes were kept, or could not be.
+    Kept(Result<(), StoreFailure>),
+    /// The server answered.
+    Replied(Reply),
+    /// No answer came.
+    ConnectionFailed(ConnectionFailure),
+    /// The device was enrolled.
+    Enrolled(Box<Account>),
+    /// A person ended the enrolment.
+    UnenrolRequested,
+    /// Everything that belonged to the enrolment was removed.
+    Erased,
+}
+
+/// Something to be done. Its outcome comes back as an [`Event`].
+#[derive(Debug, PartialEq, Eq)]
+pub enum Action {
+    /// Open the store, read it and gather facts.
+    OpenStore,
+    /// Keep changes so that they survive a power cut.
+    Keep(Box<Changes>),
+    /// Close the store and the connection.
+    CloseStore,
+    /// Send a message to the management server over mutual TLS.
+    Post {
+        /// The address.
+        url: String,
+        /// The message.
+        body: Vec<u8>,
+    },
+    /// Make a session's outcome known.
+    Report(Box<SessionRecord>),
+    /// Remove identity, account and store.
+    Erase,
+}
+
+/// What the machine is doing.
+#[derive(Debug)]
+pub enum Phase {
+    /// Nothing.
+    Idle,
+    /// Waiting for the store.
+    Opening(Assignment),
+    /// In a session.
+    Running(Assignment, Box<Session>),
+    /// Waiting for the session's outcome to be kept.
+    Closing(Box<SessionRecord>, Next),
+    /// Waiting for everything to be removed.
+    Erasing,
+}
+
+/// Why a session is held.
+#[derive(Debug, Clone)]
+pub struct Assignment {
+    triggers: BTreeSet<Trigger>,
+    started: i64,
+}
+
+/// What follows a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Whatever else was asked for.
+    Continue,
+    /// A session that says farewell.
+    Farewell,
+    /// The removal of everything.
+    Erase,
+}
+
+/// The agent's main machine.
+#[derive(Debug)]
+pub struct Engine {
+    account: Option<Account>,
+    progress: Progress,
+    phase: Phase,
+    queued: BTreeSet<Trigger>,
+    schedule_due: Option<u64>,
+    retry_due: Option<u64>,
+    random: fastrand::Rng,
+}
+
+impl Engine {
+    /// A machine that goes on from where it stood. `seed` feeds every random choice.
+    pub fn new(account: Option<Account>, progress: Progress, seed: u64, now: Now) -> Self {
+        let mut engine = Self {
+            account,
+            progress,
+            phase: Phase::Idle,
+            queued: BTreeSet::new(),
+            schedule_due: None,
+            retry_due: None,
+            random: fastrand::Rng::with_seed(seed),
+        };
+        engine.plan_schedule(now);
+        engine
+    }
+
+    /// The account, if the device is enrolled.
+    pub fn account(&self) -> Option<&Account> {
+        self.account.as_ref()
+    }
+
+    /// Where the agent stands.
+    pub fn progress(&self) -> &Progress {
+        &self.progress
+    }
+
+    /// What the machine is doing.
+    pub fn phase(&self) -> &Phase {
+        &self.phase
+    }
+
+    /// When the machine wants [`Event::DeadlineReached`], and what for. While a session runs it wants nothing.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        if !matches!(self.phase, Phase::Idle) || self.account.is_none() {
+            return None;
+        }
+        let schedule = self.schedule_due.map(|boot_ms| Deadline { boot_ms, reason: TimerReason::ScheduledCheckIn });
+        let retry = self.retry_due.map(|boot_ms| Deadline { boot_ms, reason: TimerReason::Retry });
+        schedule.into_iter().chain(retry).min_by_key(|deadline| deadline.boot_ms)
+    }
+
+    /// Takes note of what happened and appends what has to be done.
+    pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        match event {
+            Event::CheckInRequested(trigger) => self.request(trigger, now, actions),
+            Event::DeadlineReached => self.deadline_reached(now, actions),
+            Event::StoreOpened { stored, rebuilt, facts } => {
+                self.progress.rebuilt_unreported |= rebuilt;
+                self.begin_session(stored, &facts, now, actions);
+            }
+            Event::Kept(result) => self.kept(result, now, actions),
+            Event::Replied(reply) => self.step(now, actions, |session| session.received(&reply, now.wall)),
+            Event::ConnectionFailed(failure) => {
+                self.step(now, actions, |_| Step::End(SessionEnd::Failed(SessionFailure::Connection(failure))));
+            }
+            Event::Enrolled(account) => {
+                self.account = Some(*account);
+                self.progress = Progress::default();
+                self.plan_schedule(now);
+                self.request(Trigger::Enrolment, now, actions);
+            }
+            Event::UnenrolRequested => self.request(Trigger::Farewell, now, actions),
+            Event::Erased => {
+                self.account = None;
+                self.progress = Progress::default();
+                self.queued.clear();
+                self.phase = Phase::Idle;
+            }
+        }
+    }
+
+    fn request(&mut self, trigger: Trigger, now: Now, actions: &mut Vec<Action>) {
+        if self.account.is_none() {
+            return;
+        }
+        self.queued.insert(trigger);
+        if matches!(self.phase, Phase::Idle) {
+            self.start_queued(now, actions);
+        }
+    }
+
+    fn start_queued(&mut self, now: Now, actions: &mut Vec<Action>) {
+        // A farewell runs no commands, so it has a session of its own, after which nothing else matters.
+        let triggers = if self.queued.contains(&Trigger::Farewell) {
+            BTreeSet::from([Trigger::Farewell])
+        } else {
+            std::mem::take(&mut self.queued)
+        };
+        self.phase = Phase::Opening(Assignment { triggers, started: now.wall });
+        actions.push(Action::OpenStore);
+    }
+
+    fn deadline_reached(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if self.retry_due.is_some_and(|due| due <= now.boot_ms) {
+            self.retry_due = None;
+            self.request(Trigger::Retry, now, actions);
+        }
+        if self.schedule_due.is_some_and(|due| due <= now.boot_ms) {
+            self.schedule_due = None;
+            self.request(Trigger::Schedule, now, actions);
+        }
+    }
+
+    fn begin_session(
+        &mut self,
+        stored: Result<Box<Stored>, StoreFailure>,
+        facts: &DeviceFacts,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        let Phase::Opening(assignment) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Some(account) = self.account.clone() else { return };
+        let (stored, store_status) = match stored {
+            Ok(stored) => (*stored, None),
+            Err(failure) => (Stored::default(), Some(failure.status())),
+        };
+        let farewell = assignment.triggers.contains(&Trigger::Farewell);
+        self.progress.session_id = self.progress.session_id.checked_add(1).unwrap_or(1);
+        let login = facts::login_status(&account, facts);
+        let mut alerts = Vec::new();
+        if farewell {
+            alerts.push(SessionAlert::Unenrolment);
+        } else if self.progress.rebuilt_unreported {
+            alerts.push(SessionAlert::StoreRebuilt);
+        }
+        let nonce = self.progress.nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
+        let mut tree = Tree::new(&stored, login == super::session::LoginStatus::EnrolledUser);
+        facts::provide(&mut tree, &account, facts);
+        let context = SessionContext {
+            session_id: self.progress.session_id,
+            server_url: account.management_url.clone(),
+            device_id: account.device_id.clone(),
+            provider_id: account.provider_id.clone(),
+            authority: account.authority().to_owned(),
+            server_initiated: false,
+            login,
+            alerts,
+            device_info: facts::device_info(&account, facts),
+            credentials: account.session_credentials(&stored, nonce),
+            store_status,
+            farewell,
+        };
+        self.phase = Phase::Running(assignment, Box::new(Session::new(context, tree)));
+        self.step(now, actions, |session| session.begin(now.wall));
+    }
+
+    fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
+        let Phase::Running(_, session) = &mut self.phase else { return };
+        match advance(session) {
+            Step::Send(body) => {
+                actions.push(Action::Post { url: session.context().request_url(), body });
+            }
+            Step::Keep(changes) => actions.push(Action::Keep(Box::new(changes))),
+            Step::End(end) => self.end_session(&end, now, actions),
+        }
+    }
+
+    fn kept(&mut self, result: Result<(), StoreFailure>, now: Now, actions: &mut Vec<Action>) {
+        if matches!(self.phase, Phase::Running(..)) {
+            self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
+            return;
+        }
+        let Phase::Closing(record, next) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        actions.push(Action::CloseStore);
+        actions.push(Action::Report(record));
+        match next {
+            Next::Erase => {
+                self.phase = Phase::Erasing;
+                actions.push(Action::Erase);
+            }
+            Next::Farewell => self.request(Trigger::Farewell, now, actions),
+            Next::Continue if !self.queued.is_empty() => self.start_queued(now, actions),
+            Next::Continue => {}
+        }
+    }
+
+    fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
+        let Phase::Running(assignment, session) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let farewell = assignment.triggers.contains(&Trigger::Farewell);
+        let next = match end {
+            // The farewell is sent as well as can be, once; then the device is free (MS-MDM section 3.8).
+            _ if farewell => Next::Erase,
+            SessionEnd::Unenrolled => Next::Farewell,
+            SessionEnd::Completed | SessionEnd::Failed(_) => Next::Continue,
+        };
+        self.note_outcome(end, now);
+        if let Some(nonce) = session.nonce() {
+            self.progress.nonce = Some(mdm_protocol::base64::encode(nonce));
+        }
+        self.replan(&assignment, &session, now);
+        let record = record(&assignment, &session, end, self.progress.session_id, now);
+        self.progress.last_session = Some(record.clone());
+        self.phase = Phase::Closing(Box::new(record), next);
+        let progress = Some(self.progress.clone());
+        actions.push(Action::Keep(Box::new(Changes { progress, ..Changes::default() })));
+    }
+
+    fn note_outcome(&mut self, end: &SessionEnd, now: Now) {
+        self.retry_due = None;
+        let SessionEnd::Failed(failure) = end else {
+            self.progress.failures = 0;
+            self.progress.refusals = 0;
+            self.progress.rebuilt_unreported = false;
+            self.progress.last_completed = Some(now.wall);
+            return;
+        };
+        self.progress.failures = self.progress.failures.saturating_add(1);
+        if matches!(failure, SessionFailure::Refused { .. }) {
+            self.progress.refusals = self.progress.refusals.saturating_add(1);
+        }
+        let Some(account) = self.account.as_ref().filter(|_| !self.progress.is_unknown_device()) else { return };
+        let floor_ms = failure.retry_after().unwrap_or(0).saturating_mul(1000);
+        let wait = backoff::wait_ms(
+            self.progress.failures,
+            account.initial_backoff_ms,
+            account.max_backoff_ms,
+            floor_ms,
+            &mut self.random,
+        );
+        self.retry_due = Some(now.after_ms(wait));
+    }
+
+    /// Plans the next check-in of the schedule. Check-ins for other reasons leave it as it is.
+    fn replan(&mut self, assignment: &Assignment, session: &Session, now: Now) {
+        let Some(account) = &self.account else { return };
+        let poll = account.effective_poll(&session.tree().settings());
+        let changed = self.progress.poll.is_some_and(|known| known != poll.into());
+        let scheduled =
+            assignment.triggers.contains(&Trigger::Schedule) || assignment.triggers.contains(&Trigger::Boot);
+        if changed {
+            self.progress.scheduled_done = 0;
+            self.progress.next_due = None;
+        } else if scheduled {
+            self.progress.scheduled_done = self.progress.scheduled_done.saturating_add(1);
+            self.progress.next_due = None;
+        }
+        self.progress.poll = Some(poll.into());
+        self.plan_schedule(now);
+    }
+
+    /// Puts the next check-in on the boot clock.
+    fn plan_schedule(&mut self, now: Now) {
+        let Some(account) = &self.account else { return };
+        let poll = self.progress.poll.unwrap_or(account.poll).into();
+        let interval = schedule::interval_minutes(&poll, self.progress.scheduled_done);
+        let due = *self.progress.next_due.get_or_insert_with(|| now.wall.saturating_add(i64::from(interval) * 60));
+        let seconds = schedule::remaining_seconds(due, now.wall, interval);
+        self.schedule_due = Some(now.after_ms(seconds.saturating_mul(1000)));
+    }
+}
+
+fn record(assignment: &Assignment, session: &Session, end: &SessionEnd, session_id: u16, now: Now) -> SessionRecord {
+    let tally = session.tally();
+    let (outcome, detail) = match end {
+        SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
+        SessionEnd::Unenrolled => ("unenrolled", "the server ended the enrolment".to_owned()),
+        SessionEnd::Failed(failure) => (failure.name(), failure.to_string()),
+    };
+    SessionRecord {
+        session_id,
+        triggers: assignment.triggers.iter().copied().collect(),
+        started: assignment.started,
+        ended: now.wall,
+        completed: *end == SessionEnd::Completed,
+        unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
+        outcome: outcome.to_owned(),
+        detail,
+        rounds: tally.rounds,
+        succeeded: tally.succeeded,
+        refused: tally.refused,
+        stray_statuses: tally.stray_statuses,
+    }
+}

@@ -1,0 +1,156 @@
+//! Profiles as the device keeps them, and the changes that a session makes to them.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use mdm_protocol::csp::Leaves;
+use mdm_protocol::csp::profile::{ProfileAddress, ProfileKind};
+use mdm_protocol::{LocUri, Scope, loc_uri};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::text;
+use super::tree::Node;
+
+/// How long a profile stays in force after its owner last confirmed it (rule R2), in seconds.
+pub const RETENTION_WINDOW: i64 = 7 * 24 * 3600;
+
+/// What tells one profile from another.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProfileKey {
+    /// The kind.
+    pub kind: ProfileKind,
+    /// Whose it is: the provider trees of machine and user are separate, so a name may occur in both.
+    pub scope: Scope,
+    /// The name.
+    pub name: String,
+}
+
+impl From<&ProfileAddress> for ProfileKey {
+    fn from(address: &ProfileAddress) -> Self {
+        Self { kind: address.kind, scope: address.scope, name: address.name.clone() }
+    }
+}
+
+impl fmt::Display for ProfileKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{} {:?}", self.kind, self.name)
+    }
+}
+
+/// A profile with everything known about it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Profile {
+    /// The profile's own node.
+    #[serde(with = "text")]
+    pub root: LocUri,
+    /// The authority that owns it.
+    pub authority: String,
+    /// The payload: nodes by their path below the root, segments escaped.
+    pub nodes: BTreeMap<String, Node>,
+    /// SHA-256 over the payload, in hexadecimal digits.
+    pub content_hash: String,
+    /// When this content was received, seconds since 1970.
+    pub received: i64,
+}
+
+impl Profile {
+    /// A profile of some nodes; `None` if there are none.
+    pub fn new(root: LocUri, authority: &str, nodes: BTreeMap<String, Node>, now: i64) -> Option<Self> {
+        if nodes.is_empty() {
+            return None;
+        }
+        let content_hash = content_hash(&nodes);
+        Some(Self { root, authority: authority.to_owned(), nodes, content_hash, received: now })
+    }
+
+    /// The profile's place and name; every stored profile has one.
+    pub fn address(&self) -> Option<ProfileAddress> {
+        ProfileAddress::locate(&self.root)
+    }
+
+    /// The payload as the typed readers of the protocol take it.
+    pub fn leaves(&self) -> Leaves {
+        Leaves(self.nodes.iter().map(|(path, node)| (path.clone(), node.value.clone())).collect())
+    }
+
+    /// When the owner last confirmed the profile: in the last completed session with it, or on receipt.
+    pub fn confirmed(&self, last_completed: Option<i64>) -> i64 {
+        last_completed.map_or(self.received, |moment| moment.max(self.received))
+    }
+
+    /// Until when the profile stays if its owner is not heard of again (rule R2).
+    pub fn retain_until(&self, last_completed: Option<i64>) -> i64 {
+        self.confirmed(last_completed).saturating_add(RETENTION_WINDOW)
+    }
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "Profile({} {})", self.root, self.content_hash.get(..12).unwrap_or_default())
+    }
+}
+
+fn content_hash(nodes: &BTreeMap<String, Node>) -> String {
+    let mut hasher = Sha256::new();
+    for (path, node) in nodes {
+        for part in [path, &node.format, &node.value] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The path of a node below a profile's root, segments escaped.
+pub fn relative_path(segments: &[String]) -> String {
+    segments.iter().map(|segment| loc_uri::encode_segment(segment)).collect::<Vec<_>>().join("/")
+}
+
+/// What has to be kept, as one unit: all of it or none.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// Profiles by the address of their own node; `None` removes.
+    pub profiles: BTreeMap<String, Option<Profile>>,
+    /// Settings of the account by address; `None` removes.
+    pub settings: BTreeMap<String, Option<Node>>,
+    /// Where the agent stands.
+    pub progress: Option<super::Progress>,
+}
+
+impl Changes {
+    /// Whether there is nothing to keep.
+    pub fn is_empty(&self) -> bool {
+        self.profiles.is_empty() && self.settings.is_empty() && self.progress.is_none()
+    }
+}
+
+impl Stored {
+    /// Does to this copy what was done to the store.
+    pub fn apply(&mut self, changes: &Changes) {
+        for (root, profile) in &changes.profiles {
+            self.profiles.retain(|known| known.root.to_string() != *root);
+            self.profiles.extend(profile.clone());
+        }
+        for (address, node) in &changes.settings {
+            match node {
+                Some(node) => self.settings.insert(address.clone(), node.clone()),
+                None => self.settings.remove(address),
+            };
+        }
+        if let Some(progress) = &changes.progress {
+            self.progress = Some(progress.clone());
+        }
+    }
+}
+
+/// Everything that the store holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stored {
+    /// All profiles.
+    pub profiles: Vec<Profile>,
+    /// Settings of the account by address.
+    pub settings: BTreeMap<String, Node>,
+    /// Where the agent stands, if it ever said so.
+    pub progress: Option<super::Progress>,
+}

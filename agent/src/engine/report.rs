@@ -1,0 +1,162 @@
+//! How things stand, in the form in which people and programs are told.
+
+use std::collections::BTreeMap;
+
+use mdm_protocol::{LocUri, Scope};
+use serde::{Deserialize, Serialize};
+
+use super::payload;
+use super::profile::{Profile, Stored};
+use super::progress::SessionRecord;
+use super::tree::schema;
+
+/// What stands in the place of a secret value.
+const CONCEALED: &str = "********";
+
+/// How things stand.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: String,
+    /// The account, if the device is enrolled.
+    pub account: Option<AccountStatus>,
+    /// What the agent is doing: `idle`, `opening the store`, `in a session`, `closing` or `erasing`.
+    pub activity: String,
+    /// The next check-in, seconds since 1970, and what it is for.
+    pub next_check_in: Option<(i64, String)>,
+    /// The last session with the server.
+    pub last_session: Option<SessionRecord>,
+    /// When a session was last completed, seconds since 1970.
+    pub last_completed: Option<i64>,
+    /// Failures in a row.
+    pub failures: u32,
+    /// Whether the server no longer knows this device.
+    pub unknown_device: bool,
+    /// What is wrong with the store, if anything.
+    pub store_problem: Option<String>,
+}
+
+/// The account in short.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccountStatus {
+    /// The account's id.
+    pub provider_id: String,
+    /// The server's name for itself.
+    pub name: String,
+    /// The authority.
+    pub authority: String,
+    /// The management server.
+    pub server: String,
+    /// The id under which the device speaks.
+    pub device_id: String,
+    /// The enrolled user.
+    pub user: Option<String>,
+    /// When the device enrolled, seconds since 1970.
+    pub enrolled_at: i64,
+    /// When the certificate ends, seconds since 1970.
+    pub certificate_ends: Option<i64>,
+}
+
+/// A profile in short.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProfileView {
+    /// The kind.
+    pub kind: String,
+    /// `device` or `user`.
+    pub scope: String,
+    /// The name.
+    pub name: String,
+    /// The profile in a few words; starts with `incomplete: ` where it is not usable yet.
+    pub summary: String,
+    /// The authority that owns it.
+    pub authority: String,
+    /// When its present content was received, seconds since 1970.
+    pub received: i64,
+    /// When the owner last confirmed it, seconds since 1970.
+    pub confirmed: i64,
+    /// Until when it stays if the owner is not heard of again, seconds since 1970.
+    pub kept_until: i64,
+    /// SHA-256 over the content.
+    pub content_hash: String,
+    /// The address of its own node.
+    pub address: String,
+}
+
+/// A profile with its nodes.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ProfileDetail {
+    /// The profile in short.
+    #[serde(flatten)]
+    pub view: ProfileView,
+    /// Its nodes: path below its own, format, value. Secret values are concealed unless asked for.
+    pub nodes: Vec<(String, String, String)>,
+}
+
+/// No profile, or no single one, has that name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotFound {
+    /// None has it.
+    #[error("there is no profile named {0:?}")]
+    None(String),
+    /// Several begin with it.
+    #[error("{count} profiles have names that begin with {name:?}")]
+    Several {
+        /// How many.
+        count: usize,
+        /// The beginning.
+        name: String,
+    },
+}
+
+/// All profiles, by kind and name.
+pub fn list(stored: &Stored) -> Vec<ProfileView> {
+    let mut views: Vec<ProfileView> = stored.profiles.iter().map(|profile| view(profile, stored)).collect();
+    views.sort_by(|left, right| (&left.kind, &left.name, &left.scope).cmp(&(&right.kind, &right.name, &right.scope)));
+    views
+}
+
+/// The profile of that name, or the only one whose name begins so.
+pub fn find(stored: &Stored, kind: Option<&str>, name: &str, reveal: bool) -> Result<ProfileDetail, NotFound> {
+    let mut found: BTreeMap<String, (&Profile, ProfileView)> = BTreeMap::new();
+    for profile in &stored.profiles {
+        let view = view(profile, stored);
+        if kind.is_none_or(|kind| view.kind == kind) && view.name.starts_with(name) {
+            found.insert(view.address.clone(), (profile, view));
+        }
+    }
+    let exact = found.values().find(|(_, view)| view.name == name);
+    match exact.or_else(|| found.values().next().filter(|_| found.len() == 1)) {
+        Some((profile, view)) => Ok(describe(profile, view, reveal)),
+        None if found.is_empty() => Err(NotFound::None(name.to_owned())),
+        None => Err(NotFound::Several { count: found.len(), name: name.to_owned() }),
+    }
+}
+
+fn view(profile: &Profile, stored: &Stored) -> ProfileView {
+    let last_completed = stored.progress.as_ref().and_then(|progress| progress.last_completed);
+    let address = profile.address();
+    let name = address.as_ref().map(|address| address.name.clone());
+    ProfileView {
+        kind: address.map_or_else(String::new, |address| address.kind.to_string()),
+        scope: if profile.root.scope() == Scope::User { "user" } else { "device" }.to_owned(),
+        name: name.unwrap_or_else(|| profile.root.name().to_owned()),
+        summary: payload::summary(profile).unwrap_or_else(|error| format!("incomplete: {error}")),
+        authority: profile.authority.clone(),
+        received: profile.received,
+        confirmed: profile.confirmed(last_completed),
+        kept_until: profile.retain_until(last_completed),
+        content_hash: profile.content_hash.clone(),
+        address: profile.root.to_string(),
+    }
+}
+
+fn describe(profile: &Profile, view: &ProfileView, reveal: bool) -> ProfileDetail {
+    let nodes = profile.nodes.iter().map(|(path, node)| {
+        let uri = LocUri::parse(&format!("{}/{path}", profile.root));
+        let is_secret =
+            uri.ok().and_then(|uri| schema::find(&uri)).is_none_or(|(rule, _)| rule.secret || rule.may_hold_secret());
+        let value = if is_secret && !reveal { CONCEALED.to_owned() } else { node.value.clone() };
+        (path.clone(), node.format.clone(), value)
+    });
+    ProfileDetail { view: view.clone(), nodes: nodes.collect() }
+}

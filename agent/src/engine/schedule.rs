@@ -1,0 +1,26 @@
+//! When the next check-in is due (rule C2, `DMClient/Provider/<id>/Poll`).
+
+use mdm_protocol::csp::dm_client::Poll;
+
+/// Minutes between check-ins where the sets come to an end.
+const FALLBACK_MINUTES: u32 = 24 * 60;
+
+/// Minutes from the check-in number `done` (0 is enrolment itself) to the next.
+pub fn interval_minutes(poll: &Poll, done: u32) -> u32 {
+    let mut done = done;
+    for set in poll.sets.iter().filter(|set| set.interval_minutes > 0) {
+        if set.count == 0 || done < set.count {
+            return set.interval_minutes;
+        }
+        done -= set.count;
+    }
+    FALLBACK_MINUTES
+}
+
+/// Seconds until a check-in that was planned for `due`, both by the wall clock, across a restart.
+///
+/// A wall clock that was set back must not postpone the check-in beyond its interval.
+pub fn remaining_seconds(due: i64, now: i64, interval_minutes: u32) -> u64 {
+    let longest = i64::from(interval_minutes) * 60;
+    u64::try_from(due.saturating_sub(now).clamp(0, longest)).unwrap_or(0)
+}

@@ -1,0 +1,165 @@
+//! A message from the server, worked through command by command.
+
+use mdm_protocol::LocUri;
+use mdm_protocol::syncml::{
+    Alert, AlertCode, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
+};
+
+use super::{Answer, MAX_MESSAGE_BYTES, Session, SessionEnd, Step, package};
+use crate::engine::failure::SessionFailure;
+
+/// What became of the data of an operation that may be a piece of a large object.
+enum Assembled {
+    Whole(Operation),
+    Answered,
+}
+
+impl Session {
+    pub(super) fn process(&mut self, message: Message) -> Result<Step, SessionFailure> {
+        let message_id = message.header.message_id;
+        let mut has_work = false;
+        self.prepared.push(Answer::plain(package::header_status(message_id, StatusCode::OK)));
+        for command in message.commands {
+            match command {
+                Command::Status(status) => self.note_status(&status),
+                Command::Results(_) => self.tally.stray_statuses += 1,
+                Command::Alert(alert) if alert.code == AlertCode::SESSION_ABORT => {
+                    return Err(SessionFailure::Aborted);
+                }
+                Command::Alert(alert) => {
+                    has_work = true;
+                    self.answer_alert(message_id, &alert);
+                }
+                command => {
+                    has_work = true;
+                    self.execute(message_id, command);
+                }
+            }
+        }
+        if !has_work && self.outbox.is_empty() && !self.assembler.is_open() {
+            self.prepared.clear();
+            return Ok(Step::End(SessionEnd::Completed));
+        }
+        self.ask_for_next_piece();
+        Ok(self.keep_or_answer())
+    }
+
+    fn keep_or_answer(&mut self) -> Step {
+        let changes = self.tree.changes(&self.context.authority, self.now);
+        if changes.is_empty() {
+            return self.answer();
+        }
+        self.pending = Some(changes.clone());
+        Step::Keep(changes)
+    }
+
+    fn note_status(&mut self, status: &Status) {
+        let number = (status.message_ref, status.command_ref.0.clone());
+        if !self.unanswered.remove(&number) {
+            self.tally.stray_statuses += 1;
+        }
+    }
+
+    fn answer_alert(&mut self, message_id: u32, alert: &Alert) {
+        let code = match alert.code {
+            AlertCode::NEXT_MESSAGE | AlertCode::NO_END_OF_DATA => StatusCode::OK,
+            _ => StatusCode::NOT_SUPPORTED,
+        };
+        self.prepared.push(Answer::plain(package::status(message_id, &alert.id, "Alert", code)));
+    }
+
+    /// While a large object is open and nothing else asks the server to go on, an alert does.
+    fn ask_for_next_piece(&mut self) {
+        if self.assembler.is_open() {
+            let alert = Alert { id: CommandId::default(), code: AlertCode::NEXT_MESSAGE, items: Vec::new() };
+            self.prepared.push(Answer::plain(Command::Alert(alert)));
+        }
+    }
+
+    /// Takes pieces of large objects; an operation whose data is complete comes back.
+    fn assemble(&mut self, message_id: u32, mut operation: Operation) -> Assembled {
+        let chunked = self.assembler.is_open() || operation.items.iter().any(|item| item.more_data);
+        if !chunked {
+            return Assembled::Whole(operation);
+        }
+        let mut whole = Vec::new();
+        for item in operation.items {
+            if self.assembler.interrupted_by(&item) {
+                let items = vec![Item { source: item.target.clone(), ..Item::default() }];
+                let alert = Alert { id: CommandId::default(), code: AlertCode::NO_END_OF_DATA, items };
+                self.prepared.push(Answer::plain(Command::Alert(alert)));
+            }
+            let code = match self.assembler.accept(item) {
+                Ok(Piece::Whole(item)) => {
+                    whole.push(*item);
+                    continue;
+                }
+                Ok(Piece::Buffered) => StatusCode::CHUNK_BUFFERED,
+                Err(error) => error.status(),
+            };
+            let status = package::status(message_id, &operation.id, operation.verb.as_str(), code);
+            self.prepared.push(Answer::plain(status));
+        }
+        if whole.is_empty() {
+            return Assembled::Answered;
+        }
+        operation.items = whole;
+        Assembled::Whole(operation)
+    }
+
+    pub(super) fn execute(&mut self, message_id: u32, command: Command) {
+        match command {
+            Command::Operation(operation) => {
+                if let Assembled::Whole(operation) = self.assemble(message_id, operation) {
+                    let outcome = self.operate(message_id, &operation);
+                    self.prepared.extend(outcome.answers);
+                }
+            }
+            Command::Atomic(group) => self.atomic(message_id, group),
+            Command::Sequence(group) => self.sequence(message_id, group),
+            Command::Unrecognised(unrecognised) => {
+                let status = package::status(message_id, &unrecognised.id, &unrecognised.name, StatusCode::BAD_REQUEST);
+                self.prepared.push(Answer::plain(status));
+            }
+            // Handled where the message is taken apart; inside a group they are out of place.
+            Command::Alert(_) | Command::Status(_) | Command::Results(_) => {
+                let status = package::status(message_id, command.id(), command.name(), StatusCode::BAD_REQUEST);
+                self.prepared.push(Answer::plain(status));
+            }
+        }
+    }
+}
+
+impl Answer {
+    pub(super) fn plain(command: Command) -> Self {
+        Self { command, changes: false }
+    }
+
+    pub(super) fn status(&self) -> Option<StatusCode> {
+        match &self.command {
+            Command::Status(status) => Some(status.code),
+            _ => None,
+        }
+    }
+
+    pub(super) fn set_status(&mut self, code: StatusCode) {
+        if let Command::Status(status) = &mut self.command {
+            status.code = code;
+        }
+    }
+}
+
+/// The limits that this client announces.
+pub(super) fn announced_limits() -> Meta {
+    Meta {
+        max_message_size: Some(MAX_MESSAGE_BYTES),
+        max_object_size: Some(super::MAX_OBJECT_BYTES),
+        ..Meta::default()
+    }
+}
+
+/// Reads an item's address for a command that acts on it.
+pub(super) fn target(item: &Item) -> Result<LocUri, crate::engine::tree::Refusal> {
+    let text = item.target.as_deref().or(item.source.as_deref()).unwrap_or_default();
+    LocUri::parse(text).map_err(Into::into)
+}

@@ -1,0 +1,341 @@
+//! One management session, from package 1 to its end (OMA-DM 1.2.1 as narrowed by MS-MDM).
+//!
+//! A [`Session`] is fed with the server's answers and tells what to send next. What a message changes is handed out to
+//! be kept before its statuses go out; if it could not be kept, the statuses say so. The session does not know about
+//! schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
+
+mod authentication;
+mod execute;
+mod group;
+mod incoming;
+mod outbox;
+mod package;
+
+use std::collections::BTreeSet;
+
+use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
+use mdm_protocol::{LocUri, Secret};
+
+use self::authentication::Authentication;
+use self::outbox::Outbox;
+pub use self::package::{LoginStatus, SessionAlert};
+use super::failure::{SessionFailure, Violation};
+use super::profile::Changes;
+use super::reply::{ManagementReply, Reply, classify};
+use super::tree::{Refusal, Tree};
+
+/// The most rounds (a message and its answer) of one session.
+pub const MAX_ROUNDS: u32 = 200;
+/// The largest message that is accepted, announced to the server, in bytes.
+pub const MAX_MESSAGE_BYTES: u64 = 1 << 20;
+/// The largest object that is accepted, announced to the server, in bytes.
+pub const MAX_OBJECT_BYTES: u64 = 4 << 20;
+/// How deep Atomic and Sequence may be nested.
+const MAX_NESTING: usize = 4;
+
+/// What a session needs to know before it begins.
+#[derive(Debug)]
+pub struct SessionContext {
+    /// The session's number, 1 to 65535.
+    pub session_id: u16,
+    /// The management server's address as provisioned.
+    pub server_url: String,
+    /// The device's id.
+    pub device_id: String,
+    /// The account's id.
+    pub provider_id: String,
+    /// The authority on whose behalf the server speaks.
+    pub authority: String,
+    /// Whether the server rang for this session.
+    pub server_initiated: bool,
+    /// Who is signed in at the machine.
+    pub login: LoginStatus,
+    /// What else is announced in package 1.
+    pub alerts: Vec<SessionAlert>,
+    /// The device's `./DevInfo` leaves: name and value.
+    pub device_info: Vec<(&'static str, String)>,
+    /// The account's credentials, where it has any.
+    pub credentials: Option<AccountCredentials>,
+    /// Why nothing can be kept at present: commands that change something are refused with this status (rule T4).
+    pub store_status: Option<StatusCode>,
+    /// Whether the session only says farewell: it ends with the first answer and runs no command.
+    pub farewell: bool,
+}
+
+impl SessionContext {
+    /// Where messages go: the server's address with the mode of the session (MS-MDM section 2.1).
+    pub fn request_url(&self) -> String {
+        let mode = if self.login == LoginStatus::EnrolledUser { "Maintenance" } else { "Machine" };
+        let separator = if self.server_url.contains('?') { '&' } else { '?' };
+        format!("{}{separator}mode={mode}&Platform=WoA", self.server_url)
+    }
+}
+
+/// Credentials for the messages themselves.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountCredentials {
+    /// Basic or digest.
+    pub kind: mdm_protocol::syncml::CredentialsKind,
+    /// The user name.
+    pub name: String,
+    /// The secret.
+    pub secret: Secret,
+    /// The nonce that the server gave last.
+    pub nonce: Option<Vec<u8>>,
+}
+
+/// What a session wants next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Send this message to the server and hand its answer to [`Session::received`].
+    Send(Vec<u8>),
+    /// Keep these changes and report to [`Session::kept`].
+    Keep(Changes),
+    /// The session is over.
+    End(SessionEnd),
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SessionEnd {
+    /// The server had nothing more to say.
+    Completed,
+    /// The server ended the enrolment.
+    Unenrolled,
+    /// It broke off.
+    Failed(SessionFailure),
+}
+
+/// What happened in a session, for its record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Messages sent.
+    pub rounds: u32,
+    /// Commands executed successfully.
+    pub succeeded: u32,
+    /// Commands refused.
+    pub refused: u32,
+    /// Statuses for commands that were never sent; they are ignored.
+    pub stray_statuses: u32,
+}
+
+/// A session in progress.
+#[derive(Debug)]
+pub struct Session {
+    context: SessionContext,
+    tree: Tree,
+    authentication: Authentication,
+    assembler: Assembler,
+    outbox: Outbox,
+    message_id: u32,
+    /// The commands of the last message, without the status of the header: a challenge asks for them again.
+    last_package: Vec<Command>,
+    /// Numbers (message, command) of commands that were sent and not yet answered.
+    unanswered: BTreeSet<(u32, String)>,
+    /// Answers that wait for their changes to be kept.
+    prepared: Vec<Answer>,
+    /// Changes that were handed out and not yet reported as kept.
+    pending: Option<Changes>,
+    unenrol: bool,
+    now: i64,
+    tally: Tally,
+}
+
+/// An answer to one of the server's commands.
+#[derive(Debug)]
+pub(super) struct Answer {
+    command: Command,
+    /// Whether the answer claims that something was changed; such an answer is withdrawn if it could not be kept.
+    changes: bool,
+}
+
+impl Session {
+    /// A session on a working copy of the tree.
+    pub fn new(context: SessionContext, tree: Tree) -> Self {
+        let authentication = Authentication::new(context.credentials.clone());
+        Self {
+            context,
+            tree,
+            authentication,
+            assembler: Assembler::new(MAX_OBJECT_BYTES),
+            outbox: Outbox::default(),
+            message_id: 0,
+            last_package: Vec::new(),
+            unanswered: BTreeSet::new(),
+            prepared: Vec::new(),
+            pending: None,
+            unenrol: false,
+            now: 0,
+            tally: Tally::default(),
+        }
+    }
+
+    /// The first message.
+    pub fn begin(&mut self, now: i64) -> Step {
+        self.now = now;
+        self.outbox.extend(package::package_one(&self.context));
+        self.send_next(None)
+    }
+
+    /// Takes the server's answer.
+    pub fn received(&mut self, reply: &Reply, now: i64) -> Step {
+        self.now = now;
+        match classify(reply) {
+            Err(failure) => self.fail(failure),
+            Ok(ManagementReply::EndOfSession) => Step::End(SessionEnd::Completed),
+            Ok(ManagementReply::Message(message)) => match self.take(*message) {
+                Ok(step) => step,
+                Err(failure) => self.fail(failure),
+            },
+        }
+    }
+
+    /// Takes note of whether the changes are kept. `Err` gives the status for commands whose effect is lost.
+    pub fn kept(&mut self, result: Result<(), StatusCode>) -> Step {
+        let changes = self.pending.take();
+        match (result, changes) {
+            (Ok(()), Some(changes)) => self.tree.accept(&changes),
+            (Ok(()), None) => {}
+            (Err(status), _) => {
+                self.tree.undo_unkept();
+                self.prepared.iter_mut().for_each(|answer| answer.withdraw(status));
+            }
+        }
+        self.answer()
+    }
+
+    /// What happened so far.
+    pub fn tally(&self) -> Tally {
+        self.tally
+    }
+
+    /// The nonce for the next session.
+    pub fn nonce(&self) -> Option<&[u8]> {
+        self.authentication.nonce()
+    }
+
+    /// The tree as it is now.
+    pub fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The account that the server addressed by `./SyncML/DMAcc`, if it changed the credentials.
+    pub fn context(&self) -> &SessionContext {
+        &self.context
+    }
+
+    fn take(&mut self, message: Message) -> Result<Step, SessionFailure> {
+        if message.header.session_id != self.context.session_id.to_string() {
+            return Err(Violation::ForeignSession(message.header.session_id).into());
+        }
+        self.check_structure(&message.commands, 0, &mut BTreeSet::new())?;
+        self.outbox.limit_to(message.header.meta.max_message_size, message.header.meta.max_object_size);
+        if self.authentication.judge(&message)? == authentication::Verdict::Challenged {
+            return self.repeat_package(message.header.message_id);
+        }
+        if self.context.farewell {
+            return Ok(Step::End(SessionEnd::Completed));
+        }
+        self.process(message)
+    }
+
+    /// After the answers are settled: the next message, or the end.
+    fn answer(&mut self) -> Step {
+        if self.unenrol {
+            // MS-MDM: an Unenroll is not answered in its own session; a new one says farewell.
+            return Step::End(SessionEnd::Unenrolled);
+        }
+        let answers = std::mem::take(&mut self.prepared);
+        for answer in &answers {
+            if let Command::Status(status) = &answer.command {
+                let counter =
+                    if status.code.is_success() { &mut self.tally.succeeded } else { &mut self.tally.refused };
+                *counter += u32::from(status.command != "SyncHdr");
+            }
+        }
+        // The header's status stands first, before what may still wait from an earlier message.
+        let (header, rest): (Vec<_>, Vec<_>) =
+            answers.into_iter().map(|answer| answer.command).partition(package::answers_header);
+        self.outbox.put_back(header);
+        self.outbox.extend(rest);
+        self.send_next(None)
+    }
+
+    fn send_next(&mut self, first: Option<Command>) -> Step {
+        if self.tally.rounds >= MAX_ROUNDS {
+            return self.fail(SessionFailure::Endless { limit: MAX_ROUNDS });
+        }
+        self.tally.rounds += 1;
+        self.message_id += 1;
+        let (commands, is_final) = self.outbox.next_message();
+        self.last_package.clone_from(&commands);
+        let commands = package::number(first.into_iter().chain(commands));
+        let answerable = commands.iter().filter(|command| !matches!(command, Command::Status(_) | Command::Results(_)));
+        self.unanswered.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
+        self.unanswered.insert((self.message_id, "0".to_owned()));
+        let header = package::header(&self.context, self.message_id, self.authentication.proof());
+        Step::Send(Message { header, commands, is_final }.encode().into_bytes())
+    }
+
+    /// Sends the last package again, with credentials this time (OMA-DM security section 5.4).
+    fn repeat_package(&mut self, challenge_message: u32) -> Result<Step, SessionFailure> {
+        let package = std::mem::take(&mut self.last_package);
+        let package = package.into_iter().filter(|command| !package::answers_header(command));
+        self.outbox.put_back(package.collect());
+        Ok(self.send_next(Some(package::header_status(challenge_message, StatusCode::OK))))
+    }
+
+    fn fail(&mut self, failure: SessionFailure) -> Step {
+        self.tree.undo_unkept();
+        Step::End(SessionEnd::Failed(failure))
+    }
+
+    /// Refuses messages that cannot be answered command by command.
+    fn check_structure(
+        &self,
+        commands: &[Command],
+        depth: usize,
+        seen: &mut BTreeSet<String>,
+    ) -> Result<(), Violation> {
+        if depth > MAX_NESTING {
+            return Err(Violation::NestedTooDeep(MAX_NESTING));
+        }
+        for command in commands {
+            let id = command.id();
+            if !id.is_missing() && !seen.insert(id.0.clone()) {
+                return Err(Violation::DuplicateCommandId(id.0.clone()));
+            }
+            if let Command::Atomic(group) | Command::Sequence(group) = command {
+                self.check_structure(&group.commands, depth + 1, seen)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the Exec of a node does.
+    fn run(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
+        let uri = self.tree.check_exec(uri)?;
+        match uri.name() {
+            "Unenroll" if data.trim() == self.context.provider_id || data.trim().is_empty() => {
+                self.unenrol = true;
+                Ok(StatusCode::OK)
+            }
+            "Unenroll" => Err(Refusal {
+                status: StatusCode::NOT_FOUND,
+                reason: "this device has no account of that name".to_owned(),
+            }),
+            _ => Err(Refusal::new(StatusCode::NOT_SUPPORTED)),
+        }
+    }
+}
+
+impl Answer {
+    fn withdraw(&mut self, code: StatusCode) {
+        if let Command::Status(status) = &mut self.command
+            && self.changes
+            && status.code.is_success()
+        {
+            status.code = code;
+        }
+    }
+}

@@ -1,0 +1,111 @@
+//! The fixed parts of messages: package 1, headers, statuses and numbering.
+
+use mdm_protocol::syncml::{
+    Alert, AlertCode, Command, CommandId, Credentials, Format, Header, Item, Meta, Operation, Status, StatusCode, Verb,
+    alert_type,
+};
+
+use super::SessionContext;
+use super::incoming::announced_limits;
+
+/// Who is signed in at the machine (MS-MDM LoginStatus).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LoginStatus {
+    /// The enrolled user: settings of the user may be managed.
+    EnrolledUser,
+    /// Someone else only.
+    Others,
+    /// Nobody.
+    Nobody,
+}
+
+impl LoginStatus {
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::EnrolledUser => "user",
+            Self::Others => "others",
+            Self::Nobody => "none",
+        }
+    }
+}
+
+/// What the device announces at the beginning of a session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SessionAlert {
+    /// The enrolment ends.
+    Unenrolment,
+    /// The profiles were lost and should be sent again.
+    StoreRebuilt,
+}
+
+/// Package 1: session alert, login status, announcements, device information.
+pub(super) fn package_one(context: &SessionContext) -> Vec<Command> {
+    let code = if context.server_initiated { AlertCode::SERVER_INITIATED } else { AlertCode::CLIENT_INITIATED };
+    let mut commands = vec![alert(code, Vec::new())];
+    let login = Item::default().with_meta(Meta::media_type(alert_type::LOGIN_STATUS)).with_data(context.login.as_str());
+    commands.push(alert(AlertCode::CLIENT_EVENT, vec![login]));
+    for announcement in &context.alerts {
+        let media_type = match announcement {
+            SessionAlert::Unenrolment => alert_type::UNENROLMENT,
+            SessionAlert::StoreRebuilt => alert_type::STORE_REBUILT,
+        };
+        let meta = Meta { media_type: Some(media_type.to_owned()), ..Meta::format(Format::Int) };
+        commands.push(alert(AlertCode::GENERIC, vec![Item::default().with_meta(meta).with_data("1")]));
+    }
+    let items = context
+        .device_info
+        .iter()
+        .map(|(name, value)| Item::source(format!("./DevInfo/{name}")).with_data(value))
+        .collect();
+    let replace = Operation { id: CommandId::default(), verb: Verb::Replace, meta: Meta::default(), items };
+    commands.push(Command::Operation(replace));
+    commands
+}
+
+fn alert(code: AlertCode, items: Vec<Item>) -> Command {
+    Command::Alert(Alert { id: CommandId::default(), code, items })
+}
+
+pub(super) fn header(context: &SessionContext, message_id: u32, proof: Option<Credentials>) -> Header {
+    Header {
+        session_id: context.session_id.to_string(),
+        message_id,
+        target: context.server_url.clone(),
+        source: context.device_id.clone(),
+        source_name: proof.as_ref().and(context.credentials.as_ref()).map(|known| known.name.clone()),
+        credentials: proof,
+        meta: if message_id == 1 { announced_limits() } else { Meta::default() },
+    }
+}
+
+/// Gives commands contiguous numbers from 1: one server family loses commands after a gap.
+pub(super) fn number(commands: impl Iterator<Item = Command>) -> Vec<Command> {
+    let numbered = (1u32..).zip(commands).map(|(number, mut command)| {
+        command.set_id(CommandId::from(number));
+        command
+    });
+    numbered.collect()
+}
+
+pub(super) fn status(message_ref: u32, command_ref: &CommandId, command: &str, code: StatusCode) -> Command {
+    Command::Status(Status {
+        id: CommandId::default(),
+        message_ref,
+        command_ref: command_ref.clone(),
+        command: command.to_owned(),
+        target_ref: None,
+        source_ref: None,
+        challenge: None,
+        code,
+        items: Vec::new(),
+    })
+}
+
+pub(super) fn header_status(message_ref: u32, code: StatusCode) -> Command {
+    status(message_ref, &CommandId::from(0), "SyncHdr", code)
+}
+
+pub(super) fn answers_header(command: &Command) -> bool {
+    matches!(command, Command::Status(status) if status.command == "SyncHdr")
+}

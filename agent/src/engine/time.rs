@@ -1,0 +1,47 @@
+//! Time as the engine sees it: two clocks, passed in.
+
+use serde::{Deserialize, Serialize};
+
+/// What both clocks show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Now {
+    /// Milliseconds since boot, suspension included (CLOCK_BOOTTIME). Never goes back while the machine runs.
+    pub boot_ms: u64,
+    /// Seconds since 1970, UTC (CLOCK_REALTIME). May jump.
+    pub wall: i64,
+}
+
+impl Now {
+    /// The moment `ms` milliseconds from now, on the boot clock.
+    pub fn after_ms(self, ms: u64) -> u64 {
+        self.boot_ms.saturating_add(ms)
+    }
+}
+
+/// When the engine wants to be woken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deadline {
+    /// The moment, on the boot clock.
+    pub boot_ms: u64,
+    /// What it is for.
+    pub reason: TimerReason,
+}
+
+/// What a deadline is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TimerReason {
+    /// The next check-in of the schedule.
+    ScheduledCheckIn,
+    /// Another attempt after a failed check-in.
+    Retry,
+}
+
+impl TimerReason {
+    /// The reason in words.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ScheduledCheckIn => "scheduled check-in",
+            Self::Retry => "retry after a failed check-in",
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! Add, Replace and Delete on the tree, each with the status that OMA-DM and the providers prescribe.
+
+use mdm_protocol::csp::PayloadError;
+use mdm_protocol::csp::boolean;
+use mdm_protocol::syncml::{Format, StatusCode};
+use mdm_protocol::{LocUri, LocUriError, Scope, base64};
+
+use super::schema::{self, Access, Kind, Rule};
+use super::{Node, Tree};
+use crate::engine::payload;
+
+/// Why a command on one node was refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The status that answers the command.
+    pub status: StatusCode,
+    /// The reason in words; never contains a value.
+    pub reason: String,
+}
+
+impl Refusal {
+    /// A refusal whose reason is that of its status.
+    pub fn new(status: StatusCode) -> Self {
+        Self { status, reason: status.reason().to_owned() }
+    }
+
+    fn because(status: StatusCode, reason: &str) -> Self {
+        Self { status, reason: reason.to_owned() }
+    }
+}
+
+impl From<LocUriError> for Refusal {
+    fn from(error: LocUriError) -> Self {
+        let status = match error {
+            LocUriError::TooLong => StatusCode::URI_TOO_LONG,
+            LocUriError::Query(_) => StatusCode::NOT_SUPPORTED,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        Self { status, reason: error.to_string() }
+    }
+}
+
+impl From<PayloadError> for Refusal {
+    fn from(error: PayloadError) -> Self {
+        Self { status: error.status, reason: error.to_string() }
+    }
+}
+
+impl Tree {
+    /// Creates a node; its missing parents come with it.
+    pub fn add(&mut self, uri: &LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
+        let (rule, uri) = self.rule(uri, Access::ADD)?;
+        if self.exists(&uri) {
+            return Err(Refusal::new(StatusCode::ALREADY_EXISTS));
+        }
+        self.write(rule, uri, format, value)
+    }
+
+    /// Sets a node, and creates it where the node may be added.
+    pub fn replace(&mut self, uri: &LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
+        let (rule, uri) = self.rule(uri, Access::REPLACE)?;
+        self.write(rule, uri, format, value)
+    }
+
+    /// Removes a node and all below it.
+    pub fn delete(&mut self, uri: &LocUri) -> Result<(), Refusal> {
+        let (_, uri) = self.rule(uri, Access::DELETE)?;
+        let doomed: Vec<LocUri> = self.within(&uri).map(|(uri, _)| uri.clone()).collect();
+        if doomed.is_empty() {
+            return Err(Refusal::new(StatusCode::NOT_FOUND));
+        }
+        doomed.into_iter().for_each(|uri| self.set(uri, None));
+        Ok(())
+    }
+
+    /// Checks that a node may be run; what that does is the caller's business.
+    pub fn check_exec(&self, uri: &LocUri) -> Result<LocUri, Refusal> {
+        self.rule(uri, Access::EXEC).map(|(_, uri)| uri)
+    }
+
+    pub(super) fn exists(&self, uri: &LocUri) -> bool {
+        self.within(uri).next().is_some()
+    }
+
+    /// Finds the rule for a node and checks that it takes the command.
+    pub(super) fn rule(&self, uri: &LocUri, command: Access) -> Result<(&'static Rule, LocUri), Refusal> {
+        if uri.scope() == Scope::User && !self.user_scope {
+            return Err(Refusal::because(StatusCode::NOT_ALLOWED, "the enrolled user is not signed in"));
+        }
+        let Some((rule, canonical)) = schema::find(uri) else {
+            return Err(if schema::fixed_interior(uri).is_some() {
+                Refusal::new(StatusCode::NOT_ALLOWED)
+            } else {
+                Refusal::new(StatusCode::NOT_FOUND)
+            });
+        };
+        if rule.access.allows(command) { Ok((rule, canonical)) } else { Err(Refusal::new(StatusCode::NOT_ALLOWED)) }
+    }
+
+    fn write(&mut self, rule: &Rule, uri: LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
+        if rule.format == Kind::Interior {
+            if *format != Format::Node && !value.trim().is_empty() {
+                return Err(Refusal::because(StatusCode::UNSUPPORTED_FORMAT, "the node has children, not a value"));
+            }
+            if !self.exists(&uri) {
+                self.set(uri, Some(Node::new(&Format::Node, "")));
+            }
+            return Ok(());
+        }
+        check_format(rule.format, value)?;
+        let interior_children = rule.format == Kind::Any && *format == Format::Node;
+        let format = if rule.format == Kind::Any { format.clone() } else { rule.format.format() };
+        if !interior_children && self.within(&uri).any(|(other, _)| *other != uri) {
+            return Err(Refusal::because(StatusCode::NOT_ALLOWED, "the node has children, not a value"));
+        }
+        if self.has_value_above(&uri) {
+            return Err(Refusal::because(StatusCode::NOT_ALLOWED, "a node above it has a value, not children"));
+        }
+        payload::check(&uri, value)?;
+        self.set(uri, Some(Node::new(&format, value)));
+        Ok(())
+    }
+
+    fn has_value_above(&self, uri: &LocUri) -> bool {
+        std::iter::successors(uri.parent(), LocUri::parent)
+            .any(|above| self.nodes.get(&above).is_some_and(|node| !node.is_interior()))
+    }
+}
+
+fn check_format(kind: Kind, value: &str) -> Result<(), Refusal> {
+    let reason = match kind {
+        Kind::Number if value.trim().parse::<i32>().is_err() => "the value is not a signed 32-bit number",
+        Kind::Boolean if boolean(value).is_none() => "the value is neither true nor false",
+        Kind::Base64 if base64::decode(value).is_err() => "the value is not base64",
+        Kind::Text | Kind::Number | Kind::Boolean | Kind::Base64 | Kind::Any | Kind::Interior | Kind::Nothing => {
+            return Ok(());
+        }
+    };
+    Err(Refusal::because(StatusCode::UNSUPPORTED_FORMAT, reason))
+}

@@ -1,0 +1,181 @@
+//! The management tree: what the server can read, set and run.
+//!
+//! A [`Tree`] is a working copy for one session. Commands change it and every change can be undone; what has changed
+//! is handed out as [`super::Changes`] to be kept before anything is acknowledged. The rules of each node (which
+//! commands it takes, in which format) are in [`schema`].
+
+mod access;
+mod read;
+pub mod schema;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use mdm_protocol::LocUri;
+use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::syncml::Format;
+use serde::{Deserialize, Serialize};
+
+use super::profile::{Changes, Profile, Stored, relative_path};
+pub use access::Refusal;
+
+/// A node's format and value. `Debug` hides the value, which may be secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Node {
+    /// The format's name on the wire; `node` for an interior node.
+    pub format: String,
+    /// The value; empty for an interior node.
+    pub value: String,
+}
+
+impl Node {
+    /// A node of a format.
+    pub fn new(format: &Format, value: impl Into<String>) -> Self {
+        Self { format: format.as_str().to_owned(), value: value.into() }
+    }
+
+    /// Whether the node has children instead of a value.
+    pub fn is_interior(&self) -> bool {
+        self.format == Format::Node.as_str()
+    }
+}
+
+impl std::fmt::Debug for Node {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "Node({}, {} bytes)", self.format, self.value.len())
+    }
+}
+
+/// A working copy of the tree.
+#[derive(Debug, Default)]
+pub struct Tree {
+    nodes: BTreeMap<LocUri, Node>,
+    /// What every touched node was before, in order.
+    journal: Vec<(LocUri, Option<Node>)>,
+    /// How much of the journal has been handed out to be kept.
+    kept: usize,
+    /// Profiles as they are in the store, for their owner and date.
+    profiles: BTreeMap<LocUri, Profile>,
+    user_scope: bool,
+}
+
+/// A moment to which a [`Tree`] can be taken back.
+#[derive(Debug, Clone, Copy)]
+pub struct Mark(usize);
+
+impl Tree {
+    /// A tree of what is stored; `user_scope` says whether `./User` may be used in this session.
+    pub fn new(stored: &Stored, user_scope: bool) -> Self {
+        let mut tree = Self { user_scope, ..Self::default() };
+        for (address, node) in &stored.settings {
+            if let Ok(uri) = LocUri::parse(address) {
+                tree.nodes.insert(uri, node.clone());
+            }
+        }
+        for profile in &stored.profiles {
+            for (path, node) in &profile.nodes {
+                let address =
+                    if path.is_empty() { profile.root.to_string() } else { format!("{}/{path}", profile.root) };
+                if let Ok(uri) = LocUri::parse(&address) {
+                    tree.nodes.insert(uri, node.clone());
+                }
+            }
+            tree.profiles.insert(profile.root.clone(), profile.clone());
+        }
+        tree
+    }
+
+    /// Puts in a node that the device itself provides; it is never kept.
+    pub fn provide(&mut self, uri: LocUri, format: &Format, value: impl Into<String>) {
+        self.nodes.insert(uri, Node::new(format, value));
+    }
+
+    /// The present moment.
+    pub fn mark(&self) -> Mark {
+        Mark(self.journal.len())
+    }
+
+    /// Undoes everything since a moment.
+    pub fn undo_to(&mut self, mark: Mark) {
+        while self.journal.len() > mark.0 {
+            let Some((uri, before)) = self.journal.pop() else { break };
+            match before {
+                Some(node) => self.nodes.insert(uri, node),
+                None => self.nodes.remove(&uri),
+            };
+        }
+    }
+
+    /// Undoes everything that was not yet handed out by [`Self::changes`].
+    pub fn undo_unkept(&mut self) {
+        self.undo_to(Mark(self.kept));
+    }
+
+    /// What has changed since the last call of [`Self::accept`], ready to be kept.
+    pub fn changes(&self, authority: &str, now: i64) -> Changes {
+        let mut changes = Changes::default();
+        let mut seen = BTreeSet::new();
+        for (uri, before) in &self.journal[self.kept..] {
+            match ProfileAddress::locate(uri) {
+                Some(address) if seen.insert(address.root.clone()) => {
+                    let profile = self.profile(&address, authority, now);
+                    if profile.as_ref() != self.profiles.get(&address.root) {
+                        changes.profiles.insert(address.root.to_string(), profile);
+                    }
+                }
+                None if self.nodes.get(uri) != before.as_ref() => {
+                    changes.settings.insert(uri.to_string(), self.nodes.get(uri).cloned());
+                }
+                Some(_) | None => {}
+            }
+        }
+        changes
+    }
+
+    /// Takes note that the changes are kept.
+    pub fn accept(&mut self, changes: &Changes) {
+        self.kept = self.journal.len();
+        for (root, profile) in &changes.profiles {
+            let Ok(root) = LocUri::parse(root) else { continue };
+            match profile {
+                Some(profile) => self.profiles.insert(root, profile.clone()),
+                None => self.profiles.remove(&root),
+            };
+        }
+    }
+
+    /// Gathers a profile's nodes. An unchanged content keeps the date on which it was received.
+    fn profile(&self, address: &ProfileAddress, authority: &str, now: i64) -> Option<Profile> {
+        let nodes = self.within(&address.root).filter_map(|(uri, node)| {
+            let below = uri.below(&address.root)?;
+            Some((relative_path(below), node.clone()))
+        });
+        let profile = Profile::new(address.root.clone(), authority, nodes.collect(), now)?;
+        let stored = self.profiles.get(&address.root);
+        Some(match stored.filter(|stored| stored.content_hash == profile.content_hash) {
+            Some(stored) => Profile { received: stored.received, ..profile },
+            None => profile,
+        })
+    }
+
+    /// A node and all below it.
+    fn within<'a>(&'a self, root: &'a LocUri) -> impl Iterator<Item = (&'a LocUri, &'a Node)> {
+        self.nodes.range(root.clone()..).take_while(move |(uri, _)| uri.is_within(root))
+    }
+
+    /// The account's settings as they are now, without profiles.
+    pub fn settings(&self) -> Stored {
+        let settings = self.nodes.iter().filter(|(uri, _)| ProfileAddress::locate(uri).is_none());
+        Stored { settings: settings.map(|(uri, node)| (uri.to_string(), node.clone())).collect(), ..Stored::default() }
+    }
+
+    fn set(&mut self, uri: LocUri, node: Option<Node>) {
+        if self.nodes.get(&uri) == node.as_ref() {
+            return;
+        }
+        let before = match node {
+            Some(node) => self.nodes.insert(uri.clone(), node),
+            None => self.nodes.remove(&uri),
+        };
+        self.journal.push((uri, before));
+    }
+}

@@ -1,0 +1,245 @@
+//! The loop that feeds the engine and carries out its orders.
+//!
+//! One task owns the engine. Everything slow (network, store, keys) runs beside it and comes back as a message, so that
+//! a question over the control socket is answered while a session is waiting for its server.
+
+mod orders;
+mod questions;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+use tracing::{error, info, warn};
+
+use super::control::{ControlRequest, ControlResult};
+use super::http::HttpsClient;
+use super::identity::{Identity, IdentityError};
+use super::paths::Paths;
+use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
+use super::timer::BootTimer;
+use super::{clock, facts};
+use crate::engine::failure::StoreFailure;
+use crate::engine::profile::{Changes, Stored};
+use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::reply::Reply;
+use crate::engine::{Action, ConnectionFailure, Engine, Event, Phase};
+
+/// What reaches the agent's loop.
+#[derive(Debug)]
+pub enum Message {
+    /// A question or an order from a person.
+    Control(ControlRequest, oneshot::Sender<ControlResult>),
+    /// The service should stop.
+    Stop,
+    #[doc(hidden)]
+    StoreOpened(Result<(StoreInUse, Box<Opened>), StoreFailure>, Box<crate::engine::facts::DeviceFacts>),
+    #[doc(hidden)]
+    Kept(StoreInUse, Box<Changes>, Result<(), StoreFailure>),
+    #[doc(hidden)]
+    Answered(Result<Reply, ConnectionFailure>),
+    #[doc(hidden)]
+    Enrolled(Result<Box<crate::engine::Account>, super::enrol::EnrolError>, oneshot::Sender<ControlResult>),
+}
+
+/// The open store, and the right to it: there is never more than one opener.
+#[derive(Debug)]
+pub struct StoreInUse {
+    store: OpenStore,
+    _right: OwnedMutexGuard<()>,
+}
+
+/// Someone who waits for a session.
+#[derive(Debug)]
+struct Waiter {
+    /// The number of sessions that must be over.
+    sessions: u64,
+    reply: oneshot::Sender<ControlResult>,
+}
+
+/// The agent: engine and shell together.
+#[derive(Debug)]
+pub struct Agent {
+    paths: Paths,
+    access: StoreAccess,
+    engine: Engine,
+    identity: Option<Arc<Identity>>,
+    store_right: Arc<Mutex<()>>,
+    store: Option<StoreInUse>,
+    /// What is in the store, while it is open.
+    snapshot: Option<Stored>,
+    client: Option<HttpsClient>,
+    inbox: mpsc::Receiver<Message>,
+    outbox: mpsc::Sender<Message>,
+    waiters: Vec<Waiter>,
+    leavers: Vec<oneshot::Sender<ControlResult>>,
+    sessions_over: u64,
+    enrolling: bool,
+    store_problem: Option<String>,
+    last_record: Option<SessionRecord>,
+    stopping: bool,
+}
+
+impl Agent {
+    /// An agent that goes on from where it stood. Blocks while it reads identity and store.
+    pub fn start(paths: Paths, access: StoreAccess) -> Result<Self, IdentityError> {
+        Identity::clean_up(&paths)?;
+        let identity = Identity::load(&paths)?.map(Arc::new);
+        let place = StorePlace { directory: paths.store(), quarantine: paths.quarantine() };
+        let now = clock::now();
+        let mut progress = crate::engine::Progress::default();
+        let mut store_problem = None;
+        if identity.is_some() {
+            match access.open(&place, now.wall) {
+                Ok((_, opened)) => {
+                    progress = opened.stored.progress.unwrap_or_default();
+                    if let Some(quarantined) = opened.quarantined {
+                        warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
+                        progress.rebuilt_unreported = true;
+                    }
+                }
+                Err(failure) => {
+                    error!(error = %failure, "the profile store cannot be used");
+                    store_problem = Some(failure.to_string());
+                }
+            }
+        }
+        let account = identity.as_ref().map(|identity| identity.account.clone());
+        let last_record = progress.last_session.clone();
+        let engine = Engine::new(account, progress, clock::seed(), now);
+        let (outbox, inbox) = mpsc::channel(64);
+        Ok(Self {
+            paths,
+            access,
+            engine,
+            identity,
+            store_right: Arc::default(),
+            store: None,
+            snapshot: None,
+            client: None,
+            inbox,
+            outbox,
+            waiters: Vec::new(),
+            leavers: Vec::new(),
+            sessions_over: 0,
+            enrolling: false,
+            store_problem,
+            last_record,
+            stopping: false,
+        })
+    }
+
+    /// Where messages for the agent go.
+    pub fn sender(&self) -> mpsc::Sender<Message> {
+        self.outbox.clone()
+    }
+
+    /// Runs until it is told to stop; a session in progress is brought to its end first.
+    pub async fn run(mut self) -> std::io::Result<()> {
+        let mut timer = BootTimer::new()?;
+        while !(self.stopping && matches!(self.engine.phase(), Phase::Idle)) {
+            let deadline = self.engine.next_deadline().filter(|_| !self.stopping);
+            timer.set(deadline.map(|deadline| deadline.boot_ms))?;
+            tokio::select! {
+                message = self.inbox.recv() => match message {
+                    Some(message) => self.receive(message),
+                    None => return Ok(()),
+                },
+                reached = timer.reached() => {
+                    reached?;
+                    self.feed(Event::DeadlineReached);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn receive(&mut self, message: Message) {
+        match message {
+            Message::Control(request, reply) => self.question(request, reply),
+            Message::Stop => self.stopping = true,
+            Message::StoreOpened(result, facts) => self.store_opened(result, facts),
+            Message::Kept(store, changes, result) => self.kept(store, &changes, result),
+            Message::Answered(Ok(reply)) => self.feed(Event::Replied(reply)),
+            Message::Answered(Err(failure)) => self.feed(Event::ConnectionFailed(failure)),
+            Message::Enrolled(result, reply) => self.enrolled(result, reply),
+        }
+    }
+
+    fn feed(&mut self, event: Event) {
+        let mut events = VecDeque::from([event]);
+        while let Some(event) = events.pop_front() {
+            let mut actions = Vec::new();
+            self.engine.handle(event, clock::now(), &mut actions);
+            for action in actions {
+                events.extend(self.perform(action));
+            }
+        }
+    }
+
+    fn store_opened(
+        &mut self,
+        result: Result<(StoreInUse, Box<Opened>), StoreFailure>,
+        facts: Box<crate::engine::facts::DeviceFacts>,
+    ) {
+        let (stored, rebuilt) = match result {
+            Ok((store, opened)) => {
+                self.store = Some(store);
+                self.store_problem = None;
+                if let Some(path) = &opened.quarantined {
+                    warn!(path = %path.display(), "the profile store was damaged; it was put aside and begun anew");
+                }
+                self.snapshot = Some(opened.stored.clone());
+                (Ok(Box::new(opened.stored)), opened.quarantined.is_some())
+            }
+            Err(failure) => {
+                error!(error = %failure, "the profile store cannot be used; nothing will be acknowledged that is not kept");
+                self.store_problem = Some(failure.to_string());
+                (Err(failure), false)
+            }
+        };
+        self.feed(Event::StoreOpened { stored, rebuilt, facts });
+    }
+
+    fn kept(&mut self, store: StoreInUse, changes: &Changes, result: Result<(), StoreFailure>) {
+        self.store = Some(store);
+        match (&result, &mut self.snapshot) {
+            (Ok(()), Some(snapshot)) => snapshot.apply(changes),
+            (Err(failure), _) => {
+                error!(error = %failure, "changes could not be kept");
+                self.store_problem = Some(failure.to_string());
+            }
+            (Ok(()), None) => {}
+        }
+        self.feed(Event::Kept(result));
+    }
+
+    fn report(&mut self, record: SessionRecord) {
+        let triggers = record.triggers.iter().map(|trigger| trigger.as_str()).collect::<Vec<_>>().join(", ");
+        if record.completed {
+            info!(
+                session = record.session_id,
+                triggers,
+                rounds = record.rounds,
+                done = record.succeeded,
+                refused = record.refused,
+                "checked in"
+            );
+        } else {
+            warn!(session = record.session_id, triggers, outcome = record.outcome, "{}", record.detail);
+        }
+        if record.stray_statuses > 0 {
+            warn!(count = record.stray_statuses, "the server sent statuses for commands that were never sent; ignored");
+        }
+        self.sessions_over += 1;
+        let over = self.sessions_over;
+        let (ready, waiting) =
+            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| waiter.sessions <= over);
+        self.waiters = waiting;
+        let ready: Vec<Waiter> = ready;
+        for waiter in ready {
+            let _ = waiter.reply.send(questions::outcome(&record));
+        }
+        self.last_record = Some(record);
+    }
+}

@@ -1,0 +1,126 @@
+//! The engine's orders, carried out.
+
+use super::{
+    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, Message, StoreInUse, StorePlace, clock, error,
+    facts, info,
+};
+use tracing::Instrument as _;
+
+use crate::engine::failure::StoreFailure;
+use crate::shell::files;
+
+impl Agent {
+    /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
+    pub(super) fn perform(&mut self, action: Action) -> Option<Event> {
+        match action {
+            Action::OpenStore => {
+                self.open_store();
+                None
+            }
+            Action::Keep(changes) => self.keep(changes),
+            Action::CloseStore => {
+                self.close_store();
+                None
+            }
+            Action::Post { url, body } => self.post(url, body),
+            Action::Report(record) => {
+                self.report(*record);
+                None
+            }
+            Action::Erase => Some(self.erase()),
+        }
+    }
+
+    pub(super) fn place(&self) -> StorePlace {
+        StorePlace { directory: self.paths.store(), quarantine: self.paths.quarantine() }
+    }
+
+    fn open_store(&self) {
+        let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
+        let right = Arc::clone(&self.store_right);
+        tokio::spawn(async move {
+            let right = right.lock_owned().await;
+            let opened = tokio::task::spawn_blocking(move || {
+                let opened = access.open(&place, clock::now().wall);
+                (opened, facts::gather())
+            })
+            .await;
+            let message = match opened {
+                Ok((Ok((store, opened)), facts)) => {
+                    Message::StoreOpened(Ok((StoreInUse { store, _right: right }, Box::new(opened))), Box::new(facts))
+                }
+                Ok((Err(failure), facts)) => Message::StoreOpened(Err(failure), Box::new(facts)),
+                Err(error) => Message::StoreOpened(Err(StoreFailure::Unusable(error.to_string())), Box::default()),
+            };
+            let _ = outbox.send(message).await;
+        });
+    }
+
+    fn keep(&mut self, changes: Box<crate::engine::Changes>) -> Option<Event> {
+        let Some(mut store) = self.store.take() else {
+            let failure = StoreFailure::Unusable("the profile store is not open".to_owned());
+            return Some(Event::Kept(Err(failure)));
+        };
+        let outbox = self.outbox.clone();
+        tokio::task::spawn_blocking(move || {
+            let result = store.store.keep(&changes);
+            let _ = outbox.blocking_send(Message::Kept(store, changes, result));
+        });
+        None
+    }
+
+    fn close_store(&mut self) {
+        // The next session connects anew, perhaps with another certificate.
+        self.client = None;
+        self.snapshot = None;
+        if let Some(store) = self.store.take() {
+            tokio::task::spawn_blocking(move || drop(store));
+        }
+    }
+
+    fn post(&mut self, url: String, body: Vec<u8>) -> Option<Event> {
+        let client = match self.client.clone().map_or_else(|| self.connect(), Ok) {
+            Ok(client) => client,
+            Err(reason) => return Some(Event::ConnectionFailed(ConnectionFailure::Address(reason))),
+        };
+        self.client = Some(client.clone());
+        let outbox = self.outbox.clone();
+        let progress = self.engine.progress();
+        let device = self.engine.account().map(|account| account.device_id.clone()).unwrap_or_default();
+        let span = tracing::info_span!("session", id = progress.session_id, device);
+        let exchange = async move {
+            tracing::debug!(bytes = body.len(), "sending a message");
+            tracing::trace!(target: "wire", "> {} bytes", body.len());
+            let answer = client.post(&url, body).await;
+            if let Ok(reply) = &answer {
+                tracing::debug!(status = reply.status, bytes = reply.body.len(), "the server answered");
+            }
+            let _ = outbox.send(Message::Answered(answer)).await;
+        };
+        tokio::spawn(exchange.instrument(span));
+        None
+    }
+
+    fn connect(&self) -> Result<HttpsClient, String> {
+        let identity = self.identity.as_ref().ok_or("the device has no identity")?;
+        HttpsClient::authenticated(identity).map_err(|error| error.to_string())
+    }
+
+    /// Removes everything that belongs to the enrolment: first who the device is, then what it holds.
+    fn erase(&mut self) -> Event {
+        self.client = None;
+        self.identity = None;
+        let removed = Identity::remove(&self.paths)
+            .map_err(|error| error.to_string())
+            .and_then(|()| files::remove_dir(&self.paths.store()).map_err(|error| error.to_string()))
+            .and_then(|()| files::remove_dir(&self.paths.quarantine()).map_err(|error| error.to_string()));
+        match &removed {
+            Ok(()) => info!("the enrolment has ended; identity and profiles are removed"),
+            Err(error) => error!(error, "the enrolment has ended, but not everything could be removed"),
+        }
+        for leaver in std::mem::take(&mut self.leavers) {
+            let _ = leaver.send(super::questions::left(&removed, self.last_record.as_ref()));
+        }
+        Event::Erased
+    }
+}

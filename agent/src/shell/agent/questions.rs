@@ -1,0 +1,210 @@
+//! Questions and orders from people, answered.
+
+use mdm_protocol::base64;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use serde_json::json;
+use tokio::sync::oneshot;
+
+use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
+use crate::engine::Account;
+use crate::engine::enrolment::EnrolOrder;
+use crate::engine::report::{self, AccountStatus, Status};
+use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode};
+use crate::shell::enrol::{self, EnrolError};
+
+type Reply = oneshot::Sender<ControlResult>;
+
+impl Agent {
+    pub(super) fn question(&mut self, request: ControlRequest, reply: Reply) {
+        match request {
+            ControlRequest::Status => answer(reply, Ok(json!(self.status()))),
+            ControlRequest::Profiles => self.read(reply, |stored| Ok(json!(report::list(stored)))),
+            ControlRequest::Profile { kind, name, reveal } => self.read(reply, move |stored| {
+                let found = report::find(stored, kind.as_deref(), &name, reveal);
+                found.map(|profile| json!(profile)).map_err(|error| no_such_profile(&error))
+            }),
+            ControlRequest::CheckIn => self.check_in(reply),
+            ControlRequest::Enrol(order) => self.enrol(*order, reply),
+            ControlRequest::Unenrol => self.unenrol(reply),
+        }
+    }
+
+    fn status(&self) -> Status {
+        let progress = self.engine.progress();
+        let now = clock::now();
+        let next = self.engine.next_deadline().map(|deadline| {
+            let seconds = deadline.boot_ms.saturating_sub(now.boot_ms) / 1000;
+            (now.wall.saturating_add_unsigned(seconds), deadline.reason.as_str().to_owned())
+        });
+        let activity = match self.engine.phase() {
+            Phase::Idle if self.enrolling => "enrolling",
+            Phase::Idle => "idle",
+            Phase::Opening(_) => "opening the store",
+            Phase::Running(..) => "in a session",
+            Phase::Closing(..) => "closing a session",
+            Phase::Erasing => "erasing",
+        };
+        Status {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            account: self.engine.account().map(|account| self.account_status(account)),
+            activity: activity.to_owned(),
+            next_check_in: next,
+            last_session: progress.last_session.clone(),
+            last_completed: progress.last_completed,
+            failures: progress.failures,
+            unknown_device: progress.is_unknown_device(),
+            store_problem: self.store_problem.clone(),
+        }
+    }
+
+    fn account_status(&self, account: &Account) -> AccountStatus {
+        let certificate =
+            self.identity.as_ref().and_then(|identity| CertificateDer::from_pem_slice(&identity.certificates).ok());
+        let ends = certificate.and_then(|der| {
+            let (_, parsed) = x509_parser::parse_x509_certificate(&der).ok()?;
+            Some(parsed.validity().not_after.timestamp())
+        });
+        AccountStatus {
+            provider_id: account.provider_id.clone(),
+            name: account.name.clone(),
+            authority: account.authority().to_owned(),
+            server: account.management_url.clone(),
+            device_id: account.device_id.clone(),
+            user: account.user.clone(),
+            enrolled_at: account.enrolled_at,
+            certificate_ends: ends,
+        }
+    }
+
+    /// Answers from what is open, or opens the store for the question.
+    fn read(&self, reply: Reply, question: impl FnOnce(&Stored) -> ControlResult + Send + 'static) {
+        if self.engine.account().is_none() {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        }
+        if let Some(snapshot) = &self.snapshot {
+            return answer(reply, question(snapshot));
+        }
+        let (access, place, right) = (self.access.clone(), self.place(), std::sync::Arc::clone(&self.store_right));
+        tokio::spawn(async move {
+            let _right = right.lock_owned().await;
+            let result = tokio::task::spawn_blocking(move || match access.open(&place, clock::now().wall) {
+                Ok((_, opened)) => question(&opened.stored),
+                Err(failure) => {
+                    let message = format!("the profile store cannot be used: {failure}");
+                    Err(ControlError::new(ErrorCode::Failed, message)
+                        .with_advice("See the agent's log; free space if the disk is full."))
+                }
+            })
+            .await;
+            let failed = |error: tokio::task::JoinError| Err(ControlError::new(ErrorCode::Failed, error.to_string()));
+            answer(reply, result.unwrap_or_else(failed));
+        });
+    }
+
+    fn check_in(&mut self, reply: Reply) {
+        if self.engine.account().is_none() {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        }
+        // A session that runs already began before the question was asked: the next one counts.
+        let ahead = if matches!(self.engine.phase(), Phase::Idle) { 1 } else { 2 };
+        self.waiters.push(Waiter { sessions: self.sessions_over + ahead, reply });
+        self.feed(Event::CheckInRequested(Trigger::User));
+    }
+
+    fn unenrol(&mut self, reply: Reply) {
+        if self.engine.account().is_none() {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        }
+        self.leavers.push(reply);
+        self.feed(Event::UnenrolRequested);
+    }
+
+    fn enrol(&mut self, order: EnrolOrder, reply: Reply) {
+        if let Some(account) = self.engine.account() {
+            let message = format!("this device is already enrolled with {}", account.management_url);
+            let error = ControlError::new(ErrorCode::Failed, message)
+                .with_advice("End that enrolment first: mdm-agent unenroll");
+            return answer(reply, Err(error));
+        }
+        if self.enrolling {
+            return answer(reply, Err(ControlError::new(ErrorCode::Failed, "an enrolment is already under way")));
+        }
+        let roots = order.authorities.as_deref().map(decode_authorities);
+        let request = match order.into_request(roots, facts::gather(), clock::seed()) {
+            Ok(request) => request,
+            Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Usage, error.to_string()))),
+        };
+        self.enrolling = true;
+        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        tokio::spawn(async move {
+            let result = enrol::enrol(&paths, request, |stage| info!(stage = stage.as_str(), "enrolling")).await;
+            let _ = outbox.send(Message::Enrolled(result.map(Box::new), reply)).await;
+        });
+    }
+
+    pub(super) fn enrolled(&mut self, result: Result<Box<Account>, EnrolError>, reply: Reply) {
+        self.enrolling = false;
+        let account = match result {
+            Ok(account) => account,
+            Err(error) => return answer(reply, Err(explain(&error))),
+        };
+        match crate::shell::identity::Identity::load(&self.paths) {
+            Ok(identity) => self.identity = identity.map(std::sync::Arc::new),
+            Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Failed, error.to_string()))),
+        }
+        info!(server = account.management_url, device = account.device_id, "enrolled");
+        // A store that an earlier enrolment left behind is not this account's.
+        if let Err(error) = crate::shell::files::remove_dir(&self.paths.store()) {
+            tracing::warn!(%error, "the store of an earlier enrolment could not be removed");
+        }
+        self.feed(Event::Enrolled(account.clone()));
+        answer(reply, Ok(json!(self.account_status(&account))));
+    }
+}
+
+fn answer(reply: Reply, result: ControlResult) {
+    // Whoever asked may be gone.
+    let _ = reply.send(result);
+}
+
+/// What a person who asked for a check-in hears.
+pub(super) fn outcome(record: &SessionRecord) -> ControlResult {
+    if record.completed { Ok(json!(record)) } else { Err(ControlError::new(code_of(record), record.detail.clone())) }
+}
+
+fn code_of(record: &SessionRecord) -> ErrorCode {
+    if record.unreachable { ErrorCode::Unreachable } else { ErrorCode::Failed }
+}
+
+/// What a person who ended the enrolment hears.
+pub(super) fn left(removed: &Result<(), String>, farewell: Option<&SessionRecord>) -> ControlResult {
+    match removed {
+        Ok(()) => Ok(json!({
+            "server_told": farewell.is_some_and(|record| record.completed),
+            "detail": farewell.map(|record| record.detail.clone()),
+        })),
+        Err(error) => Err(ControlError::new(ErrorCode::Failed, error.clone())),
+    }
+}
+
+fn explain(error: &EnrolError) -> ControlError {
+    match error {
+        EnrolError::Failed(failure) => {
+            let code = if failure.is_unreachable() { ErrorCode::Unreachable } else { ErrorCode::Failed };
+            ControlError::new(code, failure.to_string()).with_advice(failure.advice())
+        }
+        EnrolError::Client(_) | EnrolError::Key(_) | EnrolError::Identity(_) => {
+            ControlError::new(ErrorCode::Failed, error.to_string())
+        }
+    }
+}
+
+/// The certificates in a PEM file, as the engine takes them.
+fn decode_authorities(pem: &str) -> Vec<String> {
+    CertificateDer::pem_slice_iter(pem.as_bytes()).flatten().map(base64::encode).collect()
+}
+
+fn no_such_profile(error: &report::NotFound) -> ControlError {
+    ControlError::new(ErrorCode::Failed, error.to_string()).with_advice("See them all: mdm-agent profiles list")
+}

@@ -1,0 +1,112 @@
+//! The control interface: what a person or a program on the machine can ask the daemon.
+//!
+//! JSON over HTTP over a Unix socket. The same requests are answered without a daemon by an agent inside the command
+//! itself, so every verb works on a machine whose service is not running.
+
+pub mod client;
+pub mod server;
+
+use serde::{Deserialize, Serialize};
+
+use crate::engine::authorization;
+use crate::engine::enrolment::EnrolOrder;
+
+/// What can be asked.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "verb", rename_all = "kebab-case")]
+pub enum ControlRequest {
+    /// How things stand.
+    Status,
+    /// All profiles.
+    Profiles,
+    /// One profile with its nodes.
+    Profile {
+        /// The kind; `None` finds the name among all kinds.
+        kind: Option<String>,
+        /// The name, or its beginning.
+        name: String,
+        /// Whether secret values are told.
+        reveal: bool,
+    },
+    /// A session now; answered when it is over.
+    CheckIn,
+    /// Enrolment.
+    Enrol(Box<EnrolOrder>),
+    /// The end of the enrolment.
+    Unenrol,
+}
+
+impl ControlRequest {
+    /// What has to be allowed for it.
+    pub fn permission(&self) -> authorization::Request {
+        match self {
+            Self::Status | Self::Profiles | Self::Profile { reveal: false, .. } => authorization::Request::Read,
+            Self::Profile { reveal: true, .. } => authorization::Request::ReadSecrets,
+            Self::CheckIn => authorization::Request::CheckIn,
+            Self::Enrol(_) => authorization::Request::Enrol,
+            Self::Unenrol => authorization::Request::Unenrol,
+        }
+    }
+}
+
+/// A refusal, or a failure.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ControlError {
+    /// What kind.
+    pub code: ErrorCode,
+    /// What failed, as one sentence.
+    pub message: String,
+    /// What to do about it.
+    pub advice: Option<String>,
+}
+
+/// Kinds of refusal and failure, each with its exit code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ErrorCode {
+    /// It failed.
+    Failed,
+    /// The request makes no sense.
+    Usage,
+    /// The device is not enrolled.
+    NotEnrolled,
+    /// The server cannot be reached.
+    Unreachable,
+    /// The caller may not do that.
+    Forbidden,
+}
+
+impl ErrorCode {
+    /// The program's exit code (DESIGN section 6).
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Failed | Self::Forbidden => 1,
+            Self::Usage => 2,
+            Self::NotEnrolled => 3,
+            Self::Unreachable => 5,
+        }
+    }
+}
+
+impl ControlError {
+    /// An error without advice.
+    pub fn new(code: ErrorCode, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), advice: None }
+    }
+
+    /// The same error with advice.
+    #[must_use]
+    pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
+        self.advice = Some(advice.into());
+        self
+    }
+
+    /// The device is not enrolled.
+    pub fn not_enrolled() -> Self {
+        Self::new(ErrorCode::NotEnrolled, "this device is not enrolled")
+            .with_advice("Enrol it with: mdm-agent enroll --server URL --user NAME")
+    }
+}
+
+/// The answer to a request.
+pub type ControlResult = Result<serde_json::Value, ControlError>;

@@ -1,0 +1,28 @@
+//! Where log lines go: to the journal under systemd, to standard error as readable text elsewhere.
+
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// The environment variable that overrides the level, for example `mdm_agent=debug`.
+pub const VARIABLE: &str = "MDM_AGENT_LOG";
+
+/// Starts logging at a level. Called once, by the program.
+pub fn start(level: &str) {
+    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    let journal = under_systemd().then(|| tracing_journald::layer().ok()).flatten();
+    let text = journal.is_none().then(|| {
+        use std::io::IsTerminal as _;
+        tracing_subscriber::fmt::layer()
+            .with_writer(std::io::stderr)
+            .with_target(false)
+            .with_ansi(std::io::stderr().is_terminal())
+    });
+    // A second start (in tests) changes nothing.
+    let _ = tracing_subscriber::registry().with(filter).with(journal).with(text).try_init();
+}
+
+/// systemd names the journal that standard error is connected to (systemd.exec(5)).
+fn under_systemd() -> bool {
+    std::env::var_os("JOURNAL_STREAM").is_some()
+}

@@ -1,0 +1,18 @@
+//! The impure half: clocks, files, network, processes and sockets. It carries out what the engine orders and tells it
+//! what came of it. It decides nothing; if a choice has to be made, the engine makes it.
+
+pub mod agent;
+pub mod clock;
+pub mod control;
+pub mod daemon;
+pub mod enrol;
+pub mod facts;
+pub mod files;
+pub mod http;
+pub mod identity;
+pub mod keys;
+pub mod lock;
+pub mod logging;
+pub mod paths;
+pub mod store;
+pub mod timer;
