@@ -168,10 +168,13 @@ fn decode_segment(raw: &str) -> Result<String, LocUriError> {
 
 impl fmt::Display for LocUri {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let vendor = self.segments.first().is_some_and(|first| first == "Vendor");
+        // Without the scope, a first segment with the name of a scope would be taken for one.
+        let spelt_out = self.segments.first().is_some_and(|first| {
+            first == "Vendor" || first.eq_ignore_ascii_case("user") || first.eq_ignore_ascii_case("device")
+        });
         formatter.write_str(match self.scope {
             Scope::User => "./User",
-            Scope::Device if vendor => "./Device",
+            Scope::Device if spelt_out => "./Device",
             Scope::Device => ".",
         })?;
         self.segments.iter().try_for_each(|segment| write!(formatter, "/{}", encode_segment(segment)))

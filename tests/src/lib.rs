@@ -1,1 +1,9 @@
+//! What the end-to-end tests, the demo and the measurements share: the two real programs as processes, and profiles
+//! in the form in which administrators write them. Everything runs on loopback, in folders of its own.
 
+pub mod admin;
+pub mod agent;
+pub mod processes;
+pub mod profiles;
+pub mod programs;
+pub mod server;

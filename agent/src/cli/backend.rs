@@ -3,25 +3,24 @@
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
-use super::Failure;
+use super::{Failure, Place};
 use crate::shell::agent::{Agent, Message};
 use crate::shell::control::{ControlRequest, ControlResult, client};
 use crate::shell::lock::StateLock;
-use crate::shell::paths::Paths;
 use crate::shell::store::StoreAccess;
 
 /// Asks, and reads the answer.
-pub(super) async fn ask<T: DeserializeOwned>(paths: &Paths, request: ControlRequest) -> Result<T, Failure> {
-    Ok(serde_json::from_value(ask_raw(paths, request).await??)?)
+pub(super) async fn ask<T: DeserializeOwned>(place: &Place, request: ControlRequest) -> Result<T, Failure> {
+    Ok(serde_json::from_value(ask_raw(place, request).await??)?)
 }
 
 /// Asks the daemon, or an agent made for this one question.
-async fn ask_raw(paths: &Paths, request: ControlRequest) -> Result<ControlResult, Failure> {
-    if let Some(stream) = client::connect(&paths.socket()).await {
+async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult, Failure> {
+    if let Some(stream) = client::connect(&place.paths.socket()).await {
         return Ok(client::ask(stream, &request).await);
     }
-    let _lock = StateLock::acquire(paths, "an mdm-agent command")?;
-    let agent = Agent::start(paths.clone(), StoreAccess::InProcess)?;
+    let _lock = StateLock::acquire(&place.paths, "an mdm-agent command")?;
+    let agent = Agent::start(place.paths.clone(), place.sessions, StoreAccess::InProcess)?;
     let sender = agent.sender();
     let (reply, answer) = oneshot::channel();
     sender.send(Message::Control(request, reply)).await?;

@@ -10,12 +10,11 @@ use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use super::output::Output;
-use super::{Failure, VerbResult, backend};
+use super::{Failure, Place, VerbResult, backend};
 use crate::engine::enrolment::EnrolOrder;
 use crate::engine::report::AccountStatus;
 use crate::shell::control::ControlRequest;
 use crate::shell::files;
-use crate::shell::paths::Paths;
 
 const SECRET_LIMIT: u64 = 64 << 10;
 const AUTHORITIES_LIMIT: u64 = 1 << 20;
@@ -60,7 +59,7 @@ pub(super) struct Enroll {
 }
 
 impl Enroll {
-    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
+    pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let token = self.token_file.as_deref().map(secret_from).transpose()?;
         let password = if token.is_some() { None } else { Some(self.password()?) };
         let authorities = self.ca_file.as_deref().map(|path| read_text(path, AUTHORITIES_LIMIT)).transpose()?;
@@ -74,7 +73,7 @@ impl Enroll {
             device_id: self.device_id,
         };
         output.remark("Enrolling; making the private key may take a few seconds.");
-        let account: AccountStatus = backend::ask(paths, ControlRequest::Enrol(Box::new(order))).await?;
+        let account: AccountStatus = backend::ask(place, ControlRequest::Enrol(Box::new(order))).await?;
         output.show(&account, |_| {
             let name = if account.name.is_empty() { &account.provider_id } else { &account.name };
             format!("Enrolled with {name} as device {}.", account.device_id)

@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::output::Output;
 use crate::shell::control::ControlError;
+use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
 use crate::shell::store::{StorePlace, worker};
 use crate::shell::{clock, logging};
@@ -51,6 +52,9 @@ struct Global {
     /// Where the agent has its control socket.
     #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_RUNTIME", default_value = Paths::RUNTIME)]
     runtime: PathBuf,
+    /// Take the enrolled user for signed in; for machines whose sessions logind does not see.
+    #[arg(long, global = true, env = "MDM_AGENT_ASSUME_SIGNED_IN")]
+    assume_signed_in: bool,
     /// How much is logged: error, warn, info, debug or trace.
     #[arg(long, global = true, value_name = "LEVEL")]
     log: Option<String>,
@@ -70,6 +74,13 @@ enum Verb {
         directory: PathBuf,
         quarantine: PathBuf,
     },
+}
+
+/// Where a verb works.
+#[derive(Debug, Clone)]
+struct Place {
+    paths: Paths,
+    sessions: Sessions,
 }
 
 /// Why a verb did not do what it should.
@@ -100,6 +111,8 @@ type VerbResult = Result<ExitCode, Failure>;
 /// Runs the program.
 pub fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    // Whatever is created, by libraries too, is for the owner alone unless it says otherwise.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     if let Verb::StoreWorker { directory, quarantine } = arguments.verb {
         let place = StorePlace { directory, quarantine };
         let served = worker::serve(&place, clock::now().wall);
@@ -124,14 +137,16 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
         .thread_keep_alive(std::time::Duration::from_secs(2))
         .build()?;
     let paths = Paths { state: global.state, runtime: global.runtime };
+    let sessions = if global.assume_signed_in { Sessions::Untracked } else { Sessions::Tracked };
+    let place = Place { paths, sessions };
     runtime.block_on(async {
         match verb {
-            Verb::Enroll(verb) => verb.run(&paths, output).await,
-            Verb::Run(verb) => verb.run(paths).await,
-            Verb::Sync(verb) => verb.run(&paths, output).await,
-            Verb::Status(verb) => verb.run(&paths, output).await,
-            Verb::Profiles(verb) => verb.run(&paths, output).await,
-            Verb::Unenroll(verb) => verb.run(&paths, output).await,
+            Verb::Enroll(verb) => verb.run(&place, output).await,
+            Verb::Run(verb) => verb.run(place).await,
+            Verb::Sync(verb) => verb.run(&place, output).await,
+            Verb::Status(verb) => verb.run(&place, output).await,
+            Verb::Profiles(verb) => verb.run(&place, output).await,
+            Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     })

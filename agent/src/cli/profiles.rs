@@ -6,10 +6,9 @@ use clap::{Args, Subcommand};
 
 use super::output::{Output, printable, table};
 use super::time::{distance, moment};
-use super::{VerbResult, backend};
+use super::{Place, VerbResult, backend};
 use crate::engine::report::{ProfileDetail, ProfileView};
 use crate::shell::control::ControlRequest;
-use crate::shell::paths::Paths;
 
 /// Show the profiles that this machine holds.
 #[derive(Debug, Args)]
@@ -39,15 +38,15 @@ enum What {
 }
 
 impl Profiles {
-    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
+    pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         match self.what {
             None | Some(What::List) => {
-                let profiles: Vec<ProfileView> = backend::ask(paths, ControlRequest::Profiles).await?;
+                let profiles: Vec<ProfileView> = backend::ask(place, ControlRequest::Profiles).await?;
                 output.show(&profiles, |output| list(&profiles, output));
             }
             Some(What::Show { name, kind, reveal }) => {
                 let request = ControlRequest::Profile { kind, name, reveal };
-                let profile: ProfileDetail = backend::ask(paths, request).await?;
+                let profile: ProfileDetail = backend::ask(place, request).await?;
                 output.show(&profile, |output| show(&profile, output));
             }
         }

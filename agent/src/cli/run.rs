@@ -4,9 +4,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::VerbResult;
+use super::{Place, VerbResult};
 use crate::shell::daemon;
-use crate::shell::paths::Paths;
 use crate::shell::store::StoreAccess;
 
 /// Run the service in the foreground.
@@ -17,9 +16,11 @@ use crate::shell::store::StoreAccess;
 pub(super) struct Run {}
 
 impl Run {
-    pub(super) async fn run(self, paths: Paths) -> VerbResult {
+    pub(super) async fn run(self, place: Place) -> VerbResult {
         let program = std::env::current_exe()?;
-        daemon::run(paths, StoreAccess::Worker { program }, || {}).await.map_err(super::Failure::Local)?;
+        daemon::run(place.paths, place.sessions, StoreAccess::Worker { program }, || {})
+            .await
+            .map_err(super::Failure::Local)?;
         Ok(ExitCode::SUCCESS)
     }
 }

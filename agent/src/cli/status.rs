@@ -6,10 +6,9 @@ use clap::Args;
 
 use super::output::{Output, printable};
 use super::time::{distance, moment};
-use super::{VerbResult, backend};
+use super::{Place, VerbResult, backend};
 use crate::engine::report::{self, AccountStatus};
 use crate::shell::control::{ControlRequest, ErrorCode};
-use crate::shell::paths::Paths;
 
 /// Show who manages this machine and how the last check-in went.
 #[derive(Debug, Args)]
@@ -17,8 +16,8 @@ use crate::shell::paths::Paths;
 pub(super) struct Status {}
 
 impl Status {
-    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
-        let status: report::Status = backend::ask(paths, ControlRequest::Status).await?;
+    pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
+        let status: report::Status = backend::ask(place, ControlRequest::Status).await?;
         output.show(&status, |output| describe(&status, output));
         let not_enrolled = ErrorCode::NotEnrolled.exit_code();
         Ok(if status.account.is_some() { ExitCode::SUCCESS } else { ExitCode::from(not_enrolled) })

@@ -5,10 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::Output;
-use super::{VerbResult, backend};
+use super::{Place, VerbResult, backend};
 use crate::engine::progress::SessionRecord;
 use crate::shell::control::ControlRequest;
-use crate::shell::paths::Paths;
 
 /// Check in with the server now.
 #[derive(Debug, Args)]
@@ -16,8 +15,8 @@ use crate::shell::paths::Paths;
 pub(super) struct Sync {}
 
 impl Sync {
-    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
-        let record: SessionRecord = backend::ask(paths, ControlRequest::CheckIn).await?;
+    pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
+        let record: SessionRecord = backend::ask(place, ControlRequest::CheckIn).await?;
         output.show(&record, |_| {
             let refused = if record.refused > 0 { format!(", {} refused", record.refused) } else { String::new() };
             format!("Checked in: {} commands done{refused}, {} messages.", record.succeeded, record.rounds)

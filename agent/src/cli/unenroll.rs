@@ -6,9 +6,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::output::Output;
-use super::{VerbResult, backend};
+use super::{Place, VerbResult, backend};
 use crate::shell::control::ControlRequest;
-use crate::shell::paths::Paths;
 
 /// End the enrolment: tell the server, then remove identity and profiles from this machine.
 #[derive(Debug, Args)]
@@ -23,8 +22,8 @@ struct Outcome {
 }
 
 impl Unenroll {
-    pub(super) async fn run(self, paths: &Paths, output: &Output) -> VerbResult {
-        let outcome: Outcome = backend::ask(paths, ControlRequest::Unenrol).await?;
+    pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
+        let outcome: Outcome = backend::ask(place, ControlRequest::Unenrol).await?;
         output.show(&outcome, |_| {
             let told = if outcome.server_told {
                 "The server knows.".to_owned()

@@ -61,6 +61,7 @@ struct Waiter {
 #[derive(Debug)]
 pub struct Agent {
     paths: Paths,
+    sessions: facts::Sessions,
     access: StoreAccess,
     engine: Engine,
     identity: Option<Arc<Identity>>,
@@ -82,7 +83,7 @@ pub struct Agent {
 
 impl Agent {
     /// An agent that goes on from where it stood. Blocks while it reads identity and store.
-    pub fn start(paths: Paths, access: StoreAccess) -> Result<Self, IdentityError> {
+    pub fn start(paths: Paths, sessions: facts::Sessions, access: StoreAccess) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
         let identity = Identity::load(&paths)?.map(Arc::new);
         let place = StorePlace { directory: paths.store(), quarantine: paths.quarantine() };
@@ -110,6 +111,7 @@ impl Agent {
         let (outbox, inbox) = mpsc::channel(64);
         Ok(Self {
             paths,
+            sessions,
             access,
             engine,
             identity,

@@ -5,16 +5,17 @@ use tracing::info;
 
 use super::agent::{Agent, Message};
 use super::control::server;
+use super::facts::Sessions;
 use super::lock::StateLock;
 use super::paths::Paths;
 use super::store::StoreAccess;
 
 /// Runs the service until it is told to stop. `ready` is called once it can be asked things.
-pub async fn run(paths: Paths, access: StoreAccess, ready: impl FnOnce()) -> anyhow::Result<()> {
+pub async fn run(paths: Paths, sessions: Sessions, access: StoreAccess, ready: impl FnOnce()) -> anyhow::Result<()> {
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
-    let agent = Agent::start(paths, access)?;
+    let agent = Agent::start(paths, sessions, access)?;
     let sender = agent.sender();
     let serving = tokio::spawn(server::serve(listener, sender.clone()));
     let mut terminate = signal(SignalKind::terminate())?;

@@ -9,8 +9,17 @@ use crate::engine::facts::DeviceFacts;
 
 const SMALL_FILE: u64 = 64 << 10;
 
+/// Whether this machine keeps track of who is signed in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// logind does, if it is there.
+    Tracked,
+    /// Nobody does, or what logind knows does not count.
+    Untracked,
+}
+
 /// Gathers everything.
-pub fn gather() -> DeviceFacts {
+pub fn gather(sessions: Sessions) -> DeviceFacts {
     let os = read("/etc/os-release").or_else(|| read("/usr/lib/os-release")).unwrap_or_default();
     let dmi = |name: &str| read(&format!("/sys/class/dmi/id/{name}"));
     let uname = rustix::system::uname();
@@ -33,7 +42,7 @@ pub fn gather() -> DeviceFacts {
         free_storage_mb: storage.as_ref().map(|file_system| megabytes(file_system.f_bavail, file_system.f_frsize)),
         mac_addresses: mac_addresses(),
         machine_id: machine_id().unwrap_or_default(),
-        signed_in: signed_in(),
+        signed_in: signed_in().filter(|_| sessions == Sessions::Tracked),
     }
 }
 

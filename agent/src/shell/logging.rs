@@ -9,7 +9,9 @@ pub const VARIABLE: &str = "MDM_AGENT_LOG";
 
 /// Starts logging at a level. Called once, by the program.
 pub fn start(level: &str) {
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| EnvFilter::new(level));
+    // Libraries speak up only when something is wrong: their inner life belongs to whoever debugs them.
+    let own = || EnvFilter::new(format!("warn,mdm_agent={level}"));
+    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| own());
     let journal = under_systemd().then(|| tracing_journald::layer().ok()).flatten();
     let text = journal.is_none().then(|| {
         use std::io::IsTerminal as _;

@@ -53,7 +53,7 @@ impl PfxInstall {
     pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
         let blob = leaves.required("PFXCertBlob")?;
         base64::decode(blob).map_err(|error| PayloadError::format("PFXCertBlob", error.to_string()))?;
-        let password = leaves.get("PFXCertPassword").map(Secret::new);
+        let password = leaves.secret("PFXCertPassword");
         let password = match leaves.number("PFXCertPasswordEncryptionType")?.unwrap_or(0) {
             0 => password.map(PfxPassword::Plain),
             1 => password.map(PfxPassword::EncryptedToDevice),
@@ -106,7 +106,7 @@ impl ScepInstall {
         });
         Ok(Self {
             servers: list("ServerURL", ';'),
-            challenge: leaves.non_empty("Challenge").map(Secret::new),
+            challenge: leaves.secret("Challenge"),
             subject: leaves.required("SubjectName")?.to_owned(),
             key_length,
             purposes: list("EKUMapping", '+'),

@@ -70,7 +70,7 @@ impl EmailAccount {
             display_name: text("NAME"),
             address: text("REPLYADDR"),
             user_name: text("AUTHNAME"),
-            password: leaves.non_empty("AUTHSECRET").map(Secret::new),
+            password: leaves.secret("AUTHSECRET"),
             incoming: server(leaves, "INSERVER", INCOMING_TLS)?,
             outgoing: server(leaves, "OUTSERVER", OUTGOING_TLS)?,
             outgoing_authentication: leaves.boolean("AUTHREQUIRED")?.unwrap_or(false),
@@ -104,11 +104,15 @@ impl MailServer {
 
 fn server(leaves: &Leaves, node: &str, tls_node: &str) -> Result<MailServer, PayloadError> {
     let address = leaves.required(node)?;
+    let wrong = |reason| PayloadError::format(node, reason);
+    // The colons of an IPv6 address are told from the one before a port by brackets.
     let (host, port) = match address.rsplit_once(':') {
-        Some((host, port)) => {
-            (host, Some(port.parse().map_err(|_| PayloadError::format(node, "has a port that is not a number"))?))
-        }
-        None => (address, None),
+        Some((host, port)) if host.ends_with(']') || !host.contains(':') => (host, Some(port)),
+        _ => (address, None),
     };
+    if host.is_empty() {
+        return Err(wrong("has a port without a host"));
+    }
+    let port = port.map(|port| port.parse().map_err(|_| wrong("has a port that is not a number"))).transpose()?;
     Ok(MailServer { host: host.to_owned(), port, tls: leaves.boolean(tls_node)?.unwrap_or(false) })
 }

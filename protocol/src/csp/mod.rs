@@ -13,11 +13,15 @@ pub mod vpn;
 pub mod wifi;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use crate::secret::Secret;
 use crate::syncml::StatusCode;
+use crate::xml::XmlError;
 
-/// The leaves below one profile's node: path (segments joined by `/`) and value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// The leaves below one profile's node: path (segments joined by `/`) and value. `Debug` hides the values, which may be
+/// secret.
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Leaves(pub BTreeMap<String, String>);
 
 /// A payload that cannot be used, with the status that answers it.
@@ -32,7 +36,39 @@ pub struct PayloadError {
     pub reason: String,
 }
 
+impl fmt::Debug for Leaves {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_map()
+            .entries(self.0.iter().map(|(path, value)| (path, format!("{} bytes", value.len()))))
+            .finish()
+    }
+}
+
 impl PayloadError {
+    /// The value is XML and was refused (status 415). Names and text that the reader quotes are part of the value, so
+    /// only the kind of the error is told.
+    pub fn xml(node: &str, error: &XmlError) -> Self {
+        let reason = match error {
+            XmlError::UndefinedEntity(_) => "the document refers to an undefined entity".to_owned(),
+            XmlError::Truncated(_) => "the document is truncated".to_owned(),
+            XmlError::WrongRoot { expected, .. } => format!("the root element is not <{expected}>"),
+            XmlError::Malformed(_) => "not well-formed XML".to_owned(),
+            XmlError::UnsupportedEncoding(_) => "the document declares another encoding than UTF-8".to_owned(),
+            XmlError::Empty
+            | XmlError::TooLarge { .. }
+            | XmlError::TooDeep { .. }
+            | XmlError::TooManyElements { .. }
+            | XmlError::TooManyAttributes { .. }
+            | XmlError::NotUtf8
+            | XmlError::DocumentType
+            | XmlError::IllegalCharacter
+            | XmlError::OutsideRoot
+            | XmlError::Html => error.to_string(),
+        };
+        Self::format(node, reason)
+    }
+
     /// The value has the wrong type or format (status 415).
     pub fn format(node: &str, reason: impl Into<String>) -> Self {
         Self { status: StatusCode::UNSUPPORTED_FORMAT, node: node.to_owned(), reason: reason.into() }
@@ -52,10 +88,20 @@ impl PayloadError {
 impl Leaves {
     /// The value of a leaf. Names are compared without regard to case, as the providers do.
     pub fn get(&self, path: &str) -> Option<&str> {
+        self.verbatim(path).map(str::trim)
+    }
+
+    /// The value of a leaf to the letter: white space at its ends may be part of a password.
+    fn verbatim(&self, path: &str) -> Option<&str> {
         let exact = self.0.get(path);
         let found =
             exact.or_else(|| self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(path)).map(|(_, value)| value));
-        found.map(|value| value.trim())
+        found.map(String::as_str)
+    }
+
+    /// A password, unless it is empty.
+    fn secret(&self, path: &str) -> Option<Secret> {
+        self.verbatim(path).filter(|value| !value.is_empty()).map(Secret::new)
     }
 
     /// The value of a leaf, unless it is empty.

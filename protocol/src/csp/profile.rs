@@ -51,13 +51,13 @@ impl fmt::Display for ProfileKind {
 enum Step {
     /// A name given by the provider, in its conventional case.
     Fixed(&'static str),
-    /// A name given by the server; not part of the profile's own name.
-    Any,
+    /// One of several names given by the provider, matched in any case; part of the profile's name.
+    OneOf(&'static [&'static str]),
     /// A name given by the server; part of the profile's name.
     Name,
 }
 
-use Step::{Any, Fixed, Name};
+use Step::{Fixed, Name, OneOf};
 
 /// A provider's place for profiles, and what is put before the profile's name to keep it apart from its siblings'.
 struct Place {
@@ -67,6 +67,9 @@ struct Place {
 }
 
 const MSFT: Step = Fixed("MSFT");
+const TRUST_STORES: Step =
+    OneOf(&["Root", "CA", "TrustedPublisher", "TrustedPeople", "UntrustedCertificates", "OemEsim"]);
+const TEMPLATES: Step = OneOf(&["Policy", "Preference"]);
 
 #[rustfmt::skip]
 const PLACES: &[Place] = &[
@@ -74,13 +77,13 @@ const PLACES: &[Place] = &[
     Place { kind: ProfileKind::Vpn, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("VPNv2"), Name] },
     Place { kind: ProfileKind::Email, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("EMAIL2"), Name] },
     Place { kind: ProfileKind::Email, prefix: "Exchange/", steps: &[Fixed("Vendor"), MSFT, Fixed("ActiveSync"), Fixed("Accounts"), Name] },
-    Place { kind: ProfileKind::Certificate, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("RootCATrustedCertificates"), Name, Name] },
+    Place { kind: ProfileKind::Certificate, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("RootCATrustedCertificates"), TRUST_STORES, Name] },
     Place { kind: ProfileKind::Certificate, prefix: "Store/Root/", steps: &[Fixed("Vendor"), MSFT, Fixed("CertificateStore"), Fixed("ROOT"), Fixed("System"), Name] },
     Place { kind: ProfileKind::Certificate, prefix: "Store/CA/", steps: &[Fixed("Vendor"), MSFT, Fixed("CertificateStore"), Fixed("CA"), Fixed("System"), Name] },
     Place { kind: ProfileKind::Certificate, prefix: "PFX/", steps: &[Fixed("Vendor"), MSFT, Fixed("ClientCertificateInstall"), Fixed("PFXCertInstall"), Name] },
     Place { kind: ProfileKind::Certificate, prefix: "SCEP/", steps: &[Fixed("Vendor"), MSFT, Fixed("ClientCertificateInstall"), Fixed("SCEP"), Name] },
     Place { kind: ProfileKind::Configuration, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("Policy"), Fixed("Config"), Name, Name] },
-    Place { kind: ProfileKind::Configuration, prefix: "ADMX/", steps: &[Fixed("Vendor"), MSFT, Fixed("Policy"), Fixed("ConfigOperations"), Fixed("ADMXInstall"), Name, Any, Name] },
+    Place { kind: ProfileKind::Configuration, prefix: "ADMX/", steps: &[Fixed("Vendor"), MSFT, Fixed("Policy"), Fixed("ConfigOperations"), Fixed("ADMXInstall"), Name, TEMPLATES, Name] },
     Place { kind: ProfileKind::Configuration, prefix: "Linux/", steps: &[Fixed("Vendor"), Fixed("LinuxMDM"), Fixed("Config"), Name, Name] },
 ];
 
@@ -105,6 +108,13 @@ impl ProfileAddress {
 }
 
 impl Place {
+    /// A segment as part of the profile's name. Where other places have profiles of the same kind, a slash inside it is
+    /// escaped, so that no two profiles share a name.
+    fn part_of_name(&self, segment: &str) -> String {
+        let alone = PLACES.iter().filter(|place| place.kind == self.kind).count() == 1;
+        if alone { segment.to_owned() } else { segment.replace('%', "%25").replace('/', "%2F") }
+    }
+
     fn locate(&self, node: &LocUri) -> Option<ProfileAddress> {
         let segments = node.segments().get(..self.steps.len())?;
         let mut root = Vec::with_capacity(segments.len());
@@ -113,9 +123,13 @@ impl Place {
             root.push(match step {
                 Fixed(fixed) if segment.eq_ignore_ascii_case(fixed) => (*fixed).to_owned(),
                 Fixed(_) => return None,
-                Any => segment.clone(),
+                OneOf(known) => {
+                    let known = known.iter().find(|known| segment.eq_ignore_ascii_case(known))?;
+                    names.push((*known).to_owned());
+                    (*known).to_owned()
+                }
                 Name => {
-                    names.push(segment.as_str());
+                    names.push(self.part_of_name(segment));
                     segment.clone()
                 }
             });

@@ -1,5 +1,7 @@
 //! VPNv2: a tunnel, from single nodes or from one `ProfileXML` (schema VPNv2 profile).
 
+use std::fmt;
+
 use super::{Leaves, PayloadError, comma_list};
 use crate::xml::{Document, Element, Limits};
 
@@ -20,8 +22,8 @@ pub struct VpnProfile {
     pub routes: Vec<Route>,
 }
 
-/// What carries the tunnel.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What carries the tunnel. `Debug` hides the configuration of another client, which may contain keys.
+#[derive(Clone, PartialEq, Eq)]
 pub enum VpnKind {
     /// The system's own client.
     Native {
@@ -58,12 +60,36 @@ pub struct Route {
     pub excluded: bool,
 }
 
+impl fmt::Debug for VpnKind {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Native { servers, protocol, force_tunnel, machine_certificate } => formatter
+                .debug_struct("Native")
+                .field("servers", servers)
+                .field("protocol", protocol)
+                .field("force_tunnel", force_tunnel)
+                .field("machine_certificate", machine_certificate)
+                .finish(),
+            Self::Plugin { package, servers, configuration } => formatter
+                .debug_struct("Plugin")
+                .field("package", package)
+                .field("servers", servers)
+                .field("configuration", &configuration.as_ref().map(|text| format!("{} bytes", text.len())))
+                .finish(),
+        }
+    }
+}
+
 impl VpnProfile {
     /// Reads a profile from its nodes.
     pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
         if let Some(text) = leaves.non_empty("ProfileXML") {
-            return Self::from_leaves(&flatten(text)?);
+            return Self::from_single_nodes(&flatten(text)?);
         }
+        Self::from_single_nodes(leaves)
+    }
+
+    fn from_single_nodes(leaves: &Leaves) -> Result<Self, PayloadError> {
         Ok(Self {
             kind: Self::kind(leaves)?,
             always_on: leaves.boolean("AlwaysOn")?.unwrap_or(false),
@@ -75,11 +101,10 @@ impl VpnProfile {
     }
 
     fn kind(leaves: &Leaves) -> Result<Option<VpnKind>, PayloadError> {
-        let plugin_servers = leaves.non_empty("PluginProfile/ServerUrlList");
         if let Some(package) = leaves.non_empty("PluginProfile/PluginPackageFamilyName") {
             return Ok(Some(VpnKind::Plugin {
                 package: package.to_owned(),
-                servers: plugin_servers.map(servers).unwrap_or_default(),
+                servers: list(leaves.get("PluginProfile/ServerUrlList").unwrap_or_default().split(';')),
                 configuration: leaves.non_empty("PluginProfile/CustomConfiguration").map(str::to_owned),
             }));
         }
@@ -97,8 +122,11 @@ impl VpnProfile {
 
 /// `server;friendly name` entries, several of them separated by commas.
 fn servers(list: &str) -> Vec<String> {
-    let names = list.split(',').filter_map(|entry| entry.split(';').next());
-    names.map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect()
+    self::list(list.split(',').filter_map(|entry| entry.split(';').next()))
+}
+
+fn list<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<String> {
+    entries.map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
 fn route(row: &Leaves) -> Result<Route, PayloadError> {
@@ -113,7 +141,7 @@ fn route(row: &Leaves) -> Result<Route, PayloadError> {
 
 /// Turns a `ProfileXML` into the leaves that the same profile would have as single nodes.
 fn flatten(text: &str) -> Result<Leaves, PayloadError> {
-    let wrong = |error: crate::XmlError| PayloadError::format("ProfileXML", error.to_string());
+    let wrong = |error: crate::XmlError| PayloadError::xml("ProfileXML", &error);
     let document = Document::parse(text.as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
     let root = document.root_named("VPNProfile").map_err(wrong)?;
     let mut leaves = Leaves::default();

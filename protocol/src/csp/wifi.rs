@@ -117,7 +117,7 @@ pub struct Eap {
 impl WlanProfile {
     /// Reads a profile within [`Limits::PAYLOAD`].
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
-        let wrong = |error: crate::XmlError| PayloadError::format(NODE, error.to_string());
+        let wrong = |error: crate::XmlError| PayloadError::xml(NODE, &error);
         let document = Document::parse(text.as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
         let root = document.root_named("WLANProfile").map_err(wrong)?;
         let name = root.child_text("name").unwrap_or_default().to_owned();
@@ -129,7 +129,7 @@ impl WlanProfile {
             .ok_or_else(|| PayloadError::format(NODE, "there is no authEncryption in it"))?;
         let authentication = authentication(suite.child_text("authentication").unwrap_or("open"))?;
         let ssid = ssid(root, &name)?;
-        let key = security.child("sharedKey").map(shared_key).transpose()?;
+        let key = security.child("sharedKey").map(|element| shared_key(element, authentication)).transpose()?;
         if authentication.is_personal() && key.is_none() {
             return Err(PayloadError::format(NODE, "the network needs a shared key and none is given"));
         }
@@ -216,7 +216,7 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
     digits.len().is_multiple_of(2).then(|| digits.chunks(2).map(|pair| (pair[0] << 4 | pair[1]) as u8).collect())
 }
 
-fn shared_key(element: Element<'_>) -> Result<SharedKey, PayloadError> {
+fn shared_key(element: Element<'_>, authentication: Authentication) -> Result<SharedKey, PayloadError> {
     if flag(element.child("protected")) {
         return Err(PayloadError::format(
             NODE,
@@ -226,7 +226,10 @@ fn shared_key(element: Element<'_>) -> Result<SharedKey, PayloadError> {
     let is_passphrase = !element.child_text("keyType").is_some_and(|kind| kind.eq_ignore_ascii_case("networkKey"));
     let material = element.child("keyMaterial").map_or("", Element::text);
     let fits = if is_passphrase {
-        (8..=63).contains(&material.len()) && material.is_ascii() || is_hex_key(material)
+        let printable = material.bytes().all(|byte| matches!(byte, b' '..=b'~'));
+        (8..=63).contains(&material.len()) && printable || is_hex_key(material)
+    } else if authentication.is_personal() {
+        is_hex_key(material)
     } else {
         material.chars().all(|digit| digit.is_ascii_hexdigit()) && !material.is_empty()
     };

@@ -86,8 +86,14 @@ impl CertificatePolicy {
         xml.text_leaf("commonName", "MDMEnrollment");
         xml.text_leaf("policySchema", "3");
         xml.element("certificateValidity", &[], |xml| {
-            xml.leaf("validityPeriodSeconds", &[], self.validity_seconds.unwrap_or(0));
-            xml.leaf("renewalPeriodSeconds", &[], self.renewal_seconds.unwrap_or(0));
+            for (name, value) in
+                [("validityPeriodSeconds", self.validity_seconds), ("renewalPeriodSeconds", self.renewal_seconds)]
+            {
+                match value {
+                    Some(seconds) => xml.leaf(name, &[], seconds),
+                    None => xml.empty(name, NIL),
+                }
+            }
         });
         xml.element("permission", &[], |xml| {
             xml.text_leaf("enroll", "true");

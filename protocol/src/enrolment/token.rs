@@ -1,5 +1,7 @@
 //! The security token: a certificate request goes out, a provisioning document comes back (MS-MDE2 section 3.5, MS-WSTEP).
 
+use std::fmt;
+
 use super::AdditionalContext;
 use crate::base64;
 use crate::soap::{self, RequestHeader, ResponseHeader, SoapError, ns};
@@ -25,11 +27,18 @@ pub struct RequestSecurityToken {
     pub context: AdditionalContext,
 }
 
-/// The answer to a request for a certificate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The answer to a request for a certificate. `Debug` hides the document, which may contain credentials.
+#[derive(Clone, PartialEq, Eq)]
 pub struct SecurityTokenResponse {
     /// The provisioning document, XML text in bytes.
     pub provisioning_document: Vec<u8>,
+}
+
+impl fmt::Debug for SecurityTokenResponse {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let size = format!("{} bytes", self.provisioning_document.len());
+        formatter.debug_struct("SecurityTokenResponse").field("provisioning_document", &size).finish()
+    }
 }
 
 impl RequestSecurityToken {

@@ -202,7 +202,7 @@ fn app_auth(group: &Characteristic) -> Option<AppAuth> {
         level,
         kind: group.value("AAUTHTYPE").unwrap_or("DIGEST").to_ascii_uppercase(),
         name: group.value("AAUTHNAME").unwrap_or_default().to_owned(),
-        secret: Secret::new(group.value("AAUTHSECRET").unwrap_or_default()),
+        secret: group.secret("AAUTHSECRET"),
         // Some servers put the word "nonce" here, which is no base64: no nonce yet.
         nonce: group.value("AAUTHDATA").and_then(|nonce| base64::decode(nonce).ok()).filter(|nonce| !nonce.is_empty()),
     })

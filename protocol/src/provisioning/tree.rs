@@ -1,9 +1,13 @@
 //! The document as a tree of characteristics and parameters.
 
+use std::fmt;
+
+use crate::secret::Secret;
 use crate::xml::{Document, Element, Limits, XmlError, XmlWriter};
 
-/// A named value. `value` is `None` where the parameter's mere presence says something.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A named value. `value` is `None` where the parameter's mere presence says something. `Debug` hides the value, which
+/// may be secret.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Parameter {
     /// The name, case-sensitive.
     pub name: String,
@@ -29,6 +33,17 @@ pub struct Characteristic {
 pub struct WapDocument {
     /// The outermost groups.
     pub characteristics: Vec<Characteristic>,
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Parameter")
+            .field("name", &self.name)
+            .field("value", &self.value.as_ref().map(|value| format!("{} bytes", value.len())))
+            .field("data_type", &self.data_type)
+            .finish()
+    }
 }
 
 impl Characteristic {
@@ -63,6 +78,12 @@ impl Characteristic {
     pub fn value(&self, name: &str) -> Option<&str> {
         let parameter = self.parameters.iter().find(|parameter| parameter.name == name)?;
         Some(parameter.value.as_deref().unwrap_or_default().trim())
+    }
+
+    /// The value of a parameter to the letter: white space at its ends may be part of a secret.
+    pub(super) fn secret(&self, name: &str) -> Secret {
+        let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
+        Secret::new(parameter.and_then(|parameter| parameter.value.as_deref()).unwrap_or_default())
     }
 
     /// All direct groups with this name; several of one name count as one.

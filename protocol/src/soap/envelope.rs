@@ -157,7 +157,8 @@ fn instant(seconds: i64) -> String {
 
 /// Finds the body's element with this name; a fault in its place is an error of its own.
 pub(crate) fn body<'d>(document: &'d Document<'_>, expected: &'static str) -> Result<Element<'d>, SoapError> {
-    let envelope = document.root_named("Envelope")?;
+    let root = document.root();
+    let envelope = if root.name().eq_ignore_ascii_case("Envelope") { root } else { document.root_named("Envelope")? };
     let body = envelope.child_any_case("Body").ok_or(SoapError::Missing("Body"))?;
     if let Some(fault) = body.child_any_case("Fault") {
         return Err(SoapError::Fault(Box::new(Fault::read(fault))));

@@ -146,7 +146,7 @@ impl Fault {
                     xml.element("s:Subcode", &[], |xml| xml.text_leaf("s:Value", &format!("{prefix}:{subcode}")));
                 });
                 xml.element("s:Reason", &[], |xml| xml.leaf("s:Text", &[("xml:lang", "en-US")], &self.reason));
-                if self.kind.is_detail() {
+                if self.kind.is_detail() || self.trace_id.is_some() {
                     xml.element("s:Detail", &[], |xml| {
                         xml.element("DeviceEnrollmentServiceError", &[("xmlns", ns::ENROLLMENT)], |xml| {
                             xml.text_leaf("ErrorType", self.kind.code());
@@ -178,7 +178,8 @@ impl Fault {
             None | Some(FaultKind::Other(_)) => FaultKind::parse(code),
             Some(kind) => kind,
         };
-        let reason = reason.map(|text| text.trimmed().to_owned()).or_else(|| detail("Message")).unwrap_or_default();
+        let reason = reason.map(|text| text.trimmed().to_owned()).filter(|text| !text.is_empty());
+        let reason = reason.or_else(|| detail("Message")).unwrap_or_default();
         Self { kind, reason, trace_id: detail("TraceId") }
     }
 }

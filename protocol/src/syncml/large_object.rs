@@ -90,7 +90,9 @@ impl Assembler {
 
     fn begin(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
         if !item.more_data {
-            return Ok(Piece::Whole(Box::new(item)));
+            let fits = item.data.as_ref().map_or(0, String::len) as u64 <= self.limit;
+            let whole = fits.then(|| Piece::Whole(Box::new(item)));
+            return whole.ok_or(LargeObjectError::TooLarge { limit: self.limit });
         }
         match item.meta.size {
             Some(size) if size > self.limit => Err(LargeObjectError::SizeTooBig { size, limit: self.limit }),

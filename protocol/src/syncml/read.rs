@@ -36,7 +36,7 @@ pub(super) fn message(bytes: &[u8], limits: &Limits) -> Result<Message, SyncMlEr
     let root = document.root_named("SyncML")?;
     let header = header(root.child("SyncHdr").ok_or(SyncMlError::Missing("SyncHdr"))?)?;
     let body = root.child("SyncBody").ok_or(SyncMlError::Missing("SyncBody"))?;
-    let mut commands = Vec::new();
+    let mut commands = Vec::with_capacity(body.children().count());
     let mut is_final = false;
     for element in body.children() {
         if element.is("Final") {
@@ -132,11 +132,15 @@ fn results(element: Element<'_>) -> Result<Results, SyncMlError> {
 
 /// OMA-DM representation section 6.1.12: a missing MsgRef means 1.
 fn message_ref(element: Element<'_>) -> Result<u32, SyncMlError> {
-    element.child_text("MsgRef").map_or(Ok(1), |text| number("MsgRef", text))
+    let text = element.child_text("MsgRef").filter(|text| !text.is_empty());
+    text.map_or(Ok(1), |text| number("MsgRef", text))
 }
 
 fn items(element: Element<'_>) -> Vec<Item> {
-    element.children_named("Item").map(item).collect()
+    // Most commands have one item, and an item is large: a vector that guesses its size would waste most of it.
+    let mut items = Vec::with_capacity(element.children_named("Item").count());
+    items.extend(element.children_named("Item").map(item));
+    items
 }
 
 fn item(element: Element<'_>) -> Item {

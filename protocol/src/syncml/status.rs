@@ -84,9 +84,10 @@ codes! {
 }
 
 impl StatusCode {
-    /// Whether the code reports success (2xx).
+    /// Whether the code says that the command was done, or will be: 2xx, without the two by which an Atomic says that
+    /// a command was *not* done.
     pub fn is_success(self) -> bool {
-        (200..300).contains(&self.0)
+        (200..300).contains(&self.0) && self != Self::NOT_EXECUTED && self != Self::ROLLED_BACK
     }
 }
 

@@ -1,21 +1,20 @@
 //! A parsed document: a flat list of elements that borrow their text from the source.
 
 use std::borrow::Cow;
+use std::fmt;
 use std::ops::Range;
 
 use super::{Limits, XmlError};
 
-/// A parsed, bounded document.
-#[derive(Debug)]
+/// A parsed, bounded document. `Debug` shows no content, which may be secret.
 pub struct Document<'a> {
     pub(super) source: &'a str,
     pub(super) nodes: Vec<Node<'a>>,
     pub(super) attributes: Vec<(&'a str, Cow<'a, str>)>,
 }
 
-#[derive(Debug)]
 pub(super) struct Node<'a> {
-    /// The name with its prefix, as written.
+    /// The name without its prefix.
     pub(super) name: &'a str,
     pub(super) text: Cow<'a, str>,
     pub(super) attributes: Range<u32>,
@@ -23,6 +22,16 @@ pub(super) struct Node<'a> {
     pub(super) inner: Range<u32>,
     pub(super) first_child: Option<u32>,
     pub(super) next_sibling: Option<u32>,
+}
+
+impl fmt::Debug for Document<'_> {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Document")
+            .field("bytes", &self.source.len())
+            .field("elements", &self.nodes.len())
+            .finish()
+    }
 }
 
 impl<'a> Document<'a> {
@@ -63,7 +72,7 @@ impl<'d> Element<'d> {
 
     /// The local name: without its prefix.
     pub fn name(self) -> &'d str {
-        local(self.node().name)
+        self.node().name
     }
 
     /// Whether the local name is exactly this one.
@@ -147,6 +156,6 @@ impl<'d> Element<'d> {
     }
 }
 
-fn local(name: &str) -> &str {
+pub(super) fn local(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(_, local)| local)
 }

@@ -2,20 +2,29 @@
 
 use std::borrow::Cow;
 
-use quick_xml::Reader;
+use quick_xml::escape::{EscapeError, ParseCharRefError};
 use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
+use quick_xml::{Reader, XmlVersion};
 
-use super::document::{Document, Node};
+use super::document::{Document, Node, local};
 use super::{Limits, XmlError};
 
 pub(super) fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, XmlError> {
-    let source = admit(bytes, limits)?;
+    if bytes.len() > limits.bytes {
+        return Err(XmlError::TooLarge { limit: limits.bytes, actual: bytes.len() });
+    }
+    // What is wrong with a web page as XML helps nobody: that it is a web page does.
+    read(bytes, limits).map_err(|error| if is_html(bytes) { XmlError::Html } else { error })
+}
+
+fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, XmlError> {
+    let source = admit(bytes)?;
     let mut reader = Reader::from_str(source);
     let mut builder = Builder::new(source, limits);
     loop {
         let start = position(&reader);
-        let event = reader.read_event().map_err(|error| builder.explain(&error))?;
+        let event = reader.read_event().map_err(|error| builder.explain(error))?;
         let end = position(&reader);
         match event {
             Event::Start(tag) => builder.open(&tag, start, end)?,
@@ -25,10 +34,10 @@ pub(super) fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>
             }
             Event::End(_) => builder.close(start),
             Event::Text(_) => builder.text(normalise(&source[start..end]))?,
-            Event::CData(_) => builder.text(normalise(&source[start + "<![CDATA[".len()..end - "]]>".len()]))?,
-            Event::GeneralRef(reference) => builder.text(resolve(&reference)?)?,
+            Event::CData(_) => builder.content(normalise(&source[start + "<![CDATA[".len()..end - "]]>".len()]))?,
+            Event::GeneralRef(reference) => builder.content(resolve(&reference)?)?,
             Event::Decl(declaration) => check_encoding(&declaration)?,
-            Event::DocType(_) => return Err(builder.doc_type(&source[start..end])),
+            Event::DocType(_) => return Err(XmlError::DocumentType),
             Event::Comment(_) | Event::PI(_) => {}
             Event::Eof => return builder.finish(),
         }
@@ -36,19 +45,54 @@ pub(super) fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>
 }
 
 /// Checks what can be checked of the whole document at once.
-fn admit<'a>(bytes: &'a [u8], limits: &Limits) -> Result<&'a str, XmlError> {
-    if bytes.len() > limits.bytes {
-        return Err(XmlError::TooLarge { limit: limits.bytes, actual: bytes.len() });
-    }
+fn admit(bytes: &[u8]) -> Result<&str, XmlError> {
     let source = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
     let source = source.strip_prefix('\u{feff}').unwrap_or(source);
     if source.trim().is_empty() {
         return Err(XmlError::Empty);
     }
-    if source.bytes().any(|byte| byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r')) {
+    if source.starts_with('\u{feff}') {
+        return Err(XmlError::OutsideRoot);
+    }
+    if has_illegal_character(source) {
         return Err(XmlError::IllegalCharacter);
     }
     Ok(source)
+}
+
+/// Looks for what [`is_allowed`] refuses, without decoding every character.
+fn has_illegal_character(source: &str) -> bool {
+    let control = |byte: &u8| *byte < 0x20 && !matches!(byte, b'\t' | b'\n' | b'\r');
+    let (words, rest) = source.as_bytes().as_chunks::<8>();
+    words.iter().any(|word| has_byte_below_space(*word) && word.iter().any(control))
+        || rest.iter().any(control)
+        || (source.as_bytes().contains(&0xef) && source.contains(['\u{fffe}', '\u{ffff}']))
+}
+
+/// Subtracting a space from each of the eight bytes at once borrows from the top bit of those that are smaller.
+fn has_byte_below_space(word: [u8; 8]) -> bool {
+    let word = u64::from_ne_bytes(word);
+    word.wrapping_sub(u64::from_ne_bytes([0x20; 8])) & !word & u64::from_ne_bytes([0x80; 8]) != 0
+}
+
+/// Whether the first markup that is no comment and no processing instruction begins an HTML page.
+fn is_html(bytes: &[u8]) -> bool {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]);
+    let mut rest = head.trim_start_matches('\u{feff}').trim_start();
+    while let Some(after) = skip(rest, "<?", "?>").or_else(|| skip(rest, "<!--", "-->")) {
+        rest = after.trim_start();
+    }
+    let name = strip_any_case(rest, "<!doctype").map(str::trim_start).or_else(|| rest.strip_prefix('<'));
+    let after_name = name.and_then(|name| strip_any_case(name, "html"));
+    after_name.is_some_and(|after| !after.starts_with(|next: char| next.is_alphanumeric() || ":-_.".contains(next)))
+}
+
+fn skip<'t>(text: &'t str, begin: &str, end: &str) -> Option<&'t str> {
+    text.strip_prefix(begin)?.split_once(end).map(|(_, after)| after)
+}
+
+fn strip_any_case<'t>(text: &'t str, prefix: &str) -> Option<&'t str> {
+    text.get(..prefix.len()).filter(|head| head.eq_ignore_ascii_case(prefix)).map(|_| &text[prefix.len()..])
 }
 
 fn position(reader: &Reader<&[u8]>) -> usize {
@@ -61,17 +105,18 @@ fn normalise(text: &str) -> Cow<'_, str> {
 }
 
 fn resolve(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, XmlError> {
-    let malformed = |error: quick_xml::Error| XmlError::Malformed(error.to_string());
-    if let Some(character) = reference.resolve_char_ref().map_err(malformed)? {
-        if !is_allowed(character) {
-            return Err(XmlError::IllegalCharacter);
-        }
-        return Ok(Cow::Owned(character.to_string()));
+    if let Some(entity) = quick_xml::escape::resolve_xml_entity(reference) {
+        return Ok(Cow::Borrowed(entity));
     }
-    let name: &str = reference;
-    quick_xml::escape::resolve_xml_entity(name)
-        .map(Cow::Borrowed)
-        .ok_or_else(|| XmlError::UndefinedEntity(name.chars().take(32).collect()))
+    match reference.resolve_char_ref().map_err(of_quick_xml)? {
+        Some(character) if is_allowed(character) => Ok(Cow::Owned(character.to_string())),
+        Some(_) => Err(XmlError::IllegalCharacter),
+        None => Err(undefined(reference)),
+    }
+}
+
+fn undefined(entity: &str) -> XmlError {
+    XmlError::UndefinedEntity(entity.chars().take(32).collect())
 }
 
 /// XML 1.0 section 2.2, production Char.
@@ -89,6 +134,21 @@ fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
     }
 }
 
+/// Names the errors of quick-xml that have a name here.
+fn of_quick_xml(error: impl Into<quick_xml::Error>) -> XmlError {
+    let error = error.into();
+    if let quick_xml::Error::Escape(EscapeError::UnrecognizedEntity(_, name)) = &error {
+        return undefined(name);
+    }
+    let illegal = matches!(
+        error,
+        quick_xml::Error::Escape(EscapeError::InvalidCharRef(
+            ParseCharRefError::IllegalCharacter(_) | ParseCharRefError::InvalidCodepoint(_),
+        ))
+    );
+    if illegal { XmlError::IllegalCharacter } else { XmlError::Malformed(error.to_string()) }
+}
+
 struct Builder<'a, 'l> {
     limits: &'l Limits,
     document: Document<'a>,
@@ -98,7 +158,7 @@ struct Builder<'a, 'l> {
 
 impl<'a, 'l> Builder<'a, 'l> {
     fn new(source: &'a str, limits: &'l Limits) -> Self {
-        let nodes = Vec::with_capacity((source.len() / 32).min(limits.elements));
+        let nodes = Vec::with_capacity((source.len() / 24).min(limits.elements));
         Self { limits, document: Document { source, nodes, attributes: Vec::new() }, open: Vec::new() }
     }
 
@@ -123,7 +183,7 @@ impl<'a, 'l> Builder<'a, 'l> {
             }
         }
         self.document.nodes.push(Node {
-            name: &content[..name_length],
+            name: local(&content[..name_length]),
             text: Cow::Borrowed(""),
             attributes,
             inner: end as u32..end as u32,
@@ -136,16 +196,15 @@ impl<'a, 'l> Builder<'a, 'l> {
 
     fn attributes(&mut self, content: &'a str, name_length: usize) -> Result<std::ops::Range<u32>, XmlError> {
         let first = self.document.attributes.len();
+        if content.len() == name_length {
+            return Ok(first as u32..first as u32);
+        }
         for attribute in Attributes::new(content, name_length) {
-            let attribute = attribute.map_err(|error| XmlError::Malformed(error.to_string()))?;
+            let attribute = attribute.map_err(of_quick_xml)?;
             if self.document.attributes.len() - first >= self.limits.attributes {
                 return Err(XmlError::TooManyAttributes { limit: self.limits.attributes });
             }
-            let value = match attribute.value {
-                Cow::Borrowed(raw) => quick_xml::escape::unescape(raw),
-                Cow::Owned(_) => unreachable!("attributes of a borrowed slice are borrowed"),
-            };
-            let value = value.map_err(|error| XmlError::Malformed(error.to_string()))?;
+            let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(of_quick_xml)?;
             if !value.chars().all(is_allowed) {
                 return Err(XmlError::IllegalCharacter);
             }
@@ -159,10 +218,14 @@ impl<'a, 'l> Builder<'a, 'l> {
         self.document.nodes[index as usize].inner.end = end as u32;
     }
 
+    /// Takes text that stands there as it is; between elements it may be white space.
     fn text(&mut self, piece: Cow<'a, str>) -> Result<(), XmlError> {
-        let Some(&(index, _)) = self.open.last() else {
-            return if piece.trim().is_empty() { Ok(()) } else { Err(XmlError::OutsideRoot) };
-        };
+        if self.open.is_empty() && piece.trim().is_empty() { Ok(()) } else { self.content(piece) }
+    }
+
+    /// Takes text that must be inside an element.
+    fn content(&mut self, piece: Cow<'a, str>) -> Result<(), XmlError> {
+        let &(index, _) = self.open.last().ok_or(XmlError::OutsideRoot)?;
         let text = &mut self.document.nodes[index as usize].text;
         if text.is_empty() {
             *text = piece;
@@ -172,22 +235,10 @@ impl<'a, 'l> Builder<'a, 'l> {
         Ok(())
     }
 
-    fn doc_type(&self, declaration: &str) -> XmlError {
-        let is_html = declaration["<!DOCTYPE".len()..]
-            .trim_start()
-            .get(..4)
-            .is_some_and(|name| name.eq_ignore_ascii_case("html"));
-        if is_html { XmlError::Html } else { XmlError::DocumentType }
-    }
-
-    fn explain(&self, error: &quick_xml::Error) -> XmlError {
-        let root_is_html = self.document.nodes.first().is_some_and(|node| node.name.eq_ignore_ascii_case("html"));
-        if root_is_html {
-            return XmlError::Html;
-        }
+    fn explain(&self, error: quick_xml::Error) -> XmlError {
         // A syntax error inside an element is, but for rare cases, markup that was cut off.
         let cut_off = matches!(error, quick_xml::Error::Syntax(_)).then(|| self.truncated()).flatten();
-        cut_off.unwrap_or_else(|| XmlError::Malformed(error.to_string()))
+        cut_off.unwrap_or_else(|| of_quick_xml(error))
     }
 
     fn truncated(&self) -> Option<XmlError> {

@@ -8,10 +8,16 @@ use super::parse::is_allowed;
 /// Writes elements one after another into a string.
 ///
 /// Characters that XML cannot carry are replaced by U+FFFD; a carriage return is written as a character reference, so
-/// that it survives the reader's line-end rule.
-#[derive(Debug, Default)]
+/// that it survives the reader's line-end rule. `Debug` shows no content, which may be secret.
+#[derive(Default)]
 pub struct XmlWriter {
     out: String,
+}
+
+impl std::fmt::Debug for XmlWriter {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("XmlWriter").field("bytes", &self.out.len()).finish()
+    }
 }
 
 impl XmlWriter {
@@ -79,11 +85,18 @@ fn push_escaped(out: &mut String, text: &str, attribute: bool) {
     } else {
         Cow::Owned(text.replace(|character| !is_allowed(character), "\u{fffd}"))
     };
-    let escaped = if attribute { quick_xml::escape::escape(text) } else { quick_xml::escape::partial_escape(text) };
-    for (index, piece) in escaped.split('\r').enumerate() {
-        if index > 0 {
-            out.push_str("&#13;");
-        }
-        out.push_str(piece);
+    if !attribute {
+        out.push_str(&quick_xml::escape::partial_escape(text));
+        return;
+    }
+    // A reader turns raw tabs and line feeds in attributes into spaces.
+    for piece in quick_xml::escape::escape(text).split_inclusive(['\n', '\t']) {
+        let kept = piece.trim_end_matches(['\n', '\t']);
+        out.push_str(kept);
+        out.push_str(match &piece[kept.len()..] {
+            "\n" => "&#10;",
+            "\t" => "&#9;",
+            _ => "",
+        });
     }
 }

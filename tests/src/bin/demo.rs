@@ -1,1 +1,185 @@
-fn main() {}
+//! `cargo demo`: the whole way through, with two real processes on loopback.
+//!
+//! Starts a simulated tenant and an agent in a temporary folder, enrols, delivers one profile of each kind, shows what
+//! happens while it happens, and leaves nothing behind. `--stay` keeps both running to look around.
+
+#![expect(clippy::print_stdout, reason = "the demo's output is its purpose")]
+
+use std::collections::BTreeSet;
+use std::io::Write as _;
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use mdm_tests::agent::AgentFolder;
+use mdm_tests::processes::{LineSink, wait_until};
+use mdm_tests::server::{ServerProcess, USER};
+use mdm_tests::{profiles, programs};
+use serde_json::Value;
+use time::OffsetDateTime;
+use time::macros::format_description;
+
+fn main() -> ExitCode {
+    let stay = std::env::args().any(|argument| argument == "--stay");
+    if std::env::args().any(|argument| argument == "--help") {
+        println!("cargo demo            play the demo\ncargo demo -- --stay  keep server and agent running afterwards");
+        return ExitCode::SUCCESS;
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(play(stay)));
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("\nThe demo failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn play(stay: bool) -> anyhow::Result<()> {
+    say("Building the agent and the server");
+    let programs = programs::build()?;
+    let begun = Instant::now();
+    let folder = tempfile::Builder::new().prefix("mdm-demo-").tempdir()?;
+    say("Starting a simulated tenant whose MDM authority is Intune");
+    let mut server = ServerProcess::start(&programs, folder.path(), "intune", &sink("server"))?;
+    detail(&format!("devices reach it at {}", server.device_url));
+    let agent = AgentFolder::new(&programs, folder.path());
+    say("Starting the agent's service");
+    let mut service = agent.run(&sink("agent"))?;
+
+    say(&format!("Enrolling for {USER}"));
+    let enrolled = agent.enrol(&server)?;
+    ensure!(enrolled.code == 0, "enrolment failed: {}", enrolled.errors.trim());
+    detail(enrolled.output.trim());
+    first_check_in(&agent)?;
+
+    say("The administrator assigns one profile of each kind");
+    for (name, fragment) in profiles::all()? {
+        server.admin.assign(name, &fragment).await?;
+        detail(&format!("{name}: {} bytes of SyncML", fragment.len()));
+    }
+    say("The agent checks in: one OMA-DM session over mutual TLS");
+    let record = agent.json(["sync"])?;
+    let done = &record["succeeded"];
+    detail(&format!("{done} commands done, {} refused, {} messages", record["refused"], record["rounds"]));
+
+    let held = agent.json(["profiles", "list"])?;
+    check(&held, &server).await?;
+    println!("\n{}", table(&held));
+    println!("Done in {:.1} s: enrolled, five profiles held, the server knows.", begun.elapsed().as_secs_f64());
+    if stay {
+        look_around(&agent, &server).await?;
+    }
+    service.stop()?;
+    server.process.stop()?;
+    remove(folder)
+}
+
+fn first_check_in(agent: &AgentFolder) -> anyhow::Result<()> {
+    let status = wait_until(Duration::from_secs(20), || {
+        let status = agent.json(["status"])?;
+        Ok((!status["last_session"].is_null() && status["activity"] == "idle").then_some(status))
+    })
+    .context("the agent does not check in after enrolment")?;
+    ensure!(
+        status["last_session"]["completed"] == true,
+        "the first check-in failed: {}",
+        status["last_session"]["detail"]
+    );
+    detail("the first check-in, right after enrolment, is completed");
+    Ok(())
+}
+
+/// The agent holds one profile of each kind, and the server knows that it was delivered.
+async fn check(held: &Value, server: &ServerProcess) -> anyhow::Result<()> {
+    let rows = held.as_array().context("profiles list is no list")?;
+    let kinds: BTreeSet<&str> = rows.iter().filter_map(|row| row["kind"].as_str()).collect();
+    let expected = BTreeSet::from(["certificate", "configuration", "email", "vpn", "wifi"]);
+    ensure!(kinds == expected && rows.len() == 5, "the agent should hold one profile of each kind and holds {kinds:?}");
+    for row in rows {
+        let summary = row["summary"].as_str().unwrap_or_default();
+        ensure!(!summary.starts_with("incomplete"), "the {} profile is not usable: {summary}", row["kind"]);
+    }
+    let devices = server.admin.get("/devices").await?;
+    let id = devices[0]["id"].as_str().context("the server lists no device")?;
+    let device = server.admin.get(&format!("/devices/{id}")).await?;
+    let delivered = device["profiles"].to_string().matches("\"delivered\"").count();
+    ensure!(
+        delivered == 5,
+        "the server should know of 5 delivered profiles and knows of {delivered}: {}",
+        device["profiles"]
+    );
+    Ok(())
+}
+
+async fn look_around(agent: &AgentFolder, server: &ServerProcess) -> anyhow::Result<()> {
+    println!("\nBoth keep running. In another terminal:");
+    for verb in ["status", "profiles list", "profiles show 'Contoso Corp'", "sync", "unenroll"] {
+        println!("  {} {verb}", agent.command_line());
+    }
+    let token = server.ca_file.with_file_name("admin-token");
+    println!("  curl -H \"Authorization: Bearer $(cat {})\" {}/devices", token.display(), server.admin.base());
+    println!("Ctrl-C ends it.");
+    tokio::signal::ctrl_c().await?;
+    Ok(())
+}
+
+fn remove(folder: tempfile::TempDir) -> anyhow::Result<()> {
+    let path = folder.path().to_owned();
+    folder.close().context("the temporary folder cannot be removed")?;
+    ensure!(!Path::new(&path).exists(), "{} was left behind", path.display());
+    Ok(())
+}
+
+fn say(text: &str) {
+    println!("\n\u{25b8} {text}");
+    let _ = std::io::stdout().flush();
+}
+
+fn detail(text: &str) {
+    println!("    {text}");
+}
+
+/// Shows what a process logs, without the time, which is now.
+fn sink(who: &'static str) -> LineSink {
+    Arc::new(move |line| {
+        let text = line.split_once("INFO ").map_or(line, |(_, text)| text);
+        if !text.starts_with('{') {
+            println!("    {who:>6} \u{2502} {}", text.trim());
+        }
+    })
+}
+
+fn table(held: &Value) -> String {
+    let header = ["KIND", "NAME", "AUTHORITY", "RECEIVED", "KEPT UNTIL"].map(str::to_owned);
+    let mut rows = vec![header];
+    for row in held.as_array().into_iter().flatten() {
+        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
+        let moment = |name: &str| moment(row[name].as_i64().unwrap_or_default());
+        rows.push([text("kind"), shorten(&text("name")), text("authority"), moment("received"), moment("kept_until")]);
+    }
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..5).map(width).collect();
+    let line = |row: &[String; 5]| {
+        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
+        format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
+    };
+    rows.iter().map(line).collect()
+}
+
+fn shorten(name: &str) -> String {
+    const LONGEST: usize = 40;
+    if name.chars().count() <= LONGEST {
+        return name.to_owned();
+    }
+    name.chars().take(LONGEST - 1).chain(['\u{2026}']).collect()
+}
+
+fn moment(seconds: i64) -> String {
+    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
+    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    moment.format(format).unwrap_or_default()
+}

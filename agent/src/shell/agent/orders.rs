@@ -37,12 +37,12 @@ impl Agent {
 
     fn open_store(&self) {
         let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
-        let right = Arc::clone(&self.store_right);
+        let (right, sessions) = (Arc::clone(&self.store_right), self.sessions);
         tokio::spawn(async move {
             let right = right.lock_owned().await;
             let opened = tokio::task::spawn_blocking(move || {
                 let opened = access.open(&place, clock::now().wall);
-                (opened, facts::gather())
+                (opened, facts::gather(sessions))
             })
             .await;
             let message = match opened {

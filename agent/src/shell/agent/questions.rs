@@ -131,7 +131,7 @@ impl Agent {
             return answer(reply, Err(ControlError::new(ErrorCode::Failed, "an enrolment is already under way")));
         }
         let roots = order.authorities.as_deref().map(decode_authorities);
-        let request = match order.into_request(roots, facts::gather(), clock::seed()) {
+        let request = match order.into_request(roots, facts::gather(self.sessions), clock::seed()) {
             Ok(request) => request,
             Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Usage, error.to_string()))),
         };
