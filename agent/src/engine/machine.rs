@@ -337,8 +337,7 @@ impl Engine {
         let Some(account) = &self.account else { return };
         let poll = account.effective_poll(&session.tree().settings());
         let changed = self.progress.poll.is_some_and(|known| known != poll.into());
-        let scheduled =
-            assignment.triggers.contains(&Trigger::Schedule) || assignment.triggers.contains(&Trigger::Boot);
+        let scheduled = assignment.triggers.contains(&Trigger::Schedule);
         if changed {
             self.progress.scheduled_done = 0;
             self.progress.next_due = None;

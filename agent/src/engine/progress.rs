@@ -12,8 +12,6 @@ pub enum Trigger {
     Schedule,
     /// A person asked for it.
     User,
-    /// The service started and a check-in was overdue.
-    Boot,
     /// The last check-in failed.
     Retry,
     /// The enrolment ends.
@@ -27,7 +25,6 @@ impl Trigger {
             Self::Enrolment => "enrolment",
             Self::Schedule => "schedule",
             Self::User => "user",
-            Self::Boot => "boot",
             Self::Retry => "retry",
             Self::Farewell => "farewell",
         }

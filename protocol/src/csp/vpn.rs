@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{Leaves, PayloadError, comma_list};
-use crate::xml::{Document, Element, Limits};
+use crate::xml::{Document, Element, Limits, without_declaration};
 
 /// A tunnel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -142,7 +142,7 @@ fn route(row: &Leaves) -> Result<Route, PayloadError> {
 /// Turns a `ProfileXML` into the leaves that the same profile would have as single nodes.
 fn flatten(text: &str) -> Result<Leaves, PayloadError> {
     let wrong = |error: crate::XmlError| PayloadError::xml("ProfileXML", &error);
-    let document = Document::parse(text.as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
+    let document = Document::parse(without_declaration(text).as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
     let root = document.root_named("VPNProfile").map_err(wrong)?;
     let mut leaves = Leaves::default();
     let mut routes = 0;

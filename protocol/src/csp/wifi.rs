@@ -3,7 +3,7 @@
 use super::PayloadError;
 use crate::secret::Secret;
 use crate::thumbprint::Thumbprint;
-use crate::xml::{Document, Element, Limits, XmlWriter};
+use crate::xml::{Document, Element, Limits, XmlWriter, without_declaration};
 
 const NODE: &str = "WlanXml";
 const PROFILE_V1: &str = "http://www.microsoft.com/networking/WLAN/profile/v1";
@@ -118,7 +118,7 @@ impl WlanProfile {
     /// Reads a profile within [`Limits::PAYLOAD`].
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
         let wrong = |error: crate::XmlError| PayloadError::xml(NODE, &error);
-        let document = Document::parse(text.as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
+        let document = Document::parse(without_declaration(text).as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
         let root = document.root_named("WLANProfile").map_err(wrong)?;
         let name = root.child_text("name").unwrap_or_default().to_owned();
         let security = root

@@ -55,12 +55,14 @@ pub enum Piece {
 pub struct Assembler {
     limit: u64,
     open: Option<Item>,
+    /// A piece of the object that was refused last, without its data: the pieces still to come are refused too.
+    refused: Option<(Item, LargeObjectError)>,
 }
 
 impl Assembler {
     /// An assembler for objects of at most `limit` bytes.
     pub fn new(limit: u64) -> Self {
-        Self { limit, open: None }
+        Self { limit, open: None, refused: None }
     }
 
     /// Whether an object has begun and not ended.
@@ -80,6 +82,24 @@ impl Assembler {
 
     /// Takes the next item.
     pub fn accept(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
+        if let Some((refused, error)) = self.refused.take().filter(|(refused, _)| same_node(refused, &item)) {
+            if item.more_data {
+                self.refused = Some((refused, error));
+            }
+            return Err(error);
+        }
+        let more_to_come = item.more_data.then(|| Item { data: None, ..item.clone() });
+        let outcome = self.take(item);
+        self.refused = outcome.as_ref().err().and_then(|error| Some((more_to_come?, *error)));
+        outcome
+    }
+
+    /// Whether pieces of a refused object are still to come.
+    pub fn is_refusing(&self) -> bool {
+        self.refused.is_some()
+    }
+
+    fn take(&mut self, item: Item) -> Result<Piece, LargeObjectError> {
         let Some(mut open) = self.open.take() else {
             return self.begin(item);
         };

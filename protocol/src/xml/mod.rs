@@ -34,3 +34,13 @@ impl Limits {
     /// What a document carried inside a command (a Wi-Fi or VPN profile, say) may measure.
     pub const PAYLOAD: Self = Self { bytes: 1 << 20, depth: 48, elements: 20_000, attributes: 64 };
 }
+
+/// The text without its XML declaration. A document that travels inside another one was decoded with it; what it says
+/// of its own encoding (.NET tools say UTF-16) no longer holds.
+pub(crate) fn without_declaration(text: &str) -> &str {
+    let text = text.trim_start();
+    match text.strip_prefix("<?xml ").and_then(|rest| rest.split_once("?>")) {
+        Some((_, document)) => document,
+        None => text,
+    }
+}

@@ -78,7 +78,8 @@ impl Session {
 
     /// Takes pieces of large objects; an operation whose data is complete comes back.
     fn assemble(&mut self, message_id: u32, mut operation: Operation) -> Assembled {
-        let chunked = self.assembler.is_open() || operation.items.iter().any(|item| item.more_data);
+        let in_pieces = operation.items.iter().any(|item| item.more_data);
+        let chunked = in_pieces || self.assembler.is_open() || self.assembler.is_refusing();
         if !chunked {
             return Assembled::Whole(operation);
         }
