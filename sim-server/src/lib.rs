@@ -1,1 +1,13 @@
+//! A whole simulated MDM tenant to test device-management clients against: MS-MDE2 enrolment, OMA-DM sessions over
+//! mutual TLS, users, devices, profiles and an admin API.
+//!
+//! [`tenant`] decides and is pure; [`service`] turns request bytes into answers; the rest moves bytes and keeps records.
 
+mod http;
+mod server;
+pub mod service;
+mod store;
+pub mod tenant;
+
+pub use server::{Server, ServerError, ServerOptions};
+pub use store::{Store, StoreError};

@@ -1,0 +1,62 @@
+//! Devices and the commands queued for them.
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::Serialize;
+
+use super::{Api, ApiError, ApiResult, text, work};
+use crate::tenant::{CommandView, DeviceSummary, DeviceView};
+
+#[derive(Serialize)]
+pub(super) struct Queued {
+    id: u64,
+}
+
+pub(super) async fn list(State(service): Api) -> ApiResult<Json<Vec<DeviceSummary>>> {
+    work(service, |service| service.view(|tenant| Ok(tenant.devices()))).await.map(Json)
+}
+
+pub(super) async fn show(State(service): Api, Path(id): Path<String>) -> ApiResult<Json<DeviceView>> {
+    work(service, move |service| service.view(|tenant| tenant.device_view(&id))).await.map(Json)
+}
+
+pub(super) async fn remove(State(service): Api, Path(id): Path<String>) -> ApiResult<StatusCode> {
+    work(service, move |service| service.act(|tenant, _| tenant.remove_device(&id))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn unenrol(State(service): Api, Path(id): Path<String>) -> ApiResult<(StatusCode, Json<Queued>)> {
+    let id = work(service, move |service| service.act(|tenant, now| tenant.queue_unenrolment(&id, now))).await?;
+    Ok((StatusCode::ACCEPTED, Json(Queued { id })))
+}
+
+pub(super) async fn queue(
+    State(service): Api,
+    Path(id): Path<String>,
+    body: Bytes,
+) -> ApiResult<(StatusCode, Json<Queued>)> {
+    let fragment = text(&body)?.to_owned();
+    let id = work(service, move |service| service.act(|tenant, now| tenant.queue_command(&id, &fragment, now))).await?;
+    Ok((StatusCode::ACCEPTED, Json(Queued { id })))
+}
+
+pub(super) async fn commands(State(service): Api, Path(id): Path<String>) -> ApiResult<Json<Vec<CommandView>>> {
+    work(service, move |service| service.view(|tenant| tenant.commands(&id))).await.map(Json)
+}
+
+pub(super) async fn command(
+    State(service): Api,
+    Path((id, command)): Path<(String, String)>,
+) -> ApiResult<Json<CommandView>> {
+    let number = command
+        .parse()
+        .map_err(|_| ApiError(StatusCode::NOT_FOUND, format!("{command:?} is not the number of a command")))?;
+    work(service, move |service| service.view(|tenant| tenant.command(&id, number))).await.map(Json)
+}
+
+pub(super) async fn resend(State(service): Api, Path((id, name)): Path<(String, String)>) -> ApiResult<StatusCode> {
+    work(service, move |service| service.act(|tenant, _| tenant.resend_profile(&id, &name))).await?;
+    Ok(StatusCode::ACCEPTED)
+}

@@ -1,0 +1,38 @@
+//! The TLS configuration of the device listener.
+
+use std::sync::Arc;
+
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::{RootCertStore, ServerConfig};
+
+/// TLS could not be set up.
+#[derive(Debug, thiserror::Error)]
+pub enum TlsError {
+    /// The certificate or its key was refused.
+    #[error("TLS could not be set up: {0}")]
+    Rustls(#[from] rustls::Error),
+    /// Client certificates could not be verified.
+    #[error("TLS could not be set up: {0}")]
+    Verifier(#[from] VerifierBuilderError),
+}
+
+/// TLS with a certificate and key in DER, asking clients for a certificate of the authority in DER.
+pub(crate) fn server_config(certificate: Vec<u8>, key: Vec<u8>, authority: &[u8]) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from(authority.to_vec()))?;
+    let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
+        .allow_unauthenticated()
+        .build()?;
+    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_client_cert_verifier(verifier)
+        .with_single_cert(vec![CertificateDer::from(certificate)], key)?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    // A resumed session would speak with the certificate of the session before: one that was renewed, or taken away.
+    config.send_tls13_tickets = 0;
+    config.session_storage = Arc::new(NoServerSessionStorage {});
+    Ok(config)
+}

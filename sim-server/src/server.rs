@@ -1,0 +1,268 @@
+//! A running server: state directory, authority, listeners, and how they start and stop together.
+
+mod error;
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mdm_protocol::Secret;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+pub use self::error::ServerError;
+use crate::http::{self, Shutdown};
+use crate::service::{CertificateAuthority, Service, ServiceError, now, secret};
+use crate::store::{Store, files};
+use crate::tenant::{AdminError, Authority, SettingsPatch, Tenant};
+
+const CA_FILE: &str = "ca.pem";
+const CA_KEY_FILE: &str = "ca.key";
+const TOKEN_FILE: &str = "admin-token";
+const SUMMARY_FILE: &str = "server.json";
+const STORE_DIRECTORY: &str = "store";
+
+/// How a server is started.
+#[derive(Debug)]
+pub struct ServerOptions {
+    /// Where its state is kept; `None` for a server that forgets everything when it stops.
+    pub state: Option<PathBuf>,
+    /// Where devices are served.
+    pub listen: SocketAddr,
+    /// Where administrators are served.
+    pub admin_listen: SocketAddr,
+    /// Whether administrators may be served on an address that is not loopback.
+    pub allow_remote_admin: bool,
+    /// Names and addresses that devices may use beside the loopback ones; the first is the one the server gives out.
+    pub host_names: Vec<String>,
+    /// The MDM authority to set at the start.
+    pub authority: Option<Authority>,
+    /// A user to add at the start, unless there is one of this name.
+    pub user: Option<(String, Secret)>,
+}
+
+impl Default for ServerOptions {
+    /// An ephemeral server on free loopback ports.
+    fn default() -> Self {
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Self {
+            state: None,
+            listen: any,
+            admin_listen: any,
+            allow_remote_admin: false,
+            host_names: Vec::new(),
+            authority: None,
+            user: None,
+        }
+    }
+}
+
+/// A running server. Dropping it stops it too, only less politely than [`Server::shutdown`].
+#[derive(Debug)]
+pub struct Server {
+    service: Arc<Service>,
+    device_url: String,
+    admin_url: String,
+    admin_token: Secret,
+    ca_pem: String,
+    directory: PathBuf,
+    stop: watch::Sender<bool>,
+    listeners: Vec<JoinHandle<()>>,
+    _temporary: Option<TempDir>,
+}
+
+impl Server {
+    /// Starts a server; when it returns, both addresses answer.
+    pub async fn start(options: ServerOptions) -> Result<Self, ServerError> {
+        if !options.admin_listen.ip().is_loopback() && !options.allow_remote_admin {
+            return Err(ServerError::RemoteAdmin(options.admin_listen));
+        }
+        // Another part of the process may have chosen a provider already; the server names its own wherever it matters.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let (directory, temporary) = state_directory(options.state.as_deref())?;
+        // The store comes first: its lock keeps a second server away from everything else in the directory.
+        let store = open_store(&directory.join(STORE_DIRECTORY), temporary.is_some())?;
+        let authority = load_authority(&directory)?;
+        let admin_token = load_token(&directory)?;
+        let tenant = Tenant::restore(store.records()?)?;
+
+        let (devices, device_port) = listen(options.listen).await?;
+        let (admins, admin_port) = listen(options.admin_listen).await?;
+        let names = names(&options.host_names);
+        let device_url = format!("https://{}:{device_port}", host(options.host_names.first()));
+        let admin_url = format!("http://{}", SocketAddr::new(options.admin_listen.ip(), admin_port));
+
+        let (certificate, key) = authority.issue_server(&names, now())?;
+        let tls = http::server_config(certificate, key, authority.der())?;
+        let ca_pem = authority.pem().to_owned();
+        let service = Arc::new(Service::new(tenant, store, authority, device_url.clone())?);
+        prepare(&service, &options)?;
+
+        let (stop, stopped) = watch::channel(false);
+        let shutdown = Shutdown(stopped);
+        let device_router = http::device_router(service.clone());
+        let admin_router = http::admin_router(service.clone(), admin_token.clone());
+        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let listeners = vec![
+            tokio::spawn(http::serve_devices(devices, acceptor, device_router, shutdown.clone())),
+            tokio::spawn(http::serve_admin(admins, admin_router, shutdown)),
+        ];
+        let server = Self {
+            service,
+            device_url,
+            admin_url,
+            admin_token,
+            ca_pem,
+            directory,
+            stop,
+            listeners,
+            _temporary: temporary,
+        };
+        write(&server.directory.join(SUMMARY_FILE), server.summary().as_bytes())?;
+        Ok(server)
+    }
+
+    /// The address of the device endpoints, without a slash at its end.
+    pub fn device_url(&self) -> &str {
+        &self.device_url
+    }
+
+    /// The address of the admin API, without a slash at its end.
+    pub fn admin_url(&self) -> &str {
+        &self.admin_url
+    }
+
+    /// The token for the admin API.
+    pub fn admin_token(&self) -> &str {
+        self.admin_token.expose()
+    }
+
+    /// The certificate of the authority that the server's own certificate is issued by, in PEM.
+    pub fn ca_pem(&self) -> &str {
+        &self.ca_pem
+    }
+
+    /// The services, for tests that need no network.
+    pub fn service(&self) -> &Arc<Service> {
+        &self.service
+    }
+
+    /// Where things are, as one line of JSON.
+    pub fn summary(&self) -> String {
+        serde_json::json!({
+            "device_url": self.device_url,
+            "admin_url": self.admin_url,
+            "ca_file": self.directory.join(CA_FILE),
+            "admin_token_file": self.directory.join(TOKEN_FILE),
+        })
+        .to_string()
+    }
+
+    /// Stops accepting, lets requests under way finish, and closes the store.
+    pub async fn shutdown(self) {
+        self.stop.send_replace(true);
+        for listener in self.listeners {
+            if let Err(error) = listener.await {
+                tracing::error!(%error, "a listener failed");
+            }
+        }
+    }
+}
+
+fn state_directory(state: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), ServerError> {
+    match state {
+        Some(path) => {
+            files::private_directory(path).map_err(|source| ServerError::File { path: path.to_owned(), source })?;
+            let path =
+                std::path::absolute(path).map_err(|source| ServerError::File { path: path.to_owned(), source })?;
+            Ok((path, None))
+        }
+        None => {
+            let temporary = tempfile::Builder::new()
+                .prefix("mdm-sim-server-")
+                .tempdir()
+                .map_err(|source| ServerError::File { path: std::env::temp_dir(), source })?;
+            Ok((temporary.path().to_owned(), Some(temporary)))
+        }
+    }
+}
+
+/// Opens the store in a directory that only its owner may enter: there are secrets in it.
+fn open_store(directory: &Path, ephemeral: bool) -> Result<Store, ServerError> {
+    files::private_directory(directory).map_err(|source| ServerError::File { path: directory.to_owned(), source })?;
+    Ok(Store::open(directory, ephemeral)?)
+}
+
+fn load_authority(directory: &Path) -> Result<CertificateAuthority, ServerError> {
+    let (certificate, key) = (directory.join(CA_FILE), directory.join(CA_KEY_FILE));
+    match (read(&certificate)?, read(&key)?) {
+        (Some(certificate), Some(key)) => Ok(CertificateAuthority::load(&certificate, &key)?),
+        (None, None) => {
+            let (authority, key_pem) = CertificateAuthority::create(now())?;
+            write(&key, key_pem.as_bytes())?;
+            write(&certificate, authority.pem().as_bytes())?;
+            Ok(authority)
+        }
+        _ => Err(ServerError::HalfAuthority(directory.to_owned())),
+    }
+}
+
+/// The admin token: that of the last start, so that scripts go on working, else a new one.
+fn load_token(directory: &Path) -> Result<Secret, ServerError> {
+    let path = directory.join(TOKEN_FILE);
+    if let Some(token) = read(&path)?.map(|text| text.trim().to_owned()).filter(|token| token.len() >= 32) {
+        return Ok(Secret::new(token));
+    }
+    let token = secret()?;
+    write(&path, format!("{}\n", token.expose()).as_bytes())?;
+    Ok(token)
+}
+
+fn read(path: &Path) -> Result<Option<String>, ServerError> {
+    files::read(path).map_err(|source| ServerError::File { path: path.to_owned(), source })
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), ServerError> {
+    files::write_private(path, content).map_err(|source| ServerError::File { path: path.to_owned(), source })
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, u16), ServerError> {
+    let failed = |source| ServerError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let port = listener.local_addr().map_err(failed)?.port();
+    Ok((listener, port))
+}
+
+/// The names of the server's certificate, those given first.
+fn names(given: &[String]) -> Vec<String> {
+    let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
+    given.iter().cloned().chain(loopback.into_iter().filter(|name| !given.contains(name))).collect()
+}
+
+fn host(given: Option<&String>) -> String {
+    match given {
+        None => "localhost".to_owned(),
+        Some(name) if name.contains(':') => format!("[{name}]"),
+        Some(name) => name.clone(),
+    }
+}
+
+/// Makes the settings that the start asks for.
+fn prepare(service: &Service, options: &ServerOptions) -> Result<(), ServerError> {
+    if let Some(authority) = options.authority {
+        let patch = SettingsPatch { authority: Some(authority), ..SettingsPatch::default() };
+        service.act(|tenant, _| tenant.change_settings(patch).map(drop))?;
+    }
+    if let Some((name, password)) = &options.user {
+        match service.add_user(name.clone(), password.clone(), true) {
+            Err(ServiceError::Refused(AdminError::Conflict(_))) => {
+                tracing::info!(user = name, "the user is there already")
+            }
+            other => drop(other?),
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,47 @@
+//! What an administrator asks for, carried out on the tenant and stored before it is answered.
+
+use mdm_protocol::Secret;
+
+use super::random::{self, RandomError};
+use super::{Service, secret};
+use crate::store::StoreError;
+use crate::tenant::{AdminError, NewUser, Tenant, UserView};
+
+/// Why an administrative request failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The tenant refused it.
+    #[error(transparent)]
+    Refused(#[from] AdminError),
+    /// It could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// There are no random bytes.
+    #[error(transparent)]
+    Random(#[from] RandomError),
+}
+
+impl Service {
+    /// Reads from the tenant.
+    pub fn view<T>(&self, work: impl FnOnce(&Tenant) -> Result<T, AdminError>) -> Result<T, ServiceError> {
+        Ok(self.read(|tenant, _| work(tenant))?)
+    }
+
+    /// Changes the tenant at the present moment, and stores the change.
+    pub fn act<T>(&self, work: impl FnOnce(&mut Tenant, i64) -> Result<T, AdminError>) -> Result<T, ServiceError> {
+        Ok(self.change(|tenant, now, _| work(tenant, now))??)
+    }
+
+    /// Adds a user.
+    pub fn add_user(&self, name: String, password: Secret, licensed: bool) -> Result<UserView, ServiceError> {
+        let new = NewUser { name, password, licensed, salt: random::bytes()? };
+        self.act(|tenant, _| tenant.add_user(&new))
+    }
+
+    /// Makes a one-time enrolment token; returns it with the moment of its expiry.
+    pub fn add_token(&self, user: Option<&str>) -> Result<(Secret, i64), ServiceError> {
+        let token = secret()?;
+        let expires = self.act(|tenant, now| tenant.add_token(user, &token, now))?;
+        Ok((token, expires))
+    }
+}

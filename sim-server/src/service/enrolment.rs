@@ -1,0 +1,67 @@
+//! The security token service (MS-MDE2 section 3.4): the tenant permits, the authority signs, the tenant enters the
+//! device, the device gets its provisioning document.
+
+use mdm_protocol::enrolment::{RequestSecurityToken, SecurityTokenResponse};
+use mdm_protocol::soap::{Fault, RequestHeader, ResponseHeader};
+
+use super::discovery::{response_header, soap, unreadable};
+use super::provisioning::{Account, document};
+use super::random;
+use super::{Answer, Service, fault};
+use crate::tenant::{EnrolmentSecrets, Tenant};
+
+impl Service {
+    /// Answers a RequestSecurityToken message. The peer's certificate is what a renewal will be told by.
+    pub fn enrolment(&self, body: &[u8], _peer: Option<&[u8]>) -> Answer {
+        let (header, request) = match RequestSecurityToken::decode(body) {
+            Ok(request) => request,
+            Err(error) => return self.fault(unreadable(&error), ""),
+        };
+        let secrets = match secrets() {
+            Ok(secrets) => secrets,
+            Err(error) => return self.fault(fault::internal(&error), &header.message_id),
+        };
+        match self.change(|tenant, now, _| self.enrol(tenant, &header, &request, &secrets, now)) {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(fault)) => self.fault(fault, &header.message_id),
+            Err(error) => self.fault(fault::internal(&error), &header.message_id),
+        }
+    }
+
+    fn enrol(
+        &self,
+        tenant: &mut Tenant,
+        header: &RequestHeader,
+        request: &RequestSecurityToken,
+        secrets: &EnrolmentSecrets,
+        now: i64,
+    ) -> Result<Answer, Fault> {
+        let grant = tenant.permit_enrolment(header.security.as_ref(), request, now)?;
+        let settings = tenant.settings();
+        let (der, issued) = self
+            .authority
+            .issue(&grant.device_id, &settings.name, &grant.public_key, settings.certificate_days, now)
+            .map_err(|error| fault::internal(&error))?;
+        let account = Account {
+            tenant: &settings.name,
+            management_url: format!("{}/ManagementServer/MDM.svc", self.base_url),
+            root: self.authority.der(),
+            certificate: &der,
+            grant: &grant,
+            secrets,
+        };
+        let provisioning_document = document(&account).encode().into_bytes();
+        tenant.complete_enrolment(&grant, issued, secrets, now);
+        tracing::info!(device = grant.device_id, user = grant.user.as_deref().unwrap_or("none"), "enrolled");
+        let header = ResponseHeader { valid_around: Some(now), ..response_header(header) };
+        Ok(soap(SecurityTokenResponse { provisioning_document }.encode(&header)))
+    }
+
+    fn fault(&self, fault: Fault, relates_to: &str) -> Answer {
+        self.read(|tenant, _| fault::answer(fault, relates_to, tenant.settings()))
+    }
+}
+
+fn secrets() -> Result<EnrolmentSecrets, random::RandomError> {
+    Ok(EnrolmentSecrets { secret: random::secret()?, nonce: random::bytes::<16>()?.to_vec() })
+}

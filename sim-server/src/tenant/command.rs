@@ -1,0 +1,225 @@
+//! Commands that an administrator queued for one device, and what the device answered.
+
+use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::syncml::{Command, Item, Meta, Operation, Status, Verb};
+use serde::{Deserialize, Serialize};
+
+use super::fragment::{self, Purpose};
+use super::record::RecordKind;
+use super::{AdminError, PROVIDER_ID, Tenant};
+
+/// The most that is kept of one command's results, in bytes and in nodes.
+const MAX_RESULT_BYTES: usize = 4 << 20;
+const MAX_RESULTS: usize = 10_000;
+
+/// How far a command got.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CommandState {
+    /// It waits for the device's next session.
+    Queued,
+    /// It was sent and is not yet answered.
+    Sent,
+    /// The device did all of it.
+    Done,
+    /// The device refused at least a part of it.
+    Failed,
+}
+
+/// What the device answered to one element of a command.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandAnswer {
+    /// The element's name.
+    pub command: String,
+    /// The node that the answer speaks of, where it names one.
+    pub target: Option<String>,
+    /// The status code.
+    pub code: u16,
+}
+
+/// One node that a Get returned.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CommandResult {
+    /// The node's address, as the device wrote it.
+    pub uri: String,
+    /// The format of the value.
+    pub format: String,
+    /// The value.
+    pub data: Option<String>,
+}
+
+/// A queued command.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct QueuedCommand {
+    pub(super) id: u64,
+    pub(super) device: String,
+    pub(super) fragment: String,
+    pub(super) queued: i64,
+    pub(super) state: CommandState,
+    pub(super) answers: Vec<CommandAnswer>,
+    pub(super) results: Vec<CommandResult>,
+    pub(super) truncated: bool,
+}
+
+/// A command as the administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CommandView {
+    /// Its number.
+    pub id: u64,
+    /// When it was queued, in seconds since 1970.
+    pub queued: i64,
+    /// How far it got.
+    pub state: CommandState,
+    /// What the device answered.
+    pub statuses: Vec<CommandAnswer>,
+    /// What its Gets returned.
+    pub results: Vec<CommandResult>,
+    /// Whether there were more results than are kept.
+    pub truncated: bool,
+}
+
+impl QueuedCommand {
+    pub(super) fn commands(&self) -> Vec<Command> {
+        fragment::parse(&self.fragment, Purpose::Command).unwrap_or_default()
+    }
+
+    fn view(&self) -> CommandView {
+        CommandView {
+            id: self.id,
+            queued: self.queued,
+            state: self.state,
+            statuses: self.answers.clone(),
+            results: self.results.clone(),
+            truncated: self.truncated,
+        }
+    }
+
+    fn add_result(&mut self, meta: &Meta, item: Item) {
+        let size = |result: &CommandResult| result.uri.len() + result.data.as_ref().map_or(0, String::len);
+        let format = item.format(meta).as_str().to_owned();
+        let uri = item.source.or(item.target).unwrap_or_default();
+        let result = CommandResult { uri, format, data: item.data };
+        let kept: usize = self.results.iter().map(size).sum();
+        if kept + size(&result) > MAX_RESULT_BYTES || self.results.len() >= MAX_RESULTS {
+            self.truncated = true;
+        } else {
+            self.results.push(result);
+        }
+    }
+}
+
+impl Tenant {
+    /// Queues a fragment for a device's next session and returns its number.
+    pub fn queue_command(&mut self, device_id: &str, fragment: &str, now: i64) -> Result<u64, AdminError> {
+        if !self.devices.contains_key(device_id) {
+            return Err(AdminError::no_such("device", device_id));
+        }
+        fragment::parse(fragment, Purpose::Command).map_err(|error| AdminError::Invalid(error.to_string()))?;
+        self.last_command += 1;
+        let id = self.last_command;
+        let command = QueuedCommand {
+            id,
+            device: device_id.to_owned(),
+            fragment: fragment.to_owned(),
+            queued: now,
+            state: CommandState::Queued,
+            answers: Vec::new(),
+            results: Vec::new(),
+            truncated: false,
+        };
+        self.commands.insert((device_id.to_owned(), id), command);
+        self.note(RecordKind::Settings, "");
+        self.note_command(device_id, id);
+        Ok(id)
+    }
+
+    /// Queues the order to end the enrolment.
+    pub fn queue_unenrolment(&mut self, device_id: &str, now: i64) -> Result<u64, AdminError> {
+        let fragment = format!(
+            "<Exec><Item><Target><LocURI>./Device/Vendor/MSFT/DMClient/Unenroll</LocURI></Target>\
+             <Data>{PROVIDER_ID}</Data></Item></Exec>"
+        );
+        self.queue_command(device_id, &fragment, now)
+    }
+
+    /// All commands of a device, oldest first.
+    pub fn commands(&self, device_id: &str) -> Result<Vec<CommandView>, AdminError> {
+        if !self.devices.contains_key(device_id) {
+            return Err(AdminError::no_such("device", device_id));
+        }
+        Ok(self.commands_of(device_id).map(QueuedCommand::view).collect())
+    }
+
+    /// One command of a device.
+    pub fn command(&self, device_id: &str, id: u64) -> Result<CommandView, AdminError> {
+        let command = self.commands.get(&(device_id.to_owned(), id));
+        command.map(QueuedCommand::view).ok_or_else(|| AdminError::no_such("command", &id.to_string()))
+    }
+
+    pub(super) fn commands_of<'a>(&'a self, device_id: &'a str) -> impl Iterator<Item = &'a QueuedCommand> {
+        let range = (device_id.to_owned(), 0)..=(device_id.to_owned(), u64::MAX);
+        self.commands.range(range).map(|(_, command)| command)
+    }
+
+    /// Puts commands that were sent and never answered back into the queue: their session was lost.
+    pub(super) fn requeue_unanswered(&mut self, device_id: &str) {
+        let sent: Vec<u64> =
+            self.commands_of(device_id).filter(|command| command.state == CommandState::Sent).map(|c| c.id).collect();
+        sent.into_iter().for_each(|id| self.set_command_state(device_id, id, CommandState::Queued));
+    }
+
+    pub(super) fn set_command_state(&mut self, device_id: &str, id: u64, state: CommandState) {
+        if let Some(command) = self.commands.get_mut(&(device_id.to_owned(), id)) {
+            command.state = state;
+            if state == CommandState::Queued {
+                command.answers.clear();
+                command.results.clear();
+            }
+            self.note_command(device_id, id);
+        }
+    }
+
+    pub(super) fn record_answer(&mut self, device_id: &str, id: u64, status: &Status) {
+        if let Some(command) = self.commands.get_mut(&(device_id.to_owned(), id)) {
+            command.answers.push(CommandAnswer {
+                command: status.command.clone(),
+                target: status.target_ref.clone(),
+                code: status.code.0,
+            });
+            self.note_command(device_id, id);
+        }
+    }
+
+    pub(super) fn record_result(&mut self, device_id: &str, id: u64, meta: &Meta, item: Item) {
+        if let Some(command) = self.commands.get_mut(&(device_id.to_owned(), id)) {
+            command.add_result(meta, item);
+            self.note_command(device_id, id);
+        }
+    }
+
+    pub(super) fn remove_commands_of(&mut self, device_id: &str) {
+        let ids: Vec<u64> = self.commands_of(device_id).map(|command| command.id).collect();
+        for id in ids {
+            self.commands.remove(&(device_id.to_owned(), id));
+            self.note_command(device_id, id);
+        }
+    }
+
+    fn note_command(&mut self, device_id: &str, id: u64) {
+        self.note(RecordKind::Command, format!("{device_id}/{id:010}"));
+    }
+}
+
+/// The command that deletes a profile's node.
+pub(super) fn delete(root: &str) -> Command {
+    debug_assert!(
+        mdm_protocol::LocUri::parse(root).is_ok_and(|uri| ProfileAddress::locate(&uri).is_some()),
+        "only profile nodes are deleted"
+    );
+    Command::Operation(Operation {
+        id: mdm_protocol::syncml::CommandId::default(),
+        verb: Verb::Delete,
+        meta: Meta::default(),
+        items: vec![Item::target(root)],
+    })
+}

@@ -1,0 +1,121 @@
+//! What the tenant knows of one enrolled device.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use mdm_protocol::Secret;
+use serde::{Deserialize, Serialize};
+
+use super::delivery::ProfileEntry;
+use super::record::RecordKind;
+use super::{AdminError, Tenant};
+
+/// An enrolled device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    pub(super) id: String,
+    /// The owner's key; `None` for a device without a user.
+    pub(super) user: Option<String>,
+    pub(super) name: String,
+    /// Whether it enrolled for its user (`Full`) or for itself (`Device`).
+    pub(super) full: bool,
+    pub(super) enrolled: i64,
+    pub(super) hardware_id: String,
+    pub(super) os_version: String,
+    pub(super) certificates: Vec<IssuedCertificate>,
+    pub(super) secret: StoredSecret,
+    pub(super) nonce: Option<Nonce>,
+    pub(super) last_session: Option<SessionRecord>,
+    pub(super) dev_info: BTreeMap<String, String>,
+    /// The profiles that were sent, by name.
+    pub(super) profiles: BTreeMap<String, ProfileEntry>,
+    /// The roots of every profile node that was ever sent and not yet deleted.
+    pub(super) roots: BTreeSet<String>,
+}
+
+/// A certificate that the tenant's authority issued to a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IssuedCertificate {
+    /// The serial number in hexadecimal.
+    pub serial: String,
+    /// The SHA-256 digest of its DER form in hexadecimal.
+    pub fingerprint: String,
+    /// The beginning of its validity, in seconds since 1970.
+    pub not_before: i64,
+    /// The end of its validity, in seconds since 1970.
+    pub not_after: i64,
+}
+
+/// How a session ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SessionOutcome {
+    /// Nothing was left to say.
+    Completed,
+    /// The device gave it up.
+    Aborted,
+    /// It has begun and was not brought to an end yet.
+    Open,
+}
+
+/// A device's last session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRecord {
+    /// When it began, in seconds since 1970.
+    pub started: i64,
+    /// When its last message was answered, in seconds since 1970.
+    pub ended: i64,
+    /// How it ended.
+    pub outcome: SessionOutcome,
+    /// How many messages the device sent in it.
+    pub messages: u32,
+}
+
+/// The nonce that the device's next digest is made with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Nonce {
+    pub(super) value: Vec<u8>,
+    pub(super) expires: i64,
+}
+
+/// A secret in a record; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct StoredSecret(String);
+
+impl StoredSecret {
+    pub(super) fn new(secret: &Secret) -> Self {
+        Self(secret.expose().to_owned())
+    }
+
+    pub(super) fn secret(&self) -> Secret {
+        Secret::new(self.0.as_str())
+    }
+}
+
+impl fmt::Debug for StoredSecret {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("StoredSecret(…)")
+    }
+}
+
+impl Device {
+    /// The device's id.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Tenant {
+    /// Removes a device with all that was queued for it; its certificate is worth nothing from now on.
+    pub fn remove_device(&mut self, id: &str) -> Result<(), AdminError> {
+        let device = self.devices.remove(id).ok_or_else(|| AdminError::no_such("device", id))?;
+        self.note(RecordKind::Device, id);
+        for certificate in &device.certificates {
+            self.certificates.remove(&certificate.fingerprint);
+        }
+        self.sessions.remove(id);
+        self.remove_commands_of(id);
+        Ok(())
+    }
+}

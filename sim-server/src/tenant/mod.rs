@@ -1,0 +1,83 @@
+//! The simulated tenant: settings, users, devices, profiles, commands and the sessions in which devices fetch them.
+//!
+//! Every decision of the server is made here. Nothing in this module does input or output, reads a clock or draws
+//! random numbers: the moment (`now`, seconds since 1970), secrets and random generators come in as arguments.
+//! What changed is noted per record and handed out by [`Tenant::take_changes`], so that the caller can persist it
+//! before it answers.
+
+mod access;
+mod certificate_request;
+mod command;
+mod delivery;
+mod device;
+mod enrolment;
+mod error;
+mod fragment;
+mod policy;
+mod profile;
+mod record;
+mod session;
+mod settings;
+mod token;
+mod user;
+mod view;
+
+#[cfg(test)]
+pub(crate) mod test_support;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+pub use access::AccessRefusal;
+pub(crate) use access::fingerprint;
+pub use certificate_request::{CertificateRequestError, PublicKey};
+pub use command::{CommandAnswer, CommandResult, CommandState, CommandView};
+pub use delivery::DeliveryState;
+pub use device::{Device, IssuedCertificate, SessionOutcome, SessionRecord};
+pub use enrolment::{EnrolmentSecrets, Grant};
+pub use error::AdminError;
+pub use policy::RENEWAL;
+pub use profile::{Assignment, ProfileView};
+pub use record::{Change, RecordKey, RecordKind, RestoreError};
+pub use session::{Reply, SessionRefusal};
+pub use settings::{
+    Authentication, Authority, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch,
+};
+pub use user::{NewUser, UserView};
+pub use view::{DeviceSummary, DeviceView, ProfileDelivery};
+
+/// The id under which devices keep their account with this server.
+pub const PROVIDER_ID: &str = "LinuxMDM";
+
+/// A whole tenant.
+#[derive(Debug, Default)]
+pub struct Tenant {
+    settings: Settings,
+    /// The number that was last given to a queued command.
+    last_command: u64,
+    users: BTreeMap<String, user::User>,
+    tokens: BTreeMap<String, token::EnrolmentToken>,
+    devices: BTreeMap<String, Device>,
+    profiles: BTreeMap<String, profile::Profile>,
+    commands: BTreeMap<(String, u64), command::QueuedCommand>,
+    /// From a certificate's fingerprint to the device it was issued to; derived from `devices`.
+    certificates: BTreeMap<String, String>,
+    /// Sessions that are under way. They do not outlive a restart: a device begins again, and nothing is lost by it.
+    sessions: BTreeMap<String, session::Session>,
+    changed: BTreeSet<RecordKey>,
+}
+
+impl Tenant {
+    /// The tenant's settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// A device by its id.
+    pub fn device(&self, id: &str) -> Option<&Device> {
+        self.devices.get(id)
+    }
+
+    fn note(&mut self, kind: RecordKind, key: impl Into<String>) {
+        self.changed.insert(RecordKey { kind, key: key.into() });
+    }
+}

@@ -1,0 +1,178 @@
+//! Profiles: SyncML fragments under a name, versioned by their content, and whom they are assigned to.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use mdm_protocol::syncml::Command;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::fragment::{self, FragmentError, Purpose};
+use super::record::RecordKind;
+use super::token::hex;
+use super::user::user_key;
+use super::{AdminError, Device, Tenant};
+
+/// Whom a profile is for.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Assignment {
+    /// Every device of the tenant.
+    #[serde(default)]
+    pub all: bool,
+    /// The devices of these users.
+    #[serde(default)]
+    pub users: BTreeSet<String>,
+    /// These devices, by id; they need not be enrolled yet.
+    #[serde(default)]
+    pub devices: BTreeSet<String>,
+}
+
+/// A profile as it is stored.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct ProfileRecord {
+    name: String,
+    fragment: String,
+    version: String,
+    updated: i64,
+    assignment: Assignment,
+}
+
+/// A profile with what its fragment says.
+pub(super) struct Profile {
+    record: ProfileRecord,
+    commands: Vec<Command>,
+    roots: BTreeSet<String>,
+}
+
+/// A profile as the administrator sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProfileView {
+    /// Its name.
+    pub name: String,
+    /// The digest of its content.
+    pub version: String,
+    /// When it was last changed, in seconds since 1970.
+    pub updated: i64,
+    /// Whom it is for.
+    pub assignment: Assignment,
+    /// The nodes that it sets up, and that are removed with it.
+    pub roots: Vec<String>,
+    /// Its content; left out of lists.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fragment: Option<String>,
+}
+
+impl fmt::Debug for Profile {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The fragment may hold passwords and keys.
+        formatter
+            .debug_struct("Profile")
+            .field("name", &self.record.name)
+            .field("version", &self.record.version)
+            .finish()
+    }
+}
+
+impl Profile {
+    pub(super) fn from_record(record: ProfileRecord) -> Result<Self, FragmentError> {
+        let commands = fragment::parse(&record.fragment, Purpose::Profile)?;
+        Ok(Self { roots: fragment::roots(&commands), commands, record })
+    }
+
+    pub(super) fn record(&self) -> &ProfileRecord {
+        &self.record
+    }
+
+    pub(super) fn version(&self) -> &str {
+        &self.record.version
+    }
+
+    pub(super) fn commands(&self) -> &[Command] {
+        &self.commands
+    }
+
+    pub(super) fn roots(&self) -> &BTreeSet<String> {
+        &self.roots
+    }
+
+    pub(super) fn is_for(&self, device: &Device) -> bool {
+        let assignment = &self.record.assignment;
+        assignment.all
+            || assignment.devices.contains(&device.id)
+            || device.user.as_ref().is_some_and(|user| assignment.users.contains(user))
+    }
+
+    fn view(&self, with_fragment: bool) -> ProfileView {
+        ProfileView {
+            name: self.record.name.clone(),
+            version: self.record.version.clone(),
+            updated: self.record.updated,
+            assignment: self.record.assignment.clone(),
+            roots: self.roots.iter().cloned().collect(),
+            fragment: with_fragment.then(|| self.record.fragment.clone()),
+        }
+    }
+}
+
+impl Tenant {
+    /// Creates a profile or gives it new content; its assignment stays.
+    pub fn put_profile(&mut self, name: &str, text: &str, now: i64) -> Result<ProfileView, AdminError> {
+        if !(1..=128).contains(&name.chars().count()) || name.chars().any(|c| c.is_control() || c == '/') {
+            return Err(AdminError::Invalid(
+                "a profile's name must have 1 to 128 characters, without control characters and slashes".to_owned(),
+            ));
+        }
+        let fragment = text.trim().to_owned();
+        let version = hex(&Sha256::digest(fragment.as_bytes()));
+        let old = self.profiles.get(name).map(|profile| &profile.record);
+        let assignment = old.map(|record| record.assignment.clone()).unwrap_or_default();
+        let updated = old.filter(|record| record.version == version).map_or(now, |record| record.updated);
+        let record = ProfileRecord { name: name.to_owned(), fragment, version, updated, assignment };
+        let profile = Profile::from_record(record).map_err(|error| AdminError::Invalid(error.to_string()))?;
+        let view = profile.view(true);
+        self.profiles.insert(name.to_owned(), profile);
+        self.note(RecordKind::Profile, name);
+        Ok(view)
+    }
+
+    /// Says anew whom a profile is for.
+    pub fn assign_profile(&mut self, name: &str, assignment: Assignment) -> Result<ProfileView, AdminError> {
+        let users: BTreeSet<String> = assignment.users.iter().map(|user| user_key(user)).collect();
+        if let Some(unknown) = users.iter().find(|user| !self.users.contains_key(*user)) {
+            return Err(AdminError::no_such("user", unknown));
+        }
+        let profile = self.profiles.get_mut(name).ok_or_else(|| AdminError::no_such("profile", name))?;
+        profile.record.assignment = Assignment { users, ..assignment };
+        let view = profile.view(false);
+        self.note(RecordKind::Profile, name);
+        Ok(view)
+    }
+
+    /// Removes a profile; devices that have it lose it in their next session.
+    pub fn remove_profile(&mut self, name: &str) -> Result<(), AdminError> {
+        self.profiles.remove(name).ok_or_else(|| AdminError::no_such("profile", name))?;
+        self.note(RecordKind::Profile, name);
+        Ok(())
+    }
+
+    /// All profiles, without their content.
+    pub fn profiles(&self) -> Vec<ProfileView> {
+        self.profiles.values().map(|profile| profile.view(false)).collect()
+    }
+
+    /// One profile with its content.
+    pub fn profile(&self, name: &str) -> Result<ProfileView, AdminError> {
+        self.profiles.get(name).map(|profile| profile.view(true)).ok_or_else(|| AdminError::no_such("profile", name))
+    }
+
+    pub(super) fn unassign_user(&mut self, user: &str) {
+        let mut changed = Vec::new();
+        for (name, profile) in &mut self.profiles {
+            if profile.record.assignment.users.remove(user) {
+                changed.push(name.clone());
+            }
+        }
+        changed.into_iter().for_each(|name| self.note(RecordKind::Profile, name));
+    }
+}

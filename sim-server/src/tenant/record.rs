@@ -1,0 +1,199 @@
+//! The tenant as a set of versioned JSON records: what changed since it was last asked, and how to come back from them.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::profile::Profile;
+use super::{Settings, Tenant};
+
+/// The version of the records' form.
+const VERSION: u32 = 1;
+
+/// What a record describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RecordKind {
+    /// The tenant's settings.
+    Settings,
+    /// A user.
+    User,
+    /// A one-time enrolment token.
+    Token,
+    /// A device.
+    Device,
+    /// A profile.
+    Profile,
+    /// A queued command.
+    Command,
+}
+
+impl RecordKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [Self::Settings, Self::User, Self::Token, Self::Device, Self::Profile, Self::Command];
+
+    /// The kind's name in the store.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Settings => "tenant",
+            Self::User => "user",
+            Self::Token => "token",
+            Self::Device => "device",
+            Self::Profile => "profile",
+            Self::Command => "command",
+        }
+    }
+}
+
+/// A record's name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecordKey {
+    /// What it describes.
+    pub kind: RecordKind,
+    /// Its name among those of its kind.
+    pub key: String,
+}
+
+/// A record that is new, changed or gone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Which record.
+    pub key: RecordKey,
+    /// Its content, `None` if it is gone.
+    pub value: Option<Vec<u8>>,
+}
+
+/// A stored record that cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// It is not the JSON that it should be.
+    #[error("the {kind} record {key:?} in the store cannot be read: {source}")]
+    Json {
+        /// What it describes.
+        kind: &'static str,
+        /// Its name.
+        key: String,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+    /// It was written by a newer server.
+    #[error("the {kind} record {key:?} in the store has version {version}; this server knows versions up to {VERSION}")]
+    Version {
+        /// What it describes.
+        kind: &'static str,
+        /// Its name.
+        key: String,
+        /// Its version.
+        version: u32,
+    },
+    /// It holds something that this server does not accept.
+    #[error("the {kind} record {key:?} in the store is not usable: {reason}")]
+    Content {
+        /// What it describes.
+        kind: &'static str,
+        /// Its name.
+        key: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Written<'a, T> {
+    version: u32,
+    record: &'a T,
+}
+
+#[derive(Deserialize)]
+struct Read<T> {
+    version: u32,
+    record: T,
+}
+
+/// What is kept of the tenant itself.
+#[derive(Serialize, Deserialize)]
+struct TenantRecord {
+    settings: Settings,
+    last_command: u64,
+}
+
+fn write<T: Serialize>(record: &T) -> Vec<u8> {
+    serde_json::to_vec(&Written { version: VERSION, record }).expect("records are plain data with text keys")
+}
+
+fn read<T: DeserializeOwned>(key: &RecordKey, bytes: &[u8]) -> Result<T, RestoreError> {
+    let kind = key.kind.as_str();
+    let json = |source| RestoreError::Json { kind, key: key.key.clone(), source };
+    let version = serde_json::from_slice::<Read<serde::de::IgnoredAny>>(bytes).map_err(json)?.version;
+    if version > VERSION {
+        return Err(RestoreError::Version { kind, key: key.key.clone(), version });
+    }
+    Ok(serde_json::from_slice::<Read<T>>(bytes).map_err(json)?.record)
+}
+
+impl Tenant {
+    /// Everything that changed since the last call. Whoever takes it must persist it, or call [`Tenant::put_back`].
+    pub fn take_changes(&mut self) -> Vec<Change> {
+        let changed = std::mem::take(&mut self.changed);
+        changed.into_iter().map(|key| Change { value: self.record(&key), key }).collect()
+    }
+
+    /// Marks changes that could not be persisted, so that they are handed out again.
+    pub fn put_back(&mut self, changes: Vec<Change>) {
+        self.changed.extend(changes.into_iter().map(|change| change.key));
+    }
+
+    fn record(&self, key: &RecordKey) -> Option<Vec<u8>> {
+        match key.kind {
+            RecordKind::Settings => {
+                let settings = self.settings.clone();
+                Some(write(&TenantRecord { settings, last_command: self.last_command }))
+            }
+            RecordKind::User => self.users.get(&key.key).map(write),
+            RecordKind::Token => self.tokens.get(&key.key).map(write),
+            RecordKind::Device => self.devices.get(&key.key).map(write),
+            RecordKind::Profile => self.profiles.get(&key.key).map(|profile| write(profile.record())),
+            RecordKind::Command => {
+                let (device, id) = key.key.rsplit_once('/')?;
+                self.commands.get(&(device.to_owned(), id.parse().ok()?)).map(write)
+            }
+        }
+    }
+
+    /// Builds a tenant from stored records.
+    pub fn restore(records: impl IntoIterator<Item = (RecordKey, Vec<u8>)>) -> Result<Self, RestoreError> {
+        let mut tenant = Self::default();
+        for (key, bytes) in records {
+            tenant.restore_record(&key, &bytes)?;
+        }
+        let certificates = tenant.devices.values().flat_map(|device| {
+            device.certificates.iter().map(|certificate| (certificate.fingerprint.clone(), device.id.clone()))
+        });
+        tenant.certificates = certificates.collect();
+        Ok(tenant)
+    }
+
+    fn restore_record(&mut self, key: &RecordKey, bytes: &[u8]) -> Result<(), RestoreError> {
+        let name = key.key.clone();
+        match key.kind {
+            RecordKind::Settings => {
+                let record: TenantRecord = read(key, bytes)?;
+                (self.settings, self.last_command) = (record.settings, record.last_command);
+            }
+            RecordKind::User => drop(self.users.insert(name, read(key, bytes)?)),
+            RecordKind::Token => drop(self.tokens.insert(name, read(key, bytes)?)),
+            RecordKind::Device => drop(self.devices.insert(name, read(key, bytes)?)),
+            RecordKind::Profile => {
+                let profile = Profile::from_record(read(key, bytes)?).map_err(|error| RestoreError::Content {
+                    kind: key.kind.as_str(),
+                    key: name.clone(),
+                    reason: error.to_string(),
+                })?;
+                self.profiles.insert(name, profile);
+            }
+            RecordKind::Command => {
+                let command: super::command::QueuedCommand = read(key, bytes)?;
+                self.commands.insert((command.device.clone(), command.id), command);
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,134 @@
+//! A reply in the making: numbers its commands and keeps count of its size.
+
+use mdm_protocol::syncml::{
+    Alert, AlertCode, Challenge, Command, CommandId, CredentialsKind, Header, Message, Meta, Status, StatusCode,
+};
+
+use super::authentication::Proof;
+use super::{OBJECT_LIMIT, Reply, number};
+
+/// The largest message that this server wishes to get, in bytes.
+const RECEIVE_LIMIT: u64 = 512 << 10;
+/// What is kept free in every message for the closing elements.
+const RESERVE: usize = 64;
+
+#[derive(Debug)]
+pub(super) struct ReplyBuilder {
+    message: Message,
+    answered: u32,
+    next_id: u32,
+    bytes: usize,
+    limit: usize,
+    commands: u32,
+}
+
+impl ReplyBuilder {
+    pub(super) fn new(request: &Header, message_id: u32, limit: u64) -> Self {
+        let header = Header {
+            session_id: request.session_id.clone(),
+            message_id,
+            target: request.source.clone(),
+            source: request.target.clone(),
+            meta: Meta {
+                max_message_size: Some(RECEIVE_LIMIT),
+                max_object_size: Some(OBJECT_LIMIT),
+                ..Meta::default()
+            },
+            ..Header::default()
+        };
+        let message = Message { header, commands: Vec::new(), is_final: true };
+        let bytes = message.encode().len() + RESERVE;
+        let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+        Self { message, answered: request.message_id, next_id: 1, bytes, limit, commands: 0 }
+    }
+
+    /// Answers the header; this must be the first status.
+    pub(super) fn header_status(&mut self, request: &Header, proof: &Proof) {
+        let nonce = proof.next.as_ref();
+        let challenge = nonce.map(|nonce| Challenge { kind: CredentialsKind::Md5, nonce: Some(nonce.value.clone()) });
+        let status = Status {
+            target_ref: Some(request.target.clone()),
+            source_ref: Some(request.source.clone()),
+            challenge,
+            ..self.blank_status(CommandId::from("0"), "SyncHdr", proof.code)
+        };
+        self.append(Command::Status(status));
+    }
+
+    /// Answers a command.
+    pub(super) fn status(&mut self, command: &Command, code: StatusCode) {
+        let status = self.blank_status(command.id().clone(), command.name(), code);
+        self.append(Command::Status(status));
+    }
+
+    fn blank_status(&self, command_ref: CommandId, command: &str, code: StatusCode) -> Status {
+        Status {
+            id: CommandId::default(),
+            message_ref: self.answered,
+            command_ref,
+            command: command.to_owned(),
+            target_ref: None,
+            source_ref: None,
+            challenge: None,
+            code,
+            items: Vec::new(),
+        }
+    }
+
+    /// Asks for the rest of what the device has begun to say.
+    pub(super) fn ask_for_more(&mut self) {
+        self.alert(AlertCode::NEXT_MESSAGE);
+    }
+
+    pub(super) fn alert(&mut self, code: AlertCode) {
+        self.append(Command::Alert(Alert { id: CommandId::default(), code, items: Vec::new() }));
+        self.commands += 1;
+    }
+
+    /// Whether the reply asks the device to do something, so that the session goes on.
+    pub(super) fn is_working(&self) -> bool {
+        self.commands > 0
+    }
+
+    /// How many commands the device is asked to run.
+    pub(super) fn commands(&self) -> u32 {
+        self.commands
+    }
+
+    /// How many bytes are still free.
+    pub(super) fn room(&self) -> usize {
+        self.limit.saturating_sub(self.bytes)
+    }
+
+    /// How many bytes a command takes with the numbers it would get now.
+    pub(super) fn size_of(&self, command: &Command) -> usize {
+        let mut numbered = command.clone();
+        number(&mut numbered, &mut self.next_id.clone());
+        encoded_size(numbered)
+    }
+
+    /// Appends a command whatever its size; returns it with its numbers, and those of the commands inside it.
+    pub(super) fn command(&mut self, mut command: Command) -> (Command, Vec<String>) {
+        let inside = number(&mut command, &mut self.next_id);
+        self.bytes += encoded_size(command.clone());
+        self.commands += 1;
+        self.message.commands.push(command.clone());
+        (command, inside)
+    }
+
+    fn append(&mut self, mut command: Command) {
+        number(&mut command, &mut self.next_id);
+        self.bytes += encoded_size(command.clone());
+        self.message.commands.push(command);
+    }
+
+    pub(super) fn finish(&mut self) -> Reply {
+        Reply::Message(self.message.encode())
+    }
+}
+
+fn encoded_size(command: Command) -> usize {
+    let empty = Message { is_final: true, ..Message::default() };
+    let full = Message { commands: vec![command], ..empty.clone() };
+    full.encode().len() - empty.encode().len()
+}

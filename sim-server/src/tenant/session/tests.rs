@@ -1,0 +1,6 @@
+//! Whole sessions, message by message.
+
+mod authentication;
+mod delivery;
+mod flow;
+mod large_objects;

@@ -1,0 +1,217 @@
+//! How sessions begin, go on and end.
+
+use mdm_protocol::syncml::{AlertCode, Command, Item, Meta, StatusCode, Verb, alert_type};
+
+use crate::tenant::test_support::*;
+use crate::tenant::{
+    AccessRefusal, CommandState, EndOfSession, Reply, SessionOutcome, SessionRefusal, SettingsPatch, fingerprint,
+};
+
+#[test]
+fn the_first_package_is_answered_with_statuses_in_order_and_the_devinfo_is_kept() {
+    let mut talker = Talker::new();
+    let reply = talker.begin(Vec::new()).unwrap();
+    let statuses: Vec<_> = reply
+        .commands
+        .iter()
+        .map(|command| match command {
+            Command::Status(status) => (status.command.as_str(), status.command_ref.0.as_str(), status.code.0),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(statuses, [("SyncHdr", "0", 200), ("Alert", "1", 200), ("Replace", "2", 200)]);
+    assert!(reply.is_final);
+    assert_eq!((reply.header.message_id, reply.header.target.as_str()), (1, "device-1"));
+    assert_eq!(talker.tenant.device_view("device-1").unwrap().devinfo["Man"], "Contoso");
+    let last = talker.tenant.device_view("device-1").unwrap().summary.last_session.unwrap();
+    assert_eq!((last.outcome, last.messages), (SessionOutcome::Completed, 1));
+}
+
+#[test]
+fn with_the_empty_ending_a_session_without_work_ends_at_once() {
+    let mut talker = Talker::new();
+    let patch = SettingsPatch { end_of_session: Some(EndOfSession::Empty), ..SettingsPatch::default() };
+    change(&mut talker.tenant, patch);
+    assert_eq!(talker.begin(Vec::new()), None);
+    let last = talker.tenant.device_view("device-1").unwrap().summary.last_session.unwrap();
+    assert_eq!(last.outcome, SessionOutcome::Completed);
+}
+
+#[test]
+fn with_the_status_ending_nothing_to_acknowledge_ends_in_an_empty_answer() {
+    let mut talker = Talker::new();
+    talker.tenant.queue_command("device-1", &fragment("Get", "./DevDetail/SwV", ""), NOW).unwrap();
+    let reply = talker.begin(Vec::new()).unwrap();
+    let get = work(&reply).remove(0);
+    let result = results(&reply, &get, Item::source("./DevDetail/SwV").with_data("12"));
+    assert_eq!(talker.send(vec![status(&reply, &get, StatusCode::OK), result]), None);
+    let command = talker.tenant.commands("device-1").unwrap().remove(0);
+    assert_eq!(command.state, CommandState::Done);
+    assert_eq!(command.statuses[0].code, 200);
+    assert_eq!((command.results[0].uri.as_str(), command.results[0].data.as_deref()), ("./DevDetail/SwV", Some("12")));
+}
+
+#[test]
+fn queued_commands_come_before_profiles() {
+    let mut talker = Talker::new();
+    talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
+    talker
+        .tenant
+        .queue_command("device-1", &fragment("Exec", "./Device/Vendor/MSFT/Reboot/RebootNow", ""), NOW)
+        .unwrap();
+    let names: Vec<_> = talker.check_in().iter().map(|command| command.name().to_owned()).collect();
+    assert_eq!(names, ["Exec", "Replace"]);
+}
+
+#[test]
+fn a_message_has_no_more_commands_than_set() {
+    let mut talker = Talker::new();
+    change(&mut talker.tenant, SettingsPatch { max_commands_per_message: Some(2), ..SettingsPatch::default() });
+    let fragment: String =
+        (0..5).map(|n| fragment("Replace", &format!("./Vendor/MSFT/VPNv2/v{n}/AlwaysOn"), "true")).collect();
+    talker.profile("vpn", &fragment);
+    let reply = talker.begin(Vec::new()).unwrap();
+    assert_eq!(work(&reply).len(), 2);
+    let answers = work(&reply).iter().map(|command| status(&reply, command, StatusCode::OK)).collect();
+    assert_eq!(work(&talker.send(answers).unwrap()).len(), 2);
+}
+
+#[test]
+fn a_message_is_no_larger_than_the_device_can_receive() {
+    let mut talker = Talker::new();
+    talker.meta = Meta { max_message_size: Some(4096), ..Meta::default() };
+    let value = "v".repeat(700);
+    let fragment: String =
+        (0..10).map(|n| fragment("Replace", &format!("./Vendor/MSFT/VPNv2/v{n}/DnsSuffix"), &value)).collect();
+    talker.profile("vpn", &fragment);
+    let mut reply = talker.begin(Vec::new());
+    let (mut commands, mut messages) = (0, 0);
+    while let Some(message) = reply {
+        assert!(message.encode().len() <= 4096, "{} bytes", message.encode().len());
+        let answers: Vec<_> = work(&message).iter().map(|command| status(&message, command, StatusCode::OK)).collect();
+        commands += answers.len();
+        messages += 1;
+        reply = if answers.is_empty() { None } else { talker.send(answers) };
+    }
+    assert_eq!(commands, 10);
+    assert!(messages > 2);
+}
+
+#[test]
+fn a_repeated_message_gets_the_same_answer_and_does_nothing_twice() {
+    let mut talker = Talker::new();
+    talker.tenant.queue_command("device-1", &fragment("Get", "./DevDetail/SwV", ""), NOW).unwrap();
+    talker.session = 1;
+    talker.message = 1;
+    let mut hello = alert(AlertCode::CLIENT_INITIATED, Vec::new());
+    hello.set_id(1.into());
+    let bytes = talker.bytes(vec![hello]);
+    let first = talker.raw(&bytes).unwrap();
+    assert_eq!(talker.raw(&bytes).unwrap(), first);
+    assert!(matches!(first, Reply::Message(_)));
+}
+
+#[test]
+fn a_command_whose_session_was_lost_is_sent_again() {
+    let mut talker = Talker::new();
+    talker.tenant.queue_command("device-1", &fragment("Get", "./DevDetail/SwV", ""), NOW).unwrap();
+    assert_eq!(work(&talker.begin(Vec::new()).unwrap()).len(), 1);
+    assert_eq!(work(&talker.begin(Vec::new()).unwrap()).len(), 1);
+}
+
+#[test]
+fn an_aborted_session_is_noted_and_answered_empty() {
+    let mut talker = Talker::new();
+    talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
+    talker.begin(Vec::new()).unwrap();
+    assert_eq!(talker.send(vec![alert(AlertCode::SESSION_ABORT, Vec::new())]), None);
+    let last = talker.tenant.device_view("device-1").unwrap().summary.last_session.unwrap();
+    assert_eq!(last.outcome, SessionOutcome::Aborted);
+    assert_eq!(work(&talker.begin(Vec::new()).unwrap()).len(), 1);
+}
+
+#[test]
+fn an_unenrolled_device_is_removed_and_its_certificate_refused() {
+    let mut talker = Talker::new();
+    let certificate = talker.device.clone().into_bytes();
+    assert_eq!(talker.tenant.identify(Some(&certificate), NOW).unwrap().id(), "device-1");
+    let meta = Meta::media_type(alert_type::UNENROLMENT);
+    let item = Item::default().with_meta(meta).with_data("1");
+    assert!(talker.begin(vec![alert(AlertCode::GENERIC, vec![item])]).is_some());
+    assert!(talker.tenant.device("device-1").is_none());
+    assert_eq!(talker.tenant.identify(Some(&certificate), NOW), Err(AccessRefusal::UnknownDevice));
+}
+
+#[test]
+fn the_order_to_unenrol_names_the_account() {
+    let mut talker = Talker::new();
+    talker.tenant.queue_unenrolment("device-1", NOW).unwrap();
+    let Command::Operation(exec) = work(&talker.begin(Vec::new()).unwrap()).remove(0) else { panic!("no operation") };
+    assert_eq!(exec.verb, Verb::Exec);
+    assert_eq!(exec.items[0].target.as_deref(), Some("./Device/Vendor/MSFT/DMClient/Unenroll"));
+    assert_eq!(exec.items[0].data.as_deref(), Some("LinuxMDM"));
+}
+
+#[test]
+fn without_a_certificate_and_after_its_end_nobody_is_known() {
+    let talker = Talker::new();
+    assert_eq!(talker.tenant.identify(None, NOW), Err(AccessRefusal::NoCertificate));
+    assert_eq!(talker.tenant.identify(Some(b"another"), NOW), Err(AccessRefusal::UnknownDevice));
+    assert_eq!(talker.tenant.identify(Some(b"device-1"), NOW + 86_401), Err(AccessRefusal::Expired));
+    assert_eq!(fingerprint(b"").len(), 64);
+}
+
+#[test]
+fn a_message_for_another_device_than_the_certificates_is_refused() {
+    let mut talker = Talker::new();
+    enrol(&mut talker.tenant, "device-2");
+    talker.device = "device-2".to_owned();
+    talker.session = 1;
+    talker.message = 1;
+    let bytes = talker.bytes(Vec::new());
+    let refusal = talker.raw(&bytes).unwrap_err();
+    assert!(matches!(refusal, SessionRefusal::Access(AccessRefusal::SomeoneElse { .. })), "{refusal}");
+}
+
+#[test]
+fn what_is_no_message_is_refused() {
+    let mut talker = Talker::new();
+    for bytes in [&b""[..], b"<html></html>", b"\xFF\xFE", b"<SyncML><SyncHdr/>"] {
+        assert!(matches!(talker.raw(bytes), Err(SessionRefusal::Unreadable(_))));
+    }
+}
+
+#[test]
+fn commands_that_are_not_for_a_server_are_refused_one_by_one() {
+    let mut talker = Talker::new();
+    let get = operation(Verb::Get, vec![Item::target("./DevInfo")]);
+    let other = operation(Verb::Replace, vec![Item::source("./Vendor/X").with_data("1")]);
+    let reply = talker.begin(vec![get, other]).unwrap();
+    let codes: Vec<u16> = reply
+        .commands
+        .iter()
+        .map(|command| if let Command::Status(status) = command { status.code.0 } else { 0 })
+        .collect();
+    assert_eq!(codes, [200, 200, 200, 405, 405]);
+}
+
+#[test]
+fn a_status_for_what_was_never_sent_is_ignored() {
+    let mut talker = Talker::new();
+    let reply = talker.begin(Vec::new()).unwrap();
+    let mut invented = operation(Verb::Get, Vec::new());
+    invented.set_id("99".into());
+    assert_eq!(talker.send(vec![status(&reply, &invented, StatusCode::OK)]), None);
+}
+
+#[test]
+fn a_package_in_several_messages_is_heard_to_its_end_before_anything_is_sent() {
+    let mut talker = Talker::new();
+    talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
+    talker.session = 1;
+    talker.message = 1;
+    let bytes = String::from_utf8(talker.bytes(Vec::new())).unwrap().replace("<Final/>", "");
+    let Reply::Message(text) = talker.raw(bytes.as_bytes()).unwrap() else { panic!("no message") };
+    assert!(text.contains("<Data>1222</Data>") && !text.contains("<Replace>"), "{text}");
+    assert_eq!(work(&talker.send(Vec::new()).unwrap()).len(), 1);
+}

@@ -1,0 +1,202 @@
+//! What an administrator can set for the whole tenant, and which changes are allowed.
+
+use serde::{Deserialize, Serialize};
+
+use super::record::RecordKind;
+use super::{AdminError, Tenant};
+
+/// Who manages the tenant's devices.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Authority {
+    /// Never set: nobody can enrol.
+    #[default]
+    Unknown,
+    /// Intune.
+    Intune,
+    /// Basic Mobility and Security, shown as "Office 365".
+    Office365,
+}
+
+/// How users prove themselves at enrolment, as discovery announces it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Authentication {
+    /// User name and password, or a token.
+    #[default]
+    OnPremise,
+    /// A token only.
+    Federated,
+}
+
+/// How devices prove themselves inside messages, beside their TLS certificate.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum MessageAuthentication {
+    /// Not at all.
+    #[default]
+    None,
+    /// By the MD5 digest of OMA-DM.
+    Md5,
+}
+
+/// What the server answers when it has nothing more to say.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EndOfSession {
+    /// A message with statuses only, as long as there is something to acknowledge.
+    #[default]
+    Status,
+    /// An empty body at once.
+    Empty,
+}
+
+/// How enrolment faults are written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FaultStyle {
+    /// As SOAP 1.2 has them.
+    #[default]
+    Proper,
+    /// All names and codes in lower case, as several real servers write them.
+    Lower,
+}
+
+/// The tenant's settings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settings {
+    /// The tenant's name, shown to users and put into certificates.
+    pub name: String,
+    /// Who manages the devices.
+    pub authority: Authority,
+    /// The most devices that one user may enrol.
+    pub device_limit: u32,
+    /// How users prove themselves at enrolment.
+    pub auth: Authentication,
+    /// How devices prove themselves inside messages.
+    pub message_authentication: MessageAuthentication,
+    /// What ends a session.
+    pub end_of_session: EndOfSession,
+    /// Whether enrolment is closed for maintenance.
+    pub maintenance: bool,
+    /// How long device certificates are valid, in days.
+    pub certificate_days: u32,
+    /// How enrolment faults are written.
+    pub fault_style: FaultStyle,
+    /// The HTTP status that enrolment faults travel with, 200 or 500.
+    pub fault_http_status: u16,
+    /// The most commands that one message to a device carries.
+    pub max_commands_per_message: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            name: "Simulated tenant".to_owned(),
+            authority: Authority::Unknown,
+            device_limit: 15,
+            auth: Authentication::OnPremise,
+            message_authentication: MessageAuthentication::None,
+            end_of_session: EndOfSession::Status,
+            maintenance: false,
+            certificate_days: 365,
+            fault_style: FaultStyle::Proper,
+            fault_http_status: 500,
+            max_commands_per_message: 50,
+        }
+    }
+}
+
+/// A change of settings; what is `None` stays as it is. The fields mean what those of [`Settings`] mean.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "each field is that of Settings")]
+pub struct SettingsPatch {
+    pub name: Option<String>,
+    pub authority: Option<Authority>,
+    pub device_limit: Option<u32>,
+    pub auth: Option<Authentication>,
+    pub message_authentication: Option<MessageAuthentication>,
+    pub end_of_session: Option<EndOfSession>,
+    pub maintenance: Option<bool>,
+    pub certificate_days: Option<u32>,
+    pub fault_style: Option<FaultStyle>,
+    pub fault_http_status: Option<u16>,
+    pub max_commands_per_message: Option<u32>,
+}
+
+impl Tenant {
+    /// Changes settings: all of the patch, or nothing of it.
+    pub fn change_settings(&mut self, patch: SettingsPatch) -> Result<&Settings, AdminError> {
+        patch.check(&self.settings)?;
+        let settings = &mut self.settings;
+        set(&mut settings.name, patch.name.map(|name| name.trim().to_owned()));
+        set(&mut settings.authority, patch.authority);
+        set(&mut settings.device_limit, patch.device_limit);
+        set(&mut settings.auth, patch.auth);
+        set(&mut settings.message_authentication, patch.message_authentication);
+        set(&mut settings.end_of_session, patch.end_of_session);
+        set(&mut settings.maintenance, patch.maintenance);
+        set(&mut settings.certificate_days, patch.certificate_days);
+        set(&mut settings.fault_style, patch.fault_style);
+        set(&mut settings.fault_http_status, patch.fault_http_status);
+        set(&mut settings.max_commands_per_message, patch.max_commands_per_message);
+        self.note(RecordKind::Settings, "");
+        Ok(&self.settings)
+    }
+}
+
+fn set<T>(slot: &mut T, value: Option<T>) {
+    if let Some(value) = value {
+        *slot = value;
+    }
+}
+
+impl SettingsPatch {
+    fn check(&self, present: &Settings) -> Result<(), AdminError> {
+        let invalid = |text: &str| Err(AdminError::Invalid(text.to_owned()));
+        if self.authority == Some(Authority::Unknown) && present.authority != Authority::Unknown {
+            return Err(AdminError::Conflict(
+                "the MDM authority was set and cannot be made unknown again; choose intune or office365".to_owned(),
+            ));
+        }
+        if self.name.as_ref().is_some_and(|name| !(1..=64).contains(&name.trim().chars().count())) {
+            return invalid("the tenant's name must have 1 to 64 characters");
+        }
+        if self.certificate_days.is_some_and(|days| !(1..=3650).contains(&days)) {
+            return invalid("certificate_days must be 1 to 3650");
+        }
+        if self.fault_http_status.is_some_and(|status| status != 200 && status != 500) {
+            return invalid("fault_http_status must be 200 or 500");
+        }
+        if self.max_commands_per_message.is_some_and(|count| !(1..=1000).contains(&count)) {
+            return invalid("max_commands_per_message must be 1 to 1000");
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_authority_once_set_cannot_become_unknown_again() {
+        let mut tenant = Tenant::default();
+        let patch = |authority| SettingsPatch { authority: Some(authority), ..SettingsPatch::default() };
+        tenant.change_settings(patch(Authority::Unknown)).unwrap();
+        tenant.change_settings(patch(Authority::Intune)).unwrap();
+        tenant.change_settings(patch(Authority::Office365)).unwrap();
+        let refusal = tenant.change_settings(patch(Authority::Unknown)).unwrap_err();
+        assert!(matches!(refusal, AdminError::Conflict(_)));
+        assert_eq!(tenant.settings().authority, Authority::Office365);
+    }
+
+    #[test]
+    fn a_patch_with_one_bad_value_changes_nothing() {
+        let mut tenant = Tenant::default();
+        let patch: SettingsPatch = serde_json::from_str(r#"{"name": "Other", "fault_http_status": 404}"#).unwrap();
+        assert!(matches!(tenant.change_settings(patch), Err(AdminError::Invalid(_))));
+        assert_eq!(tenant.settings(), &Settings::default());
+    }
+}

@@ -1,0 +1,108 @@
+//! Devices as the administrator sees them. No secret is ever part of a view.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{AdminError, DeliveryState, Device, IssuedCertificate, SessionRecord, Tenant};
+
+/// A device in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceSummary {
+    /// The device's id.
+    pub id: String,
+    /// The owner's name; `None` for a device without a user.
+    pub user: Option<String>,
+    /// The device's own name for itself.
+    pub name: String,
+    /// When it enrolled, in seconds since 1970.
+    pub enrolled: i64,
+    /// Its last session, if it had one.
+    pub last_session: Option<SessionRecord>,
+}
+
+/// How far one profile got on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProfileDelivery {
+    /// The profile's name.
+    pub name: String,
+    /// The version that was sent, or that is to be sent.
+    pub version: String,
+    /// How far it got.
+    #[serde(flatten)]
+    pub state: DeliveryState,
+    /// When that was noted, in seconds since 1970; `None` if nothing was sent yet.
+    pub updated: Option<i64>,
+}
+
+/// All that is known of a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DeviceView {
+    /// What lists show.
+    #[serde(flatten)]
+    pub summary: DeviceSummary,
+    /// `Full` or `Device`.
+    pub enrollment_type: &'static str,
+    /// The id of the hardware.
+    pub hardware_id: String,
+    /// The version of the operating system at enrolment.
+    pub os_version: String,
+    /// The certificate in use.
+    pub certificate: Option<IssuedCertificate>,
+    /// What the device said of itself in its last session (`./DevInfo`).
+    pub devinfo: BTreeMap<String, String>,
+    /// The profiles that it has, should have or must lose.
+    pub profiles: Vec<ProfileDelivery>,
+}
+
+impl Tenant {
+    /// All devices.
+    pub fn devices(&self) -> Vec<DeviceSummary> {
+        self.devices.values().map(|device| self.summary(device)).collect()
+    }
+
+    /// One device.
+    pub fn device_view(&self, id: &str) -> Result<DeviceView, AdminError> {
+        let device = self.devices.get(id).ok_or_else(|| AdminError::no_such("device", id))?;
+        Ok(DeviceView {
+            summary: self.summary(device),
+            enrollment_type: if device.full { "Full" } else { "Device" },
+            hardware_id: device.hardware_id.clone(),
+            os_version: device.os_version.clone(),
+            certificate: device.certificates.last().cloned(),
+            devinfo: device.dev_info.clone(),
+            profiles: self.deliveries(device),
+        })
+    }
+
+    fn summary(&self, device: &Device) -> DeviceSummary {
+        let user = device.user.as_ref();
+        DeviceSummary {
+            id: device.id.clone(),
+            user: user.map(|key| self.users.get(key).map_or_else(|| key.clone(), |user| user.name.clone())),
+            name: device.name.clone(),
+            enrolled: device.enrolled,
+            last_session: device.last_session,
+        }
+    }
+
+    fn deliveries(&self, device: &Device) -> Vec<ProfileDelivery> {
+        let mut deliveries: BTreeMap<&str, ProfileDelivery> = BTreeMap::new();
+        for (name, entry) in &device.profiles {
+            let state = if self.profiles.get(name).is_some_and(|profile| profile.is_for(device)) {
+                entry.state
+            } else {
+                DeliveryState::Removing
+            };
+            let (name, version) = (name.as_str(), entry.version.clone());
+            let delivery = ProfileDelivery { name: name.to_owned(), version, state, updated: Some(entry.updated) };
+            deliveries.insert(name, delivery);
+        }
+        for (name, profile) in self.undelivered(device) {
+            let updated = deliveries.get(name).and_then(|delivery| delivery.updated);
+            let (state, version) = (DeliveryState::Pending, profile.version().to_owned());
+            deliveries.insert(name, ProfileDelivery { name: name.to_owned(), version, state, updated });
+        }
+        deliveries.into_values().collect()
+    }
+}
