@@ -77,9 +77,18 @@ impl AgentFolder {
 
     /// Starts the service and waits until it can be asked things.
     pub fn run(&self, sink: &LineSink) -> anyhow::Result<Process> {
+        self.run_at("info", sink)
+    }
+
+    /// The same, with every step of a session in the log.
+    pub fn run_verbosely(&self, sink: &LineSink) -> anyhow::Result<Process> {
+        self.run_at("debug", sink)
+    }
+
+    fn run_at(&self, level: &str, sink: &LineSink) -> anyhow::Result<Process> {
         let socket = self.runtime.join("control.sock");
         let _ = std::fs::remove_file(&socket);
-        let mut process = Process::start(self.command().arg("run"), sink)?;
+        let mut process = Process::start(self.command().args(["--log", level, "run"]), sink)?;
         wait_until(Duration::from_secs(20), || {
             ensure!(!process.has_ended(), "the agent ended: {}", process.output().join("\n"));
             Ok(std::os::unix::net::UnixStream::connect(&socket).is_ok().then_some(()))
@@ -104,6 +113,17 @@ impl AgentFolder {
     /// The command line up to the verb, as a person would type it.
     pub fn command_line(&self) -> String {
         format!("{} --state {} --runtime {}", self.program.display(), self.state.display(), self.runtime.display())
+    }
+
+    /// Makes the enrolled agent take another server for its own, as an attacker in the network would like it to: its
+    /// address and its certificate authority go into the account.
+    pub fn redirect_to(&self, server: &crate::hostile::HostileServer) -> anyhow::Result<()> {
+        let path = self.state.join("identity/account.json");
+        let mut account: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+        account["management_url"] = format!("{}/ManagementServer/MDM.svc", server.url).into();
+        account["trust"]["roots"] = vec![mdm_protocol::base64::encode(&server.ca_der)].into();
+        std::fs::write(&path, serde_json::to_vec(&account)?)?;
+        Ok(())
     }
 
     /// Whether nothing of an enrolment is there: no key, no certificate, no account, no store.

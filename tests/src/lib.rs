@@ -3,7 +3,9 @@
 
 pub mod admin;
 pub mod agent;
+pub mod hostile;
 pub mod processes;
 pub mod profiles;
 pub mod programs;
 pub mod server;
+pub mod world;

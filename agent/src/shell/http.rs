@@ -198,9 +198,15 @@ fn explain(error: &reqwest::Error) -> ConnectionFailure {
     }
 }
 
+/// I/O errors hide what they wrap from their source; a TLS error may be wrapped more than once.
 fn as_tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let wrapped = || cause.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>();
-    cause.downcast_ref::<rustls::Error>().or_else(wrapped)
+    let mut cause = cause;
+    loop {
+        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+            return Some(tls);
+        }
+        cause = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+    }
 }
 
 fn explain_tls(error: &rustls::Error) -> ConnectionFailure {

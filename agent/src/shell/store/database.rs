@@ -5,6 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use super::mark::Mark;
 use super::record;
 use super::{Opened, StorePlace, unusable};
 use crate::engine::failure::StoreFailure;
@@ -18,6 +19,8 @@ const PROGRESS: &str = "progress";
 /// How many profiles and settings there should be: sled can lose records without a word.
 const COUNT: &str = "count";
 const CACHE_BYTES: u64 = 4 << 20;
+const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 /// Damaged stores that are kept for inspection.
 const QUARANTINE_KEPT: usize = 3;
 
@@ -27,6 +30,7 @@ pub struct ProfileStore {
     database: sled::Db,
     /// Our own descriptor of sled's file, to make sure that what is flushed is on the disk.
     file: File,
+    mark: Mark,
     sequence: u64,
     count: u64,
 }
@@ -72,6 +76,7 @@ impl ProfileStore {
         self.file.sync_data().map_err(|error| refuse(&sled::Error::Io(error)))?;
         self.sequence = sequence;
         self.count = count;
+        self.mark.set(sequence);
         Ok(())
     }
 
@@ -112,8 +117,7 @@ impl ProfileStore {
     }
 
     fn open_unguarded(directory: &Path) -> Result<(Self, Stored), OpenError> {
-        let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None);
-        let database = config.open().map_err(|error| classify(&error))?;
+        let database = open_when_free(directory).map_err(|error| classify(&error))?;
         let refused = |error: std::io::Error| OpenError::Refused(refuse(&sled::Error::Io(error)));
         let file = File::open(directory.join("db")).map_err(refused)?;
         if !database.was_recovered() {
@@ -122,15 +126,21 @@ impl ProfileStore {
             file.sync_all().map_err(refused)?;
             sync_dir(directory).map_err(|error| OpenError::Refused(refuse_file(&error)))?;
         }
-        let mut store = Self { database, file, sequence: 0, count: 0 };
+        let is_new = !database.was_recovered();
+        let mark = Mark::open(directory).map_err(|error| OpenError::Refused(refuse_file(&error)))?;
+        let mut store = Self { database, file, mark, sequence: 0, count: 0 };
         let stored = store.read()?;
+        if is_new {
+            // From here on there is a count, and its absence a sign of damage.
+            store.keep(&Changes::default()).map_err(OpenError::Refused)?;
+        }
         Ok((store, stored))
     }
 
     fn read(&mut self) -> Result<Stored, OpenError> {
         let damaged = |error: record::Damaged| OpenError::Damaged(error.to_string());
         let mut stored = Stored { settings: BTreeMap::new(), ..Stored::default() };
-        let mut expected = 0;
+        let mut expected: Option<u64> = None;
         let mut found = 0;
         for entry in self.database.iter() {
             let (key, value) = entry.map_err(|error| classify(&error))?;
@@ -151,19 +161,44 @@ impl ProfileStore {
                 sequence
             } else if key == COUNT {
                 let (sequence, count) = record::open(&key, &value).map_err(damaged)?;
-                expected = count;
+                expected = Some(count);
                 sequence
             } else {
                 return Err(OpenError::Damaged(format!("it has the unknown record {key:?}")));
             };
             self.sequence = self.sequence.max(sequence);
         }
-        if found != expected {
-            return Err(OpenError::Damaged(format!("it has {found} records and should have {expected}")));
+        match expected {
+            _ if self.mark.get() > self.sequence => {
+                Err(OpenError::Damaged("the records that were written last are missing".to_owned()))
+            }
+            Some(expected) if expected != found => {
+                Err(OpenError::Damaged(format!("it has {found} records and should have {expected}")))
+            }
+            // sled opens a file of garbage as an empty database.
+            None if self.database.was_recovered() || found > 0 => {
+                Err(OpenError::Damaged("it does not say how many records it should have".to_owned()))
+            }
+            _ => {
+                self.count = found;
+                Ok(stored)
+            }
         }
-        self.count = found;
-        Ok(stored)
     }
+}
+
+/// sled's threads may hold its lock for a moment after a database was closed in the same process.
+fn open_when_free(directory: &Path) -> sled::Result<sled::Db> {
+    let config = sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None);
+    for _ in 0..LOCK_ATTEMPTS {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::sleep(LOCK_PAUSE);
+            }
+            opened => return opened,
+        }
+    }
+    config.open()
 }
 
 fn classify(error: &sled::Error) -> OpenError {
@@ -210,3 +245,6 @@ fn quarantine(place: &StorePlace, now: i64) -> Result<std::path::PathBuf, StoreF
     std::fs::rename(&place.directory, &target).map_err(|error| unusable(&place.directory, error))?;
     Ok(target)
 }
+
+#[cfg(test)]
+mod tests;

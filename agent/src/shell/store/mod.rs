@@ -6,6 +6,7 @@
 //! work and ends with it (rule T3).
 
 mod database;
+mod mark;
 mod record;
 pub mod worker;
 

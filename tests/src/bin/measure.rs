@@ -1,0 +1,182 @@
+//! `cargo run --release -p mdm-tests --bin measure`: what the programs cost, on this machine, now.
+//!
+//! Enrolment, start, one session of two round trips and the agent at rest, read from /proc; beside the session, a bare
+//! HTTPS POST by the same libraries in the same run, so that the figures can be compared across machines.
+
+#![expect(clippy::print_stdout, reason = "the figures are its purpose")]
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use mdm_agent::shell::control::{ControlRequest, client};
+use mdm_agent::shell::http::HttpsClient;
+use mdm_agent::shell::identity::Identity;
+use mdm_agent::shell::paths::Paths;
+use mdm_tests::processes::silent;
+use mdm_tests::world::World;
+
+const SESSIONS: u32 = 200;
+const STARTS: usize = 20;
+const REST: Duration = Duration::from_secs(60);
+/// Clock ticks of /proc/<pid>/stat in a second (proc(5)): a constant of the kernel's interface on Linux.
+const TICKS: f64 = 100.0;
+
+fn main() -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    match runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(measure())) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            println!("failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn measure() -> anyhow::Result<()> {
+    if cfg!(debug_assertions) {
+        println!("This is a debug build; its figures mean nothing. Use --release.");
+    }
+    let world = World::new()?;
+    row("binary, mdm-agent", &format!("{:.1} MB", megabytes(std::fs::metadata(&world.programs.agent)?.len())));
+    enrolments(&world)?;
+    starts(&world)?;
+    let service = world.agent.run(&silent())?;
+    sessions(&world, service.id()).await?;
+    posts(&world).await?;
+    at_rest(service.id())
+}
+
+fn enrolments(world: &World) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        if !world.agent.is_blank() {
+            world.agent.json(["unenroll"])?;
+        }
+        let begun = Instant::now();
+        let said = world.agent.enrol(&world.server)?;
+        ensure!(said.code == 0, "enrolment failed: {}", said.errors);
+        times.push(begun.elapsed());
+    }
+    row("enrolment, first session included", &format!("{} ms, median of 5", median(&mut times).as_millis()));
+    Ok(())
+}
+
+/// From the start of the process until its socket answers.
+fn starts(world: &World) -> anyhow::Result<()> {
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let begun = Instant::now();
+        let mut service = world.agent.run(&silent())?;
+        times.push(begun.elapsed());
+        service.stop()?;
+    }
+    row("start, from exec to ready", &format!("{} ms, median of {STARTS}", median(&mut times).as_millis()));
+    Ok(())
+}
+
+/// Sessions of two round trips, each on a new connection with a full mutual TLS handshake.
+async fn sessions(world: &World, service: u32) -> anyhow::Result<()> {
+    let devices = world.server.admin.get("/devices").await?;
+    let id = devices[0]["id"].as_str().context("the server lists no device")?.to_owned();
+    let get = "<Get><CmdID>1</CmdID><Item><Target><LocURI>./DevInfo/DevId</LocURI></Target></Item></Get>";
+    let begun = Instant::now();
+    let (own, children) = processor_time(service)?;
+    let mut waited = Duration::ZERO;
+    for _ in 0..SESSIONS {
+        world.server.admin.post_text(&format!("/devices/{id}/commands"), get).await?;
+        let started = Instant::now();
+        let record = check_in(world).await?;
+        waited += started.elapsed();
+        ensure!(record["rounds"] == 2, "the session had {} rounds instead of 2", record["rounds"]);
+    }
+    let (own_after, children_after) = processor_time(service)?;
+    let each = |ticks: u64| ticks as f64 / TICKS * 1000.0 / f64::from(SESSIONS);
+    row("session, processor time of the agent", &format!("{:.2} ms, mean of {SESSIONS}", each(own_after - own)));
+    row("  and of its store process", &format!("{:.2} ms", each(children_after - children)));
+    row("  from order to outcome", &format!("{:.1} ms", waited.as_secs_f64() * 1000.0 / f64::from(SESSIONS)));
+    let total = begun.elapsed().as_secs_f64();
+    row("  all of them, with the administrator's part", &format!("{total:.1} s"));
+    Ok(())
+}
+
+async fn check_in(world: &World) -> anyhow::Result<serde_json::Value> {
+    let stream =
+        client::connect(&world.agent.runtime.join("control.sock")).await.context("the agent does not listen")?;
+    client::ask(stream, &ControlRequest::CheckIn).await.map_err(|error| anyhow::anyhow!(error.message))
+}
+
+/// One POST on a new connection with the same client and certificate, for comparison.
+async fn posts(world: &World) -> anyhow::Result<()> {
+    let paths = Paths { state: world.agent.state.clone(), runtime: world.agent.runtime.clone() };
+    let identity = Identity::load(&paths)?.context("the agent is not enrolled")?;
+    let before = processor_time(std::process::id())?.0;
+    for _ in 0..SESSIONS {
+        let client = HttpsClient::authenticated(&identity)?;
+        let reply = client.post(&identity.account.management_url, b"<x/>".to_vec()).await;
+        ensure!(reply.is_ok(), "the server does not answer: {reply:?}");
+    }
+    let spent = processor_time(std::process::id())?.0 - before;
+    let each = spent as f64 / TICKS * 1000.0 / f64::from(SESSIONS);
+    row("bare POST on a new mutual TLS connection", &format!("{each:.2} ms, mean of {SESSIONS}"));
+    Ok(())
+}
+
+fn at_rest(service: u32) -> anyhow::Result<()> {
+    // Threads that did the last session's work end by themselves after two seconds.
+    std::thread::sleep(Duration::from_secs(5));
+    let before = wake_ups(service)?;
+    std::thread::sleep(REST);
+    let woken = wake_ups(service)? - before;
+    let status = std::fs::read_to_string(format!("/proc/{service}/status"))?;
+    let rollup = std::fs::read_to_string(format!("/proc/{service}/smaps_rollup"))?;
+    row("at rest, resident", &format!("{:.1} MB", kilobytes(&status, "VmRSS:")? / 1024.0));
+    row("at rest, proportional (PSS)", &format!("{:.1} MB", kilobytes(&rollup, "Pss:")? / 1024.0));
+    row("at rest, private anonymous", &format!("{:.1} MB", kilobytes(&status, "RssAnon:")? / 1024.0));
+    row("at rest, threads", &field(&status, "Threads:")?);
+    row("at rest, wake-ups in a minute", &woken.to_string());
+    Ok(())
+}
+
+fn row(what: &str, figure: &str) {
+    println!("{what:<44} {figure}");
+}
+
+fn median(times: &mut [Duration]) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
+
+fn megabytes(bytes: u64) -> f64 {
+    bytes as f64 / f64::from(1 << 20)
+}
+
+/// Processor time of a process and of its children that have ended, in clock ticks (proc(5), stat).
+fn processor_time(process: u32) -> anyhow::Result<(u64, u64)> {
+    let stat = std::fs::read_to_string(Path::new("/proc").join(process.to_string()).join("stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("stat has no name")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    let number =
+        |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).context("stat is too short");
+    Ok((number(11)? + number(12)?, number(13)? + number(14)?))
+}
+
+/// How often the process's threads were scheduled of their own will.
+fn wake_ups(process: u32) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let status = std::fs::read_to_string(task?.path().join("status"))?;
+        sum += field(&status, "voluntary_ctxt_switches:")?.parse::<u64>()?;
+    }
+    Ok(sum)
+}
+
+fn field(content: &str, name: &str) -> anyhow::Result<String> {
+    let line = content.lines().find_map(|line| line.strip_prefix(name));
+    Ok(line.with_context(|| format!("there is no {name}"))?.trim().to_owned())
+}
+
+fn kilobytes(content: &str, name: &str) -> anyhow::Result<f64> {
+    Ok(field(content, name)?.trim_end_matches("kB").trim().parse()?)
+}
