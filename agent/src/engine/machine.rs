@@ -13,6 +13,9 @@ use super::time::{Deadline, Now, TimerReason};
 use super::tree::Tree;
 use super::{backoff, schedule};
 
+/// The longest that a server may ask to be left alone, in seconds: a day. A wrong header must not silence a device.
+const MAX_RETRY_AFTER_SECONDS: u64 = 24 * 3600;
+
 /// Something that happened.
 #[derive(Debug)]
 pub enum Event {
@@ -107,6 +110,8 @@ pub struct Engine {
     queued: BTreeSet<Trigger>,
     schedule_due: Option<u64>,
     retry_due: Option<u64>,
+    /// Until when the server asked to be left alone: neither schedule nor retry goes before, only who asks by hand.
+    quiet_until: Option<u64>,
     random: fastrand::Rng,
 }
 
@@ -120,9 +125,10 @@ impl Engine {
             queued: BTreeSet::new(),
             schedule_due: None,
             retry_due: None,
+            quiet_until: None,
             random: fastrand::Rng::with_seed(seed),
         };
-        engine.plan_schedule(now);
+        engine.resume_schedule(now);
         engine
     }
 
@@ -146,7 +152,7 @@ impl Engine {
         if !matches!(self.phase, Phase::Idle) || self.account.is_none() {
             return None;
         }
-        let schedule = self.schedule_due.map(|boot_ms| Deadline { boot_ms, reason: TimerReason::ScheduledCheckIn });
+        let schedule = self.scheduled_at().map(|boot_ms| Deadline { boot_ms, reason: TimerReason::ScheduledCheckIn });
         let retry = self.retry_due.map(|boot_ms| Deadline { boot_ms, reason: TimerReason::Retry });
         schedule.into_iter().chain(retry).min_by_key(|deadline| deadline.boot_ms)
     }
@@ -157,7 +163,7 @@ impl Engine {
             Event::CheckInRequested(trigger) => self.request(trigger, now, actions),
             Event::DeadlineReached => self.deadline_reached(now, actions),
             Event::StoreOpened { stored, rebuilt, facts } => {
-                self.progress.rebuilt_unreported |= rebuilt;
+                self.progress.rebuilt_unreported |= rebuilt || self.has_lost_its_store(&stored);
                 self.begin_session(stored, &facts, now, actions);
             }
             Event::Kept(result) => self.kept(result, now, actions),
@@ -166,19 +172,35 @@ impl Engine {
                 self.step(now, actions, |_| Step::End(SessionEnd::Failed(SessionFailure::Connection(failure))));
             }
             Event::Enrolled(account) => {
+                self.forget();
                 self.account = Some(*account);
-                self.progress = Progress::default();
-                self.plan_schedule(now);
+                self.resume_schedule(now);
                 self.request(Trigger::Enrolment, now, actions);
             }
             Event::UnenrolRequested => self.request(Trigger::Farewell, now, actions),
             Event::Erased => {
-                self.account = None;
-                self.progress = Progress::default();
-                self.queued.clear();
+                self.forget();
                 self.phase = Phase::Idle;
             }
         }
+    }
+
+    /// Drops everything that belongs to one enrolment: its deadlines must not wake the next one.
+    fn forget(&mut self) {
+        self.account = None;
+        self.progress = Progress::default();
+        self.queued.clear();
+        self.schedule_due = None;
+        self.retry_due = None;
+        self.quiet_until = None;
+    }
+
+    /// Whether a store that can be read is not the one it should be: after its first session a device has progress in
+    /// it, and a store can lose everything without a sign of damage (rule T2).
+    fn has_lost_its_store(&self, stored: &Result<Box<Stored>, StoreFailure>) -> bool {
+        let Phase::Opening(assignment) = &self.phase else { return false };
+        let first = assignment.triggers.contains(&Trigger::Enrolment);
+        !first && stored.as_ref().is_ok_and(|stored| stored.progress.is_none())
     }
 
     fn request(&mut self, trigger: Trigger, now: Now, actions: &mut Vec<Action>) {
@@ -203,14 +225,26 @@ impl Engine {
     }
 
     fn deadline_reached(&mut self, now: Now, actions: &mut Vec<Action>) {
-        if self.retry_due.is_some_and(|due| due <= now.boot_ms) {
-            self.retry_due = None;
-            self.request(Trigger::Retry, now, actions);
+        let retry = self.retry_due.is_some_and(|due| due <= now.boot_ms);
+        let schedule = self.scheduled_at().is_some_and(|due| due <= now.boot_ms);
+        // After a long suspension both may be due; one session serves both.
+        if retry && schedule && self.account.is_some() {
+            self.queued.insert(Trigger::Retry);
         }
-        if self.schedule_due.is_some_and(|due| due <= now.boot_ms) {
+        if schedule {
             self.schedule_due = None;
             self.request(Trigger::Schedule, now, actions);
+        } else if retry {
+            self.request(Trigger::Retry, now, actions);
         }
+        if retry {
+            self.retry_due = None;
+        }
+    }
+
+    /// When the schedule wants its next check-in, the server's wish to be left alone respected.
+    fn scheduled_at(&self) -> Option<u64> {
+        self.schedule_due.map(|due| due.max(self.quiet_until.unwrap_or(0)))
     }
 
     fn begin_session(
@@ -220,8 +254,8 @@ impl Engine {
         now: Now,
         actions: &mut Vec<Action>,
     ) {
-        let Phase::Opening(assignment) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Some(account) = self.account.clone() else { return };
+        let (Phase::Opening(assignment), Some(account)) = (&self.phase, self.account.clone()) else { return };
+        let assignment = assignment.clone();
         let (stored, store_status) = match stored {
             Ok(stored) => (*stored, None),
             Err(failure) => (Stored::default(), Some(failure.status())),
@@ -272,6 +306,9 @@ impl Engine {
             self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
             return;
         }
+        if !matches!(self.phase, Phase::Closing(..)) {
+            return;
+        }
         let Phase::Closing(record, next) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
         actions.push(Action::CloseStore);
         actions.push(Action::Report(record));
@@ -309,6 +346,7 @@ impl Engine {
 
     fn note_outcome(&mut self, end: &SessionEnd, now: Now) {
         self.retry_due = None;
+        self.quiet_until = None;
         let SessionEnd::Failed(failure) = end else {
             self.progress.failures = 0;
             self.progress.refusals = 0;
@@ -320,8 +358,9 @@ impl Engine {
         if matches!(failure, SessionFailure::Refused { .. }) {
             self.progress.refusals = self.progress.refusals.saturating_add(1);
         }
+        let floor_ms = failure.retry_after().unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS) * 1000;
+        self.quiet_until = Some(now.after_ms(floor_ms));
         let Some(account) = self.account.as_ref().filter(|_| !self.progress.is_unknown_device()) else { return };
-        let floor_ms = failure.retry_after().unwrap_or(0).saturating_mul(1000);
         let wait = backoff::wait_ms(
             self.progress.failures,
             account.initial_backoff_ms,
@@ -332,25 +371,29 @@ impl Engine {
         self.retry_due = Some(now.after_ms(wait));
     }
 
-    /// Plans the next check-in of the schedule. Check-ins for other reasons leave it as it is.
+    /// Plans the next check-in of the schedule. Check-ins for other reasons leave it as it is, and so does a wall clock
+    /// that was set: while the machine runs, only the boot clock counts (rule R5).
     fn replan(&mut self, assignment: &Assignment, session: &Session, now: Now) {
         let Some(account) = &self.account else { return };
-        let poll = account.effective_poll(&session.tree().settings());
-        let changed = self.progress.poll.is_some_and(|known| known != poll.into());
-        let scheduled = assignment.triggers.contains(&Trigger::Schedule);
-        if changed {
+        // Without its store the device does not know what the server has set.
+        let known = self.progress.poll.filter(|_| session.context().store_status.is_some());
+        let poll = known.unwrap_or_else(|| account.effective_poll(&session.tree().settings()).into());
+        if self.progress.poll.is_some_and(|known| known != poll) {
             self.progress.scheduled_done = 0;
-            self.progress.next_due = None;
-        } else if scheduled {
+            self.schedule_due = None;
+        } else if assignment.triggers.contains(&Trigger::Schedule) {
             self.progress.scheduled_done = self.progress.scheduled_done.saturating_add(1);
-            self.progress.next_due = None;
+            self.schedule_due = None;
         }
-        self.progress.poll = Some(poll.into());
-        self.plan_schedule(now);
+        self.progress.poll = Some(poll);
+        let interval = schedule::interval_minutes(&poll.into(), self.progress.scheduled_done);
+        let due = *self.schedule_due.get_or_insert_with(|| now.after_ms(u64::from(interval) * 60_000));
+        let seconds = due.saturating_sub(now.boot_ms) / 1000;
+        self.progress.next_due = Some(now.wall.saturating_add_unsigned(seconds));
     }
 
-    /// Puts the next check-in on the boot clock.
-    fn plan_schedule(&mut self, now: Now) {
+    /// Takes the schedule up where it stood, from the wall clock: the boot clock began anew.
+    fn resume_schedule(&mut self, now: Now) {
         let Some(account) = &self.account else { return };
         let poll = self.progress.poll.unwrap_or(account.poll).into();
         let interval = schedule::interval_minutes(&poll, self.progress.scheduled_done);

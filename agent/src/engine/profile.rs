@@ -128,9 +128,9 @@ impl Changes {
 impl Stored {
     /// Does to this copy what was done to the store.
     pub fn apply(&mut self, changes: &Changes) {
-        for (root, profile) in &changes.profiles {
-            self.profiles.retain(|known| known.root.to_string() != *root);
-            self.profiles.extend(profile.clone());
+        if !changes.profiles.is_empty() {
+            self.profiles.retain(|known| !changes.profiles.contains_key(&known.root.to_string()));
+            self.profiles.extend(changes.profiles.values().flatten().cloned());
         }
         for (address, node) in &changes.settings {
             match node {

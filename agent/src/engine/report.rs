@@ -153,8 +153,8 @@ fn view(profile: &Profile, stored: &Stored) -> ProfileView {
 fn describe(profile: &Profile, view: &ProfileView, reveal: bool) -> ProfileDetail {
     let nodes = profile.nodes.iter().map(|(path, node)| {
         let uri = LocUri::parse(&format!("{}/{path}", profile.root));
-        let is_secret =
-            uri.ok().and_then(|uri| schema::find(&uri)).is_none_or(|(rule, _)| rule.secret || rule.may_hold_secret());
+        let rule = uri.ok().and_then(|uri| schema::find(&uri));
+        let is_secret = !node.is_interior() && rule.is_none_or(|(rule, _)| rule.secret || rule.may_hold_secret());
         let value = if is_secret && !reveal { CONCEALED.to_owned() } else { node.value.clone() };
         (path.clone(), node.format.clone(), value)
     });

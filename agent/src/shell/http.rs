@@ -93,7 +93,8 @@ impl HttpsClient {
     fn new(mut config: rustls::ClientConfig, service: Service, correlation: String) -> Result<Self, ClientError> {
         // A resumed TLS session would go on showing the certificate that it began with.
         config.resumption = rustls::client::Resumption::disabled();
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        // A session is a handful of requests one after another: HTTP/2 would only cost.
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
             .https_only(true)

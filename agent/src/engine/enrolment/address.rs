@@ -53,9 +53,12 @@ pub(super) fn https(text: &str) -> Result<Url, EnrolmentFailure> {
     }
 }
 
-/// Policy and certificate service must be encrypted and share a host (MS-MDE2 section 3.1.4.1.3.2).
+/// All services must be encrypted; those for policy and certificate must share a host (MS-MDE2 section 3.1.4.1.3.2).
 pub(super) fn check_services(services: &DiscoverResponse) -> Result<(), EnrolmentFailure> {
     let enrolment = https(&services.enrollment_url)?;
+    if let Some(page) = &services.authentication_url {
+        https(page)?;
+    }
     let Some(policy) = &services.policy_url else { return Ok(()) };
     if https(policy)?.host_str() == enrolment.host_str() {
         Ok(())

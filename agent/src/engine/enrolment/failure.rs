@@ -64,7 +64,7 @@ impl EnrolmentFailure {
     /// Whether the same request may succeed in a moment.
     pub fn is_transient(&self) -> bool {
         match self {
-            Self::Fault(fault) => matches!(fault.kind, FaultKind::EnrollmentServer | FaultKind::InternalServiceFault),
+            Self::Fault(fault) => fault.kind.is_transient(),
             Self::Http(status) => *status >= 500,
             Self::Connection(failure) => matches!(failure, ConnectionFailure::TimedOut | ConnectionFailure::Broken(_)),
             _ => false,
@@ -82,6 +82,7 @@ impl EnrolmentFailure {
             Self::Fault(fault) => fault_advice(&fault.kind),
             Self::Address { .. } => "Check the address; it must begin with https://.",
             Self::Connection(failure) => connection_advice(failure),
+            Self::Http(401 | 403) => fault_advice(&FaultKind::Authentication),
             Self::Http(404) => "Check the address: there is no enrolment service at it.",
             Self::Http(_) | Self::Answer(_) => "Ask the administrator of the server; its log has the reason.",
             Self::Redirected { .. } => "If you trust the address it names, enrol with that address.",

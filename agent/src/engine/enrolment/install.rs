@@ -16,6 +16,9 @@ impl Enrolment {
         let provisioning = Provisioning::decode(document)?;
         address::https(&provisioning.management_url)?;
         let own = self.own_certificate(&provisioning.certificates, now)?;
+        for entry in provisioning.certificates.iter().filter(|entry| entry.store != StoreName::My) {
+            parse(&entry.der)?;
+        }
         let of_store = |store| provisioning.certificates.iter().filter(move |entry| entry.store == store);
         let intermediates = of_store(StoreName::Intermediate).map(|entry| entry.der.clone()).collect();
         let mut trust = Trust { system: self.request.trust.system, roots: self.request.trust.roots.clone() };
@@ -40,8 +43,7 @@ impl Enrolment {
             return Err(refuse("the document has none for this device".to_owned()));
         }
         for entry in candidates {
-            let (_, certificate) =
-                X509Certificate::from_der(&entry.der).map_err(|error| refuse(format!("it is damaged ({error})")))?;
+            let certificate = parse(&entry.der)?;
             if certificate.public_key().raw != self.public_key {
                 continue;
             }
@@ -88,5 +90,14 @@ impl Enrolment {
             max_backoff_ms: provisioning.max_backoff_ms,
             enrolled_at: now,
         }
+    }
+}
+
+/// A certificate and nothing after it.
+fn parse(der: &[u8]) -> Result<X509Certificate<'_>, EnrolmentFailure> {
+    match X509Certificate::from_der(der) {
+        Ok(([], certificate)) => Ok(certificate),
+        Ok(_) => Err(EnrolmentFailure::Certificate("something follows it".to_owned())),
+        Err(error) => Err(EnrolmentFailure::Certificate(format!("it is damaged ({error})"))),
     }
 }

@@ -66,7 +66,8 @@ impl EnrolOrder {
             None if self.user.contains('@') => Target::MailAddress(self.user.clone()),
             None => return Err(OrderError::NoServer),
         };
-        let proof = match (self.password, self.token) {
+        let given = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let proof = match (given(self.password), given(self.token)) {
             (Some(password), None) if !self.user.is_empty() => Proof::Password(Secret::new(password)),
             (None, Some(token)) => {
                 let is_jwt = token.split('.').count() == 3 && token.starts_with("eyJ");

@@ -25,7 +25,14 @@ const ELLIPTIC_CURVE: &str = "1.2.840.10045.2.1";
 /// never used, whatever it says.
 pub(super) fn key_kind(policy: &CertificatePolicy) -> Result<KeyKind, EnrolmentFailure> {
     match policy.key_algorithm.as_deref() {
-        Some(ELLIPTIC_CURVE) => return Ok(KeyKind::P256),
+        Some(ELLIPTIC_CURVE) => {
+            return match policy.minimal_key_length.unwrap_or(256) {
+                0..=256 => Ok(KeyKind::P256),
+                bits => Err(EnrolmentFailure::Policy(format!(
+                    "it asks for an elliptic curve of {bits} bits; at most 256 are supported"
+                ))),
+            };
+        }
         None | Some(RSA) => {}
         Some(other) => {
             return Err(EnrolmentFailure::Policy(format!("it asks for a key of the unknown algorithm {other}")));

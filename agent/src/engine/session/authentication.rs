@@ -5,7 +5,7 @@ use mdm_protocol::syncml::{Challenge, Command, Credentials, CredentialsKind, Mes
 use super::AccountCredentials;
 use crate::engine::failure::SessionFailure;
 
-/// How often a challenge is answered before the credentials count as refused.
+/// How often in a row a challenge is answered before the credentials count as refused.
 const MAX_CHALLENGES: u32 = 3;
 
 /// What a message says about our credentials.
@@ -55,14 +55,13 @@ impl Authentication {
         });
         let Some(status) = verdict else { return Ok(Verdict::Accepted) };
         self.take_nonce(status.challenge.as_ref());
-        match status.code {
-            StatusCode::INVALID_CREDENTIALS | StatusCode::MISSING_CREDENTIALS => self.challenged(status),
-            StatusCode::AUTHENTICATED => {
-                self.proving = false;
-                Ok(Verdict::Accepted)
-            }
-            _ => Ok(Verdict::Accepted),
+        if matches!(status.code, StatusCode::INVALID_CREDENTIALS | StatusCode::MISSING_CREDENTIALS) {
+            return self.challenged(status);
         }
+        // Nonces may run out in the middle of a long session: only challenges in a row count as a refusal.
+        self.challenges = 0;
+        self.proving &= status.code != StatusCode::AUTHENTICATED;
+        Ok(Verdict::Accepted)
     }
 
     fn challenged(&mut self, status: &Status) -> Result<Verdict, SessionFailure> {

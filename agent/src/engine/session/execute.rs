@@ -1,6 +1,7 @@
 //! One operation (Add, Replace, Delete, Get or Exec) on each of its items.
 
 use mdm_protocol::LocUri;
+use mdm_protocol::loc_uri::{Listing, encode_segment};
 use mdm_protocol::syncml::{Command, CommandId, Format, Item, Meta, Operation, Results, StatusCode, Verb};
 
 use super::incoming::target;
@@ -86,25 +87,26 @@ impl Session {
     fn read(&self, item: &Item) -> Result<(StatusCode, Vec<Item>), Refusal> {
         let written = item.target.as_deref().unwrap_or_default();
         let (uri, listing) = LocUri::parse_with_listing(written)?;
-        let results = match listing {
-            None => vec![result(written.trim(), &self.tree.get(&uri)?, true)],
-            Some(listing) => {
-                let nodes = self.tree.list(&uri, listing)?;
-                let with_data = listing == mdm_protocol::loc_uri::Listing::StructureAndData;
-                nodes.iter().map(|(uri, node)| result(&uri.to_string(), node, with_data)).collect()
-            }
+        let address = written.trim().split('?').next().unwrap_or_default();
+        let Some(listing) = listing else {
+            return Ok((StatusCode::OK, vec![result(address, &self.tree.get(&uri)?, true)]));
         };
-        Ok((StatusCode::OK, results))
+        let nodes = self.tree.list(&uri, listing)?;
+        let results = nodes.iter().map(|(below, node)| {
+            let path: String = below.iter().map(|segment| format!("/{}", encode_segment(segment))).collect();
+            let with_data = listing == Listing::StructureAndData && !node.is_interior();
+            result(&format!("{address}{path}"), node, with_data)
+        });
+        Ok((StatusCode::OK, results.collect()))
     }
 }
 
 /// A node as native clients report it: the format is left out where it is text.
 fn result(address: &str, node: &Node, with_data: bool) -> Item {
     let format = Format::parse(&node.format);
-    let has_data = with_data && !(format == Format::Node && node.value.is_empty() && address.contains('?'));
     Item {
         meta: if format == Format::Chr { Meta::default() } else { Meta::format(format) },
-        data: has_data.then(|| node.value.clone()),
+        data: with_data.then(|| node.value.clone()),
         ..Item::source(address)
     }
 }

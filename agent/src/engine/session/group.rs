@@ -8,6 +8,8 @@ use super::{Answer, Session, package};
 impl Session {
     /// Does all of a group or none of it; the group's own status stands before those of its commands.
     pub(super) fn atomic(&mut self, message_id: u32, group: Group) {
+        // No piece of a large object can come in an Atomic, so one that is open will not be completed.
+        self.give_up_open_object();
         let mark = self.tree.mark();
         let unenrol_before = self.unenrol;
         let first = self.prepared.len();
@@ -18,6 +20,7 @@ impl Session {
             failed |= !self.execute_in_atomic(message_id, command, failed);
         }
         if !failed {
+            self.prepared[first].changes = self.prepared[first + 1..].iter().any(|answer| answer.changes);
             return;
         }
         self.tree.undo_to(mark);

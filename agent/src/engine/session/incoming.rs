@@ -2,10 +2,10 @@
 
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{
-    Alert, AlertCode, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
+    Alert, AlertCode, Assembler, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
 };
 
-use super::{Answer, MAX_MESSAGE_BYTES, Session, SessionEnd, Step, package};
+use super::{Answer, MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, SessionEnd, Step, package};
 use crate::engine::failure::SessionFailure;
 
 /// What became of the data of an operation that may be a piece of a large object.
@@ -55,13 +55,14 @@ impl Session {
 
     fn note_status(&mut self, status: &Status) {
         let number = (status.message_ref, status.command_ref.0.clone());
-        if !self.unanswered.remove(&number) {
+        if !self.sent.contains(&number) {
             self.tally.stray_statuses += 1;
         }
     }
 
     fn answer_alert(&mut self, message_id: u32, alert: &Alert) {
         let code = match alert.code {
+            _ if alert.id.is_missing() => StatusCode::BAD_REQUEST,
             AlertCode::NEXT_MESSAGE | AlertCode::NO_END_OF_DATA => StatusCode::OK,
             _ => StatusCode::NOT_SUPPORTED,
         };
@@ -84,11 +85,15 @@ impl Session {
             return Assembled::Whole(operation);
         }
         let mut whole = Vec::new();
-        for item in operation.items {
+        for mut item in operation.items {
             if self.assembler.interrupted_by(&item) {
-                let items = vec![Item { source: item.target.clone(), ..Item::default() }];
-                let alert = Alert { id: CommandId::default(), code: AlertCode::NO_END_OF_DATA, items };
-                self.prepared.push(Answer::plain(Command::Alert(alert)));
+                self.announce_interruption();
+            }
+            // What is said for the whole command is lost with it unless the first piece carries it.
+            item.meta.format = item.meta.format.or_else(|| operation.meta.format.clone());
+            item.meta.size = item.meta.size.or(operation.meta.size);
+            if item.more_data {
+                self.open_object.clone_from(&item.target);
             }
             let code = match self.assembler.accept(item) {
                 Ok(Piece::Whole(item)) => {
@@ -106,6 +111,21 @@ impl Session {
         }
         operation.items = whole;
         Assembled::Whole(operation)
+    }
+
+    /// Gives up the large object that is open, if one is.
+    pub(super) fn give_up_open_object(&mut self) {
+        if self.assembler.is_open() {
+            self.assembler = Assembler::new(MAX_OBJECT_BYTES);
+            self.announce_interruption();
+        }
+    }
+
+    /// Tells the server which object will never be complete.
+    fn announce_interruption(&mut self) {
+        let items = vec![Item { source: self.open_object.take(), ..Item::default() }];
+        let alert = Alert { id: CommandId::default(), code: AlertCode::NO_END_OF_DATA, items };
+        self.prepared.push(Answer::plain(Command::Alert(alert)));
     }
 
     pub(super) fn execute(&mut self, message_id: u32, command: Command) {
@@ -154,7 +174,7 @@ impl Answer {
 pub(super) fn announced_limits() -> Meta {
     Meta {
         max_message_size: Some(MAX_MESSAGE_BYTES),
-        max_object_size: Some(super::MAX_OBJECT_BYTES),
+        max_object_size: Some(MAX_OBJECT_BYTES),
         ..Meta::default()
     }
 }

@@ -130,8 +130,10 @@ pub struct Session {
     message_id: u32,
     /// The commands of the last message, without the status of the header: a challenge asks for them again.
     last_package: Vec<Command>,
-    /// Numbers (message, command) of commands that were sent and not yet answered.
-    unanswered: BTreeSet<(u32, String)>,
+    /// Numbers (message, command) of commands that were sent; a command of several items may be answered item by item.
+    sent: BTreeSet<(u32, String)>,
+    /// The address of the large object that is open.
+    open_object: Option<String>,
     /// Answers that wait for their changes to be kept.
     prepared: Vec<Answer>,
     /// Changes that were handed out and not yet reported as kept.
@@ -161,7 +163,8 @@ impl Session {
             outbox: Outbox::default(),
             message_id: 0,
             last_package: Vec::new(),
-            unanswered: BTreeSet::new(),
+            sent: BTreeSet::new(),
+            open_object: None,
             prepared: Vec::new(),
             pending: None,
             unenrol: false,
@@ -219,7 +222,7 @@ impl Session {
         &self.tree
     }
 
-    /// The account that the server addressed by `./SyncML/DMAcc`, if it changed the credentials.
+    /// What the session knew before it began.
     pub fn context(&self) -> &SessionContext {
         &self.context
     }
@@ -271,8 +274,8 @@ impl Session {
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));
         let answerable = commands.iter().filter(|command| !matches!(command, Command::Status(_) | Command::Results(_)));
-        self.unanswered.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
-        self.unanswered.insert((self.message_id, "0".to_owned()));
+        self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
+        self.sent.insert((self.message_id, "0".to_owned()));
         let header = package::header(&self.context, self.message_id, self.authentication.proof());
         Step::Send(Message { header, commands, is_final }.encode().into_bytes())
     }
@@ -315,17 +318,20 @@ impl Session {
     /// What the Exec of a node does.
     fn run(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
         let uri = self.tree.check_exec(uri)?;
-        match uri.name() {
-            "Unenroll" if data.trim() == self.context.provider_id || data.trim().is_empty() => {
-                self.unenrol = true;
-                Ok(StatusCode::OK)
-            }
-            "Unenroll" => Err(Refusal {
-                status: StatusCode::NOT_FOUND,
-                reason: "this device has no account of that name".to_owned(),
-            }),
-            _ => Err(Refusal::new(StatusCode::NOT_SUPPORTED)),
+        if uri.name() != "Unenroll" {
+            return Err(Refusal::new(StatusCode::NOT_SUPPORTED));
         }
+        // The account may be named in the address, in the data, in both or not at all.
+        let in_address = uri.segments().iter().skip_while(|segment| *segment != "Provider").nth(1).map(String::as_str);
+        let in_data = Some(data.trim()).filter(|name| !name.is_empty());
+        if in_address.into_iter().chain(in_data).all(|name| name == self.context.provider_id) {
+            self.unenrol = true;
+            return Ok(StatusCode::OK);
+        }
+        Err(Refusal {
+            status: StatusCode::NOT_FOUND,
+            reason: "this device has no account of that name".to_owned(),
+        })
     }
 }
 
@@ -335,7 +341,7 @@ impl Answer {
             && self.changes
             && status.code.is_success()
         {
-            status.code = code;
+            status.code = if status.command == "Atomic" { StatusCode::ATOMIC_FAILED } else { code };
         }
     }
 }

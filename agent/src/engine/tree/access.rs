@@ -2,6 +2,7 @@
 
 use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::boolean;
+use mdm_protocol::loc_uri::MAX_LENGTH;
 use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{LocUri, LocUriError, Scope, base64};
 
@@ -56,9 +57,13 @@ impl Tree {
         self.write(rule, uri, format, value)
     }
 
-    /// Sets a node, and creates it where the node may be added.
+    /// Sets a node, and creates it where the node may be added. One that may not be added is there with whatever it
+    /// belongs to (the account, a profile), even before it was ever set.
     pub fn replace(&mut self, uri: &LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
         let (rule, uri) = self.rule(uri, Access::REPLACE)?;
+        if !rule.access.allows(Access::ADD) && !rule.owner(&uri).is_none_or(|owner| self.exists(&owner)) {
+            return Err(Refusal::new(StatusCode::NOT_FOUND));
+        }
         self.write(rule, uri, format, value)
     }
 
@@ -98,6 +103,10 @@ impl Tree {
     }
 
     fn write(&mut self, rule: &Rule, uri: LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
+        // The store files nodes under the escaped form, which can be much longer than what came over the wire.
+        if uri.to_string().len() > MAX_LENGTH {
+            return Err(Refusal::new(StatusCode::URI_TOO_LONG));
+        }
         if rule.format == Kind::Interior {
             if *format != Format::Node && !value.trim().is_empty() {
                 return Err(Refusal::because(StatusCode::UNSUPPORTED_FORMAT, "the node has children, not a value"));

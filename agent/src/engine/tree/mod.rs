@@ -122,7 +122,8 @@ impl Tree {
                         changes.profiles.insert(address.root.to_string(), profile);
                     }
                 }
-                None if self.nodes.get(uri) != before.as_ref() => {
+                // What a node was before the first of several changes is what counts.
+                None if seen.insert(uri.clone()) && self.nodes.get(uri) != before.as_ref() => {
                     changes.settings.insert(uri.to_string(), self.nodes.get(uri).cloned());
                 }
                 Some(_) | None => {}

@@ -32,17 +32,34 @@ impl Tree {
         })
     }
 
-    /// Reads a node and all below it, with or without values.
-    pub fn list(&self, uri: &LocUri, listing: Listing) -> Result<Vec<(LocUri, Node)>, Refusal> {
-        let node = self.get(uri)?;
-        if node.format != Format::Node.as_str() {
-            return Ok(vec![(uri.clone(), structure(node, listing))]);
-        }
-        let mut found = vec![(uri.clone(), Node::new(&Format::Node, ""))];
-        for name in self.children(uri)? {
-            found.extend(self.list(&uri.child(name), listing)?);
-        }
+    /// Reads a node and all below it, with or without values. Nodes are named by their segments below the one asked for.
+    pub fn list(&self, uri: &LocUri, listing: Listing) -> Result<Vec<(Vec<String>, Node)>, Refusal> {
+        let mut found = Vec::new();
+        self.gather(uri, uri.segments().len(), listing, &mut found)?;
         Ok(found)
+    }
+
+    fn gather(
+        &self,
+        uri: &LocUri,
+        above: usize,
+        listing: Listing,
+        found: &mut Vec<(Vec<String>, Node)>,
+    ) -> Result<(), Refusal> {
+        let below = uri.segments()[above..].to_vec();
+        match self.get(uri) {
+            Ok(node) if !node.is_interior() => found.push((below, structure(node, listing))),
+            Ok(_) => {
+                found.push((below, Node::new(&Format::Node, "")));
+                for name in self.children(uri)? {
+                    self.gather(&uri.child(name), above, listing, found)?;
+                }
+            }
+            // A node below that may not be read does not hide its siblings.
+            Err(refusal) if below.is_empty() => return Err(refusal),
+            Err(_) => {}
+        }
+        Ok(())
     }
 
     fn children(&self, uri: &LocUri) -> Result<BTreeSet<String>, Refusal> {
@@ -51,14 +68,24 @@ impl Tree {
             Some((canonical, _)) => canonical.clone(),
             None => schema::find(uri).map_or_else(|| uri.clone(), |(_, canonical)| canonical),
         };
-        let mut names: BTreeSet<String> =
-            self.within(&canonical).filter_map(|(node, _)| node.below(&canonical)?.first().cloned()).collect();
+        let mut names = self.stored_children(&canonical);
         match fixed {
             Some((_, below)) => names.extend(below.into_iter().map(str::to_owned)),
             None if !self.exists(&canonical) => return Err(Refusal::new(StatusCode::NOT_FOUND)),
             None => {}
         }
         Ok(names)
+    }
+
+    /// The names directly below a node, found by leaping from child to child.
+    fn stored_children(&self, parent: &LocUri) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let mut start = parent.child("");
+        while let Some(name) = self.nodes.range(&start..).next().and_then(|(node, _)| node.below(parent)?.first()) {
+            names.insert(name.clone());
+            start = parent.child(format!("{name}\0"));
+        }
+        names
     }
 
     fn check_user_scope(&self, uri: &LocUri) -> Result<(), Refusal> {

@@ -152,7 +152,12 @@ const RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/Push/Status", "G", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/Poll/PollOnLogin", "ADGR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/Poll/AllUsersPollOnFirstLogin", "ADGR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/<>", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/IntervalForFirstSetOfRetries", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/NumberOfFirstRetries", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/IntervalForSecondSetOfRetries", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/NumberOfSecondRetries", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/IntervalForRemainingScheduledRetries", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/Poll/NumberOfRemainingScheduledRetries", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/Enabled", "ADGR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/<>", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/ServerHasFinishedProvisioning", "GR", Boolean),
@@ -183,13 +188,25 @@ const RULES: &[Rule] = &[
     rule("Vendor/MSFT/ActiveSync/Accounts/<>", "ADG", Interior),
     secret("Vendor/MSFT/ActiveSync/Accounts/<>/Password", "ADGR"),
     rule("Vendor/MSFT/ActiveSync/Accounts/<>/...", "ADGR", Text),
-    rule("Vendor/MSFT/RootCATrustedCertificates/<>/<>", "DG", Interior),
-    rule("Vendor/MSFT/RootCATrustedCertificates/<>/<>/EncodedCertificate", "ADGR", Base64),
-    rule("Vendor/MSFT/CertificateStore/<>/System/<>", "DG", Interior),
-    rule("Vendor/MSFT/CertificateStore/<>/System/<>/EncodedCertificate", "ADGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/Root/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/CA/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/TrustedPublisher/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/TrustedPeople/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/UntrustedCertificates/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/OemEsim/<>", "DG", Interior),
+    rule("Vendor/MSFT/RootCATrustedCertificates/Root/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/CA/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/TrustedPublisher/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/TrustedPeople/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/UntrustedCertificates/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/RootCATrustedCertificates/OemEsim/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/CertificateStore/ROOT/System/<>", "DG", Interior),
+    rule("Vendor/MSFT/CertificateStore/CA/System/<>", "DG", Interior),
+    rule("Vendor/MSFT/CertificateStore/ROOT/System/<>/EncodedCertificate", "AGR", Base64),
+    rule("Vendor/MSFT/CertificateStore/CA/System/<>/EncodedCertificate", "AGR", Base64),
     rule("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>", "ADG", Interior),
-    rule("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/KeyLocation", "ADGR", Number),
-    secret("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/PFXCertBlob", "ADGR"),
+    rule("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/KeyLocation", "AGR", Number),
+    secret("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/PFXCertBlob", "AGR"),
     secret("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/PFXCertPassword", "ADGR"),
     rule("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/PFXCertPasswordEncryptionType", "ADGR", Number),
     rule("Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/<>/PFXKeyExportable", "ADGR", Boolean),
@@ -205,7 +222,8 @@ const RULES: &[Rule] = &[
     rule("Vendor/MSFT/ClientCertificateInstall/SCEP/<>/Install/<>", "ADGR", Text),
     rule("Vendor/MSFT/Policy/Config/<>", "G", Interior),
     rule("Vendor/MSFT/Policy/Config/<>/<>", "ADGR", Any),
-    rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/<>/<>", "ADGR", Text),
+    rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Policy/<>", "ADGR", Text),
+    rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Preference/<>", "ADGR", Text),
     rule("Vendor/LinuxMDM/Config/<>", "G", Interior),
     rule("Vendor/LinuxMDM/Config/<>/<>", "ADGR", Any),
 ];
@@ -239,6 +257,13 @@ impl Rule {
 }
 
 impl Rule {
+    /// The node of the server's choice that a node of this rule belongs to: the account or the profile above it.
+    pub(super) fn owner(&self, uri: &LocUri) -> Option<LocUri> {
+        let (above, _) = self.pattern.rsplit_once('/')?;
+        let depth = above.split('/').collect::<Vec<_>>().iter().rposition(|step| *step == WILDCARD)? + 1;
+        Some(LocUri::new(uri.scope(), uri.segments().iter().take(depth).cloned()))
+    }
+
     /// Whether the value may contain a secret among other things: a Wi-Fi key in a WLAN profile, a VPN client's own
     /// configuration. Such a value is told to the server that set it, but not to just anyone at the machine.
     pub fn may_hold_secret(&self) -> bool {
