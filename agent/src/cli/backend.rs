@@ -1,17 +1,42 @@
 //! Who answers a verb: the daemon over its socket, or, where none runs, an agent inside this process.
 
+use std::io::{IsTerminal as _, Write as _};
+use std::time::Duration;
+
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::{Failure, Place};
 use crate::shell::agent::{Agent, Message};
-use crate::shell::control::{ControlRequest, ControlResult, client};
-use crate::shell::lock::StateLock;
+use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, client};
+use crate::shell::lock::{LockError, StateLock};
 use crate::shell::store::StoreAccess;
 
 /// Asks, and reads the answer.
 pub(super) async fn ask<T: DeserializeOwned>(place: &Place, request: ControlRequest) -> Result<T, Failure> {
-    Ok(serde_json::from_value(ask_raw(place, request).await??)?)
+    let answer = ask_raw(place, request);
+    tokio::pin!(answer);
+    let mut waited = 0;
+    loop {
+        tokio::select! {
+            result = &mut answer => return Ok(serde_json::from_value(result??)?),
+            () = tokio::time::sleep(PATIENCE) => {
+                waited += PATIENCE.as_secs();
+                remark_waiting(waited);
+            }
+        }
+    }
+}
+
+/// How long nothing is said while an answer is awaited.
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// Tells a person at a terminal that something is still going on.
+fn remark_waiting(seconds: u64) {
+    let mut stderr = std::io::stderr().lock();
+    if stderr.is_terminal() && seconds.is_power_of_two() {
+        let _ = writeln!(stderr, "Still waiting after {seconds} s; Ctrl-C ends the waiting.");
+    }
 }
 
 /// Asks the daemon, or an agent made for this one question.
@@ -19,7 +44,12 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
     if let Some(stream) = client::connect(&place.paths.socket()).await {
         return Ok(client::ask(stream, &request).await);
     }
-    let _lock = StateLock::acquire(&place.paths, "an mdm-agent command")?;
+    // A machine without a state directory is not enrolled; asking does not make one.
+    let lock = match &request {
+        ControlRequest::Enrol(_) => Some(acquire(place)?),
+        _ if place.paths.state.exists() => Some(acquire(place)?),
+        _ => None,
+    };
     let agent = Agent::start(place.paths.clone(), place.sessions, StoreAccess::InProcess)?;
     let sender = agent.sender();
     let (reply, answer) = oneshot::channel();
@@ -29,5 +59,16 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
     // What the question began, such as the first session after an enrolment, is brought to its end.
     sender.send(Message::Stop).await?;
     running.await??;
+    drop(lock);
     Ok(result)
+}
+
+fn acquire(place: &Place) -> Result<StateLock, Failure> {
+    StateLock::acquire(&place.paths, "an mdm-agent command").map_err(|error| {
+        let advice = match &error {
+            LockError::Held { .. } => "Wait for it to end, or ask the service if it is the service.",
+            LockError::File(_) => "The service does not run here; start it, or try this with sudo.",
+        };
+        ControlError::new(ErrorCode::Failed, error.to_string()).with_advice(advice).into()
+    })
 }

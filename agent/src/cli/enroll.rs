@@ -61,7 +61,7 @@ pub(super) struct Enroll {
 impl Enroll {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let token = self.token_file.as_deref().map(secret_from).transpose()?;
-        let password = if token.is_some() { None } else { Some(self.password()?) };
+        let password = if token.is_some() { None } else { Some(self.password().await?) };
         let authorities = self.ca_file.as_deref().map(|path| read_text(path, AUTHORITIES_LIMIT)).transpose()?;
         let order = EnrolOrder {
             server: self.server,
@@ -81,16 +81,14 @@ impl Enroll {
         Ok(ExitCode::SUCCESS)
     }
 
-    fn password(&self) -> Result<Zeroizing<String>, Failure> {
+    async fn password(&self) -> Result<Zeroizing<String>, Failure> {
         if let Some(path) = &self.password_file {
             return secret_from(path);
         }
         if self.password_stdin {
-            let mut line = Zeroizing::new(String::new());
-            std::io::stdin().lock().take(SECRET_LIMIT).read_line(&mut line)?;
-            return Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()));
+            return Ok(read_line()?);
         }
-        prompt(&format!("Password of {}: ", self.user))
+        prompt(&format!("Password of {}: ", self.user)).await
     }
 }
 
@@ -106,8 +104,8 @@ fn read_text(path: &Path, limit: u64) -> Result<String, Failure> {
     text.map_err(Failure::Local)
 }
 
-/// Asks at the terminal, which does not show what is typed.
-fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
+/// Asks at the terminal, which does not show what is typed; Ctrl-C leaves the terminal as it was.
+async fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
         let error = anyhow::anyhow!(
@@ -120,11 +118,18 @@ fn prompt(question: &str) -> Result<Zeroizing<String>, Failure> {
     let mut silent = before.clone();
     silent.local_modes.remove(LocalModes::ECHO);
     tcsetattr(&stdin, OptionalActions::Flush, &silent)?;
-    let mut line = Zeroizing::new(String::new());
-    let read = stdin.lock().take(SECRET_LIMIT).read_line(&mut line);
+    let typed = tokio::select! {
+        line = tokio::task::spawn_blocking(read_line) => line?,
+        _ = tokio::signal::ctrl_c() => Err(std::io::ErrorKind::Interrupted.into()),
+    };
     tcsetattr(&stdin, OptionalActions::Flush, &before)?;
     eprint_now("\n")?;
-    read?;
+    Ok(typed?)
+}
+
+fn read_line() -> std::io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    std::io::stdin().lock().take(SECRET_LIMIT).read_line(&mut line)?;
     Ok(Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned()))
 }
 

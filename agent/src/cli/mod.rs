@@ -139,7 +139,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
     let paths = Paths { state: global.state, runtime: global.runtime };
     let sessions = if global.assume_signed_in { Sessions::Untracked } else { Sessions::Tracked };
     let place = Place { paths, sessions };
-    runtime.block_on(async {
+    let outcome = runtime.block_on(async {
         match verb {
             Verb::Enroll(verb) => verb.run(&place, output).await,
             Verb::Run(verb) => verb.run(place).await,
@@ -149,5 +149,8 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
-    })
+    });
+    // A thread that still waits for a key at the terminal must not keep the program from ending.
+    runtime.shutdown_background();
+    outcome
 }

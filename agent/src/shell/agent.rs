@@ -96,7 +96,6 @@ impl Agent {
                     progress = opened.stored.progress.unwrap_or_default();
                     if let Some(quarantined) = opened.quarantined {
                         warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
-                        progress.rebuilt_unreported = true;
                     }
                 }
                 Err(failure) => {

@@ -20,7 +20,7 @@ use mdm_tests::world::World;
 const SESSIONS: u32 = 200;
 const STARTS: usize = 20;
 const REST: Duration = Duration::from_secs(60);
-/// Clock ticks of /proc/<pid>/stat in a second (proc(5)): a constant of the kernel's interface on Linux.
+/// Clock ticks in a second as `/proc/PID/stat` counts them (proc(5)): a constant of the kernel's interface on Linux.
 const TICKS: f64 = 100.0;
 
 fn main() -> ExitCode {
