@@ -127,8 +127,9 @@ pub fn main() -> ExitCode {
 
 fn start(arguments: Arguments, output: &Output) -> VerbResult {
     let Arguments { global, verb } = arguments;
-    let quiet = if matches!(verb, Verb::Run(_)) { "info" } else { "warn" };
-    logging::start(global.log.as_deref().unwrap_or(quiet));
+    // What a verb's own failure says once at the end need not be in the log as well.
+    let usual = if matches!(verb, Verb::Run(_)) { "info" } else { "error" };
+    logging::start(global.log.as_deref().unwrap_or(usual));
     // With one provider compiled in, a second installation cannot disagree.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()

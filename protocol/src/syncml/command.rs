@@ -219,6 +219,23 @@ impl fmt::Debug for Item {
     }
 }
 
+impl Status {
+    /// The outcome of a command of message `message_ref`; its own number is still to be given.
+    pub fn new(message_ref: u32, command_ref: &CommandId, command: &str, code: StatusCode) -> Self {
+        Self {
+            id: CommandId::default(),
+            message_ref,
+            command_ref: command_ref.clone(),
+            command: command.to_owned(),
+            target_ref: None,
+            source_ref: None,
+            challenge: None,
+            code,
+            items: Vec::new(),
+        }
+    }
+}
+
 impl Command {
     /// The command's number.
     pub fn id(&self) -> &CommandId {
