@@ -99,12 +99,16 @@ impl Server {
         let tls = http::server_config(certificate, key, authority.der())?;
         let ca_pem = authority.pem().to_owned();
         let service = Arc::new(Service::new(tenant, store, authority, device_url.clone())?);
-        prepare(&service, &options)?;
+        let prepared = service.clone();
+        let (authority, user) = (options.authority, options.user);
+        tokio::task::spawn_blocking(move || prepare(&prepared, authority, user))
+            .await
+            .unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))?;
 
         let (stop, stopped) = watch::channel(false);
         let shutdown = Shutdown(stopped);
         let device_router = http::device_router(service.clone());
-        let admin_router = http::admin_router(service.clone(), admin_token.clone());
+        let admin_router = http::admin_router(service.clone(), admin_token.clone(), options.host_names.clone());
         let acceptor = TlsAcceptor::from(Arc::new(tls));
         let listeners = vec![
             tokio::spawn(http::serve_devices(devices, acceptor, device_router, shutdown.clone())),
@@ -250,19 +254,18 @@ fn host(given: Option<&String>) -> String {
     }
 }
 
-/// Makes the settings that the start asks for.
-fn prepare(service: &Service, options: &ServerOptions) -> Result<(), ServerError> {
-    if let Some(authority) = options.authority {
-        let patch = SettingsPatch { authority: Some(authority), ..SettingsPatch::default() };
+/// Makes the settings that the start asks for. A password is hashed, which is slow.
+fn prepare(service: &Service, authority: Option<Authority>, user: Option<(String, Secret)>) -> Result<(), ServerError> {
+    if authority.is_some() {
+        let patch = SettingsPatch { authority, ..SettingsPatch::default() };
         service.act(|tenant, _| tenant.change_settings(patch).map(drop))?;
     }
-    if let Some((name, password)) = &options.user {
-        match service.add_user(name.clone(), password.clone(), true) {
-            Err(ServiceError::Refused(AdminError::Conflict(_))) => {
-                tracing::info!(user = name, "the user is there already")
-            }
-            other => drop(other?),
+    let Some((name, password)) = user else { return Ok(()) };
+    match service.add_user(name.clone(), password, true) {
+        Err(ServiceError::Refused(AdminError::Conflict(_))) => {
+            tracing::info!(user = name, "the user is there already");
+            Ok(())
         }
+        other => Ok(other.map(drop)?),
     }
-    Ok(())
 }

@@ -8,7 +8,7 @@ use mdm_protocol::enrolment::{AuthPolicy, CertificatePolicy, Discover, DiscoverR
 use mdm_protocol::soap::{Fault, FaultKind, RequestHeader};
 use mdm_protocol::syncml::{Command, CommandId, Header, Message, Status, StatusCode};
 use mdm_sim_server::{Server, ServerError, ServerOptions};
-use support::{PASSWORD, USER, admin, client, enrol, hello, options, post, token_request};
+use support::{USER, admin, client, enrol, hello, options, post, token_request};
 
 const MANAGEMENT: &str = "/ManagementServer/MDM.svc";
 const FRAGMENT: &str = "<Replace><Item><Target><LocURI>./Vendor/MSFT/WiFi/Profile/A/WlanXml</LocURI></Target>\
@@ -22,6 +22,8 @@ async fn a_management_request_without_a_certificate_is_refused_in_words() {
     let response = post(&client(&server, None), &url, message).await;
     assert_eq!(response.status(), 403);
     assert!(response.text().await.unwrap().contains("needs the client certificate"));
+    // However much a stranger sends, it is the stranger that is refused, not the amount.
+    assert_eq!(post(&client(&server, None), &url, vec![b' '; 5 << 20]).await.status(), 403);
     server.shutdown().await;
 }
 
@@ -107,6 +109,9 @@ async fn the_admin_api_wants_its_token_and_answers_errors_as_json() {
     let plain = reqwest::Client::builder().no_proxy().build().unwrap();
     assert_eq!(plain.get(&url).send().await.unwrap().status(), 401);
     assert_eq!(plain.get(&url).header("authorization", "Bearer wrong").send().await.unwrap().status(), 401);
+    assert_eq!(plain.get(&url).header("authorization", "Bear\u{e9}").send().await.unwrap().status(), 401);
+    let lower = format!("bearer {}", server.admin_token());
+    assert_eq!(plain.get(&url).header("authorization", lower).send().await.unwrap().status(), 200);
 
     assert_eq!(admin(&server, "GET", "/tenant", "").await.1["authority"], "intune");
     let (status, error) = admin(&server, "PATCH", "/tenant", r#"{"authority": "unknown"}"#).await;
@@ -117,6 +122,14 @@ async fn the_admin_api_wants_its_token_and_answers_errors_as_json() {
     let (status, error) = admin(&server, "DELETE", "/tenant", "").await;
     assert_eq!(status, 405);
     assert!(error["error"].is_string());
+    for path in ["/devices/%FF", "/users/%C3%28/tokens", "/devices/x/commands/%FE"] {
+        let method = if path.ends_with("tokens") { "POST" } else { "GET" };
+        let (status, error) = admin(&server, method, path, "").await;
+        assert_eq!((status, error["error"].is_string()), (400, true), "{path}: {error}");
+    }
+    for nothing in ["", "no elements at all"] {
+        assert_eq!(admin(&server, "PUT", "/profiles/empty", nothing).await.0, 400);
+    }
     let (status, error) = admin(&server, "PUT", "/profiles/bad", "<Get/>").await;
     assert_eq!(status, 400);
     assert!(error["error"].as_str().unwrap().contains("<Get>"));
@@ -154,7 +167,6 @@ async fn a_restart_loses_nothing() {
     let response = post(&client(&server, Some(&identity)), &url, hello("device-1", 1, &url).encode()).await;
     let reply = Message::decode(&response.bytes().await.unwrap()).unwrap();
     assert!(reply.commands.iter().any(|command| command.name() == "Get"));
-    assert!(!token_request("x", PASSWORD).0.is_empty());
     server.shutdown().await;
 }
 
@@ -162,6 +174,30 @@ async fn a_restart_loses_nothing() {
 async fn the_admin_api_stays_on_loopback_unless_told_otherwise() {
     let options = ServerOptions { admin_listen: ([0, 0, 0, 0], 0).into(), ..options() };
     assert!(matches!(Server::start(options).await, Err(ServerError::RemoteAdmin(_))));
+}
+
+#[tokio::test]
+async fn a_web_page_of_another_origin_cannot_use_the_admin_api() {
+    let options = ServerOptions { host_names: vec!["mdm.contoso.example".to_owned()], ..options() };
+    let server = Server::start(options).await.unwrap();
+    let plain = reqwest::Client::builder().no_proxy().build().unwrap();
+    let url = format!("{}/api/v1/tenant", server.admin_url());
+    let ask = |host: &str| {
+        let request = plain.get(&url).header("host", host);
+        let request = request.header("authorization", format!("Bearer {}", server.admin_token()));
+        async { request.send().await.unwrap().status().as_u16() }
+    };
+    for host in ["rebound.example", "localhost.rebound.example:8080", "127.0.0.1.rebound.example", ""] {
+        assert!(matches!(ask(host).await, 400 | 421), "{host}");
+    }
+    for host in ["localhost:1", "LOCALHOST", "127.0.0.1", "[::1]:8080", "192.0.2.1", "MDM.contoso.example"] {
+        assert_eq!(ask(host).await, 200, "{host}");
+    }
+    let preflight = plain.request(reqwest::Method::OPTIONS, &url).header("origin", "https://rebound.example");
+    let response = preflight.header("access-control-request-headers", "authorization").send().await.unwrap();
+    assert_eq!(response.status(), 401);
+    assert!(!response.headers().keys().any(|name| name.as_str().starts_with("access-control")));
+    server.shutdown().await;
 }
 
 /// The device's next message: everything that the server asked for is done.

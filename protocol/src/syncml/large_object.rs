@@ -141,20 +141,20 @@ fn same_node(left: &Item, right: &Item) -> bool {
 }
 
 /// Cuts an item into pieces whose data has at most `piece` bytes; a character is never cut in two.
-pub fn split(item: Item, piece: usize) -> Vec<Item> {
-    let Some(data) = item.data.as_deref().filter(|data| data.len() > piece) else {
+pub fn split(mut item: Item, piece: usize) -> Vec<Item> {
+    let Some(data) = item.data.take_if(|data| data.len() > piece) else {
         return vec![item];
     };
-    let size = Some(data.len() as u64);
-    let mut pieces = Vec::new();
-    let mut rest = data;
+    let mut first_meta = Some(Meta { size: Some(data.len() as u64), ..std::mem::take(&mut item.meta) });
+    let mut pieces = Vec::with_capacity(data.len() / piece.max(4) + 1);
+    let mut rest = data.as_str();
     while !rest.is_empty() {
         let mut end = piece.max(4).min(rest.len());
         while !rest.is_char_boundary(end) {
             end -= 1;
         }
         let (head, tail) = rest.split_at(end);
-        let meta = if pieces.is_empty() { Meta { size, ..item.meta.clone() } } else { Meta::default() };
+        let meta = first_meta.take().unwrap_or_default();
         pieces.push(Item { meta, data: Some(head.to_owned()), more_data: !tail.is_empty(), ..item.clone() });
         rest = tail;
     }

@@ -4,12 +4,14 @@ mod devices;
 mod profiles;
 mod users;
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use aws_lc_rs::constant_time;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
@@ -17,7 +19,7 @@ use axum::{Json, Router};
 use mdm_protocol::Secret;
 use serde::de::DeserializeOwned;
 
-use super::error::ApiError;
+use super::error::{ApiError, Segments};
 use super::read_body;
 use crate::service::{Service, ServiceError};
 use crate::tenant::{Settings, SettingsPatch};
@@ -27,9 +29,9 @@ const BODY_LIMIT: usize = 4 << 20;
 type ApiResult<T> = Result<T, ApiError>;
 type Api = State<Arc<Service>>;
 
-/// The routes for administrators who present this token.
-pub(crate) fn router(service: Arc<Service>, token: Secret) -> Router {
-    let token = Arc::new(token);
+/// The routes for administrators who present this token, under these names of the server or under any address.
+pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -> Router {
+    let (token, names) = (Arc::new(token), Arc::new(names));
     let api = Router::new()
         .route("/tenant", get(tenant).patch(change_tenant))
         .route("/users", get(users::list).post(users::add))
@@ -53,18 +55,40 @@ pub(crate) fn router(service: Arc<Service>, token: Secret) -> Router {
         })
         .layer(middleware::from_fn(limit_body))
         .layer(middleware::from_fn(move |request, next| authorise(token.clone(), request, next)))
+        .layer(middleware::from_fn(move |request, next| check_host(names.clone(), request, next)))
         .with_state(service)
 }
 
+/// A web page whose own name was made to lead here (DNS rebinding) would ask under that name.
+async fn check_host(names: Arc<Vec<String>>, request: Request, next: Next) -> Response {
+    let header = request.headers().get(header::HOST).and_then(|host| host.to_str().ok()?.parse::<Authority>().ok());
+    let host = request.uri().authority().cloned().or(header);
+    if host.is_some_and(|host| is_own_name(host.host(), &names)) {
+        return next.run(request).await;
+    }
+    let sentence = "this server is not known by that name; ask for it by its address, as localhost, or by a name that \
+        it was started with (--host-name)";
+    ApiError(StatusCode::MISDIRECTED_REQUEST, sentence.to_owned()).into_response()
+}
+
+fn is_own_name(host: &str, names: &[String]) -> bool {
+    let host = host.trim_start_matches('[').trim_end_matches(']').trim_end_matches('.');
+    host.parse::<IpAddr>().is_ok()
+        || host.eq_ignore_ascii_case("localhost")
+        || names.iter().any(|name| host.eq_ignore_ascii_case(name))
+}
+
 async fn authorise(token: Arc<Secret>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).map(axum::http::HeaderValue::as_bytes).unwrap_or_default();
-    let expected = format!("Bearer {}", token.expose());
-    if constant_time::verify_slices_are_equal(given, expected.as_bytes()).is_ok() {
+    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let (scheme, credentials) = given.split_at(given.len().min("Bearer ".len()));
+    if scheme.eq_ignore_ascii_case(b"Bearer ")
+        && constant_time::verify_slices_are_equal(credentials, token.expose().as_bytes()).is_ok()
+    {
         return next.run(request).await;
     }
     let sentence = "the request needs the header Authorization: Bearer <admin token>";
     let mut response = ApiError(StatusCode::UNAUTHORIZED, sentence.to_owned()).into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, axum::http::HeaderValue::from_static("Bearer"));
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
     response
 }
 

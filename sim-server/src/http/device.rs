@@ -9,6 +9,8 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 
+use tokio::sync::Semaphore;
+
 use super::read_body;
 use crate::service::{Answer, ENROLMENT_LIMIT, MANAGEMENT_LIMIT, Service};
 
@@ -16,60 +18,90 @@ use crate::service::{Answer, ENROLMENT_LIMIT, MANAGEMENT_LIMIT, Service};
 #[derive(Debug, Clone)]
 pub(super) struct Peer(pub(super) Option<Arc<[u8]>>);
 
+/// What the routes share.
+#[derive(Clone)]
+struct Endpoints {
+    service: Arc<Service>,
+    /// Admits only as many enrolment requests at a time as there are processors: anybody may send them, and testing a
+    /// password is slow on purpose. The others wait without holding a thread that devices need for their sessions.
+    enrolments: Arc<Semaphore>,
+}
+
+type Endpoint = fn(&Service, &[u8], Option<&[u8]>) -> Answer;
+
 /// The routes for devices.
 pub(crate) fn router(service: Arc<Service>) -> Router {
+    let processors = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
+    let enrolments = Arc::new(Semaphore::new(processors));
     Router::new()
         .route("/EnrollmentServer/Discovery.svc", get(probe).post(discovery))
         .route("/EnrollmentServer/Policy.svc", post(policy))
         .route("/EnrollmentServer/Enrollment.svc", post(enrolment))
         .route("/ManagementServer/MDM.svc", post(management))
-        .with_state(service)
+        .with_state(Endpoints { service, enrolments })
 }
 
-async fn probe(State(service): State<Arc<Service>>) -> Response {
-    respond(service.probe())
+async fn probe(State(endpoints): State<Endpoints>) -> Response {
+    respond(endpoints.service.probe())
 }
 
-async fn discovery(State(service): State<Arc<Service>>, request: Request) -> Response {
-    call(service, request, ENROLMENT_LIMIT, |service, body, _| service.discovery(body)).await
+async fn discovery(State(endpoints): State<Endpoints>, request: Request) -> Response {
+    endpoints.enrol(request, |service, body, _| service.discovery(body)).await
 }
 
-async fn policy(State(service): State<Arc<Service>>, request: Request) -> Response {
-    call(service, request, ENROLMENT_LIMIT, |service, body, _| service.policy(body)).await
+async fn policy(State(endpoints): State<Endpoints>, request: Request) -> Response {
+    endpoints.enrol(request, |service, body, _| service.policy(body)).await
 }
 
-async fn enrolment(State(service): State<Arc<Service>>, request: Request) -> Response {
-    call(service, request, ENROLMENT_LIMIT, Service::enrolment).await
+async fn enrolment(State(endpoints): State<Endpoints>, request: Request) -> Response {
+    endpoints.enrol(request, Service::enrolment).await
 }
 
-async fn management(State(service): State<Arc<Service>>, request: Request) -> Response {
-    call(service, request, MANAGEMENT_LIMIT, Service::management).await
-}
-
-/// Reads the body and has a service answer it, off the threads that serve the network: an answer waits for the disk.
-async fn call(
-    service: Arc<Service>,
-    request: Request,
-    limit: usize,
-    endpoint: fn(&Service, &[u8], Option<&[u8]>) -> Answer,
-) -> Response {
+/// Nothing is kept of the body that a stranger sends.
+async fn management(State(Endpoints { service, .. }): State<Endpoints>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let body = match read_body(&parts.headers, body, limit).await {
-        Ok(body) => body,
-        Err(status) => {
-            return (status, format!("a request here may have at most {limit} bytes and take a minute\n"))
-                .into_response();
-        }
-    };
     let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.clone());
-    let answer = tokio::task::spawn_blocking(move || endpoint(&service, &body, peer.as_deref())).await;
-    answer.map_or_else(
-        |error| {
-            tracing::error!(%error, "a request ended without an answer");
-            StatusCode::INTERNAL_SERVER_ERROR.into_response()
-        },
-        respond,
-    )
+    let (asked, stranger) = (service.clone(), peer.clone());
+    let refusal = match work(move || asked.turn_away(stranger.as_deref())).await {
+        Ok(refusal) => refusal,
+        Err(failure) => return failure,
+    };
+    let body = read_body(&parts.headers, body, if refusal.is_some() { 0 } else { MANAGEMENT_LIMIT }).await;
+    match (refusal, body) {
+        (Some(refusal), _) => respond(refusal),
+        (None, Err(status)) => unread(status, MANAGEMENT_LIMIT),
+        (None, Ok(body)) => answer(service, Service::management, body, peer).await,
+    }
+}
+
+impl Endpoints {
+    async fn enrol(self, request: Request, endpoint: Endpoint) -> Response {
+        let (parts, body) = request.into_parts();
+        let body = match read_body(&parts.headers, body, ENROLMENT_LIMIT).await {
+            Ok(body) => body,
+            Err(status) => return unread(status, ENROLMENT_LIMIT),
+        };
+        let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.clone());
+        // The semaphore is never closed; if it were, it would hold up nobody.
+        let _permit = self.enrolments.acquire().await;
+        answer(self.service, endpoint, body, peer).await
+    }
+}
+
+async fn answer(service: Arc<Service>, endpoint: Endpoint, body: Vec<u8>, peer: Option<Arc<[u8]>>) -> Response {
+    work(move || endpoint(&service, &body, peer.as_deref())).await.map_or_else(|failure| failure, respond)
+}
+
+/// Does a piece of work off the threads that serve the network: it may wait for the tenant or for the disk.
+async fn work<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+    tokio::task::spawn_blocking(task).await.map_err(|error| {
+        tracing::error!(%error, "a request ended without an answer");
+        StatusCode::INTERNAL_SERVER_ERROR.into_response()
+    })
+}
+
+fn unread(status: StatusCode, limit: usize) -> Response {
+    (status, format!("a request here may have at most {limit} bytes and take a minute\n")).into_response()
 }
 
 /// A body of known size goes out with Content-Length and never in chunks, as this protocol demands.

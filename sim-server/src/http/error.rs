@@ -1,8 +1,12 @@
 //! Errors of the admin API as JSON.
 
 use axum::Json;
+use axum::extract::{FromRequestParts, Path};
 use axum::http::StatusCode;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
+
+use serde::de::DeserializeOwned;
 
 use crate::service::ServiceError;
 use crate::tenant::AdminError;
@@ -27,5 +31,17 @@ impl From<ServiceError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         (self.0, Json(serde_json::json!({ "error": self.1 }))).into_response()
+    }
+}
+
+/// The named segments of the address; unlike axum's own [`Path`], it refuses what is no text in JSON.
+pub(super) struct Segments<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for Segments<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let path = Path::from_request_parts(parts, state).await;
+        path.map(|Path(segments)| Self(segments)).map_err(|refusal| ApiError(refusal.status(), refusal.body_text()))
     }
 }

@@ -22,11 +22,34 @@ use tower_service::Service as _;
 
 use super::device::Peer;
 
-const HANDSHAKE_LIMIT: Duration = Duration::from_secs(10);
-const HEADER_LIMIT: Duration = Duration::from_secs(30);
-const FAREWELL_LIMIT: Duration = Duration::from_secs(5);
 /// How long accepting pauses after an error such as too many open files.
 const ERROR_PAUSE: Duration = Duration::from_millis(100);
+
+/// What one client, or all together, may take.
+#[derive(Debug, Clone, Copy)]
+struct Limits {
+    /// How many connections are open at a time; others wait to be accepted.
+    connections: usize,
+    /// How many requests run at a time on one connection.
+    streams: u32,
+    /// How long a TLS handshake may take.
+    handshake: Duration,
+    /// How long the head of a request may take to arrive, and how long a connection may be idle before it.
+    head: Duration,
+    /// How long a connection lives, busy or not. This protocol's sessions do not depend on it.
+    age: Duration,
+    /// How long requests under way may take once their connection is to end.
+    farewell: Duration,
+}
+
+const LIMITS: Limits = Limits {
+    connections: 2048,
+    streams: 16,
+    handshake: Duration::from_secs(10),
+    head: Duration::from_secs(30),
+    age: Duration::from_secs(900),
+    farewell: Duration::from_secs(5),
+};
 
 /// Tells the listeners when to stop.
 #[derive(Debug, Clone)]
@@ -44,7 +67,7 @@ pub(crate) async fn serve_devices(listener: TcpListener, acceptor: TlsAcceptor, 
     let handle = move |stream: TcpStream, shutdown: Shutdown| {
         let (acceptor, router) = (acceptor.clone(), router.clone());
         async move {
-            let stream = match tokio::time::timeout(HANDSHAKE_LIMIT, acceptor.accept(stream)).await {
+            let stream = match tokio::time::timeout(LIMITS.handshake, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "a TLS handshake failed");
@@ -55,24 +78,44 @@ pub(crate) async fn serve_devices(listener: TcpListener, acceptor: TlsAcceptor, 
                     return;
                 }
             };
-            let certificates = stream.get_ref().1.peer_certificates();
-            let peer =
-                Peer(certificates.and_then(|chain| chain.first()).map(|certificate| Arc::from(certificate.as_ref())));
-            serve_connection(stream, router, peer, shutdown).await;
+            let session = stream.get_ref().1;
+            let certificate = session.peer_certificates().and_then(|chain| chain.first());
+            let peer = Peer(certificate.map(|certificate| Arc::from(certificate.as_ref())));
+            let builder = builder(session.alpn_protocol() == Some(b"h2"), &LIMITS);
+            serve_connection(stream, builder, router, peer, &LIMITS, shutdown).await;
         }
     };
-    accept(listener, handle, shutdown).await;
+    accept(listener, handle, &LIMITS, shutdown).await;
 }
 
 /// Serves administrators over plain HTTP until told to stop.
 pub(crate) async fn serve_admin(listener: TcpListener, router: Router, shutdown: Shutdown) {
-    let handle =
-        move |stream: TcpStream, shutdown: Shutdown| serve_connection(stream, router.clone(), Peer(None), shutdown);
-    accept(listener, handle, shutdown).await;
+    serve_plainly(listener, router, &LIMITS, shutdown).await;
 }
 
-async fn accept<F>(listener: TcpListener, handle: impl Fn(TcpStream, Shutdown) -> F, mut shutdown: Shutdown)
-where
+async fn serve_plainly(listener: TcpListener, router: Router, limits: &'static Limits, shutdown: Shutdown) {
+    let handle = move |stream: TcpStream, shutdown: Shutdown| {
+        serve_connection(stream, builder(false, limits), router.clone(), Peer(None), limits, shutdown)
+    };
+    accept(listener, handle, limits, shutdown).await;
+}
+
+/// The version of HTTP is settled beforehand: to find it out from a client that says nothing would take for ever.
+fn builder(is_http2: bool, limits: &Limits) -> Builder<TokioExecutor> {
+    let builder = Builder::new(TokioExecutor::new());
+    let mut builder = if is_http2 { builder.http2_only() } else { builder.http1_only() };
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(limits.head);
+    let mut http2 = builder.http2();
+    http2.timer(TokioTimer::new()).keep_alive_interval(Some(limits.head)).max_concurrent_streams(limits.streams);
+    builder
+}
+
+async fn accept<F>(
+    listener: TcpListener,
+    handle: impl Fn(TcpStream, Shutdown) -> F,
+    limits: &Limits,
+    mut shutdown: Shutdown,
+) where
     F: Future<Output = ()> + Send + 'static,
 {
     let mut connections = JoinSet::new();
@@ -81,7 +124,7 @@ where
         tokio::select! {
             () = shutdown.requested() => break,
             Some(_) = connections.join_next() => {}
-            accepted = listener.accept() => match accepted {
+            accepted = listener.accept(), if connections.len() < limits.connections => match accepted {
                 Ok((stream, _)) => {
                     let _ = stream.set_nodelay(true);
                     connections.spawn(handle(stream, for_connections.clone()));
@@ -94,11 +137,17 @@ where
         }
     }
     drop(listener);
-    let _ = tokio::time::timeout(FAREWELL_LIMIT, async { while connections.join_next().await.is_some() {} }).await;
+    let _ = tokio::time::timeout(limits.farewell, async { while connections.join_next().await.is_some() {} }).await;
 }
 
-async fn serve_connection<S>(stream: S, router: Router, peer: Peer, mut shutdown: Shutdown)
-where
+async fn serve_connection<S>(
+    stream: S,
+    builder: Builder<TokioExecutor>,
+    router: Router,
+    peer: Peer,
+    limits: &Limits,
+    mut shutdown: Shutdown,
+) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let service = service_fn(move |mut request: Request<Incoming>| {
@@ -106,18 +155,87 @@ where
         let mut router = router.clone();
         async move { Ok::<Response, Infallible>(router.call(request).await.unwrap_or_else(|never| match never {})) }
     });
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_LIMIT);
-    builder.http2().timer(TokioTimer::new()).keep_alive_interval(Some(HEADER_LIMIT));
     let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
-    let result = tokio::select! {
-        result = connection.as_mut() => result,
-        () = shutdown.requested() => {
+    let ended = tokio::select! {
+        result = connection.as_mut() => Some(result),
+        () = shutdown.requested() => None,
+        () = tokio::time::sleep(limits.age) => None,
+    };
+    let result = match ended {
+        Some(result) => result,
+        None => {
             connection.as_mut().graceful_shutdown();
-            connection.await
+            tokio::time::timeout(limits.farewell, connection).await.unwrap_or(Ok(()))
         }
     };
     if let Err(error) = result {
         tracing::debug!(error, "a connection ended early");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use axum::routing::get;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    use super::*;
+
+    const HOUR: Duration = Duration::from_secs(3600);
+    const SOON: Duration = Duration::from_millis(50);
+    const LATEST: Duration = Duration::from_secs(20);
+    const PATIENT: Limits =
+        Limits { connections: 9, streams: 1, handshake: HOUR, head: HOUR, age: HOUR, farewell: SOON };
+    const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: x\r\n\r\n";
+
+    /// Serves one page until the sender is dropped.
+    async fn serve(limits: &'static Limits) -> (SocketAddr, watch::Sender<bool>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (stop, stopped) = watch::channel(false);
+        let router = Router::new().route("/", get(|| async { "hello" }));
+        tokio::spawn(serve_plainly(listener, router, limits, Shutdown(stopped)));
+        (address, stop)
+    }
+
+    async fn is_closed(stream: &mut TcpStream) -> bool {
+        let mut rest = Vec::new();
+        tokio::time::timeout(LATEST, stream.read_to_end(&mut rest)).await.is_ok()
+    }
+
+    #[tokio::test]
+    async fn who_connects_and_says_nothing_is_cut_off() {
+        const LIMITS: Limits = Limits { head: SOON, ..PATIENT };
+        let (address, _stop) = serve(&LIMITS).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert!(is_closed(&mut stream).await);
+    }
+
+    #[tokio::test]
+    async fn no_connection_is_kept_for_ever() {
+        const LIMITS: Limits = Limits { age: SOON, ..PATIENT };
+        let (address, _stop) = serve(&LIMITS).await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(REQUEST).await.unwrap();
+        assert!(is_closed(&mut stream).await);
+        let mut stuck = TcpStream::connect(address).await.unwrap();
+        stuck.write_all(b"GET / HT").await.unwrap();
+        assert!(is_closed(&mut stuck).await);
+    }
+
+    #[tokio::test]
+    async fn connections_beyond_the_limit_wait_their_turn() {
+        const LIMITS: Limits = Limits { connections: 1, ..PATIENT };
+        let (address, _stop) = serve(&LIMITS).await;
+        let mut first = TcpStream::connect(address).await.unwrap();
+        first.write_all(REQUEST).await.unwrap();
+        let mut byte = [0];
+        first.read_exact(&mut byte).await.unwrap();
+        let mut second = TcpStream::connect(address).await.unwrap();
+        second.write_all(REQUEST).await.unwrap();
+        assert!(tokio::time::timeout(4 * SOON, second.read_exact(&mut byte)).await.is_err());
+        drop(first);
+        tokio::time::timeout(LATEST, second.read_exact(&mut byte)).await.unwrap().unwrap();
     }
 }

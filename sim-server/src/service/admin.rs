@@ -5,7 +5,7 @@ use mdm_protocol::Secret;
 use super::random::{self, RandomError};
 use super::{Service, secret};
 use crate::store::StoreError;
-use crate::tenant::{AdminError, NewUser, Tenant, UserView};
+use crate::tenant::{AdminError, NewUser, PasswordHash, Tenant, UserView};
 
 /// Why an administrative request failed.
 #[derive(Debug, thiserror::Error)]
@@ -34,8 +34,8 @@ impl Service {
 
     /// Adds a user.
     pub fn add_user(&self, name: String, password: Secret, licensed: bool) -> Result<UserView, ServiceError> {
-        let new = NewUser { name, password, licensed, salt: random::bytes()? };
-        self.act(|tenant, _| tenant.add_user(&new))
+        let password = PasswordHash::new(&password, random::bytes()?)?;
+        self.act(|tenant, _| tenant.add_user(NewUser { name, password, licensed }))
     }
 
     /// Makes a one-time enrolment token; returns it with the moment of its expiry.

@@ -1,9 +1,10 @@
 //! The discovery and policy services (MS-MDE2 sections 3.1 and 3.3).
 
 use mdm_protocol::enrolment::{Discover, GetPolicies};
-use mdm_protocol::soap::{CONTENT_TYPE, Fault, FaultKind, RequestHeader, ResponseHeader, SoapError};
+use mdm_protocol::soap::{CONTENT_TYPE, Fault, FaultKind, RequestHeader, ResponseHeader, Security, SoapError};
 
 use super::{Answer, Service, fault, random};
+use crate::tenant::{PasswordProof, PasswordTest};
 
 impl Service {
     /// Answers the probe that clients make before they ask (a GET with an empty answer).
@@ -13,24 +14,35 @@ impl Service {
 
     /// Answers a Discover message.
     pub fn discovery(&self, body: &[u8]) -> Answer {
-        self.read(|tenant, _| match Discover::decode(body) {
-            Ok((header, _)) => soap(tenant.discover(&self.base_url).encode(&response_header(&header))),
-            Err(error) => fault::answer(unreadable(&error), "", tenant.settings()),
-        })
+        match Discover::decode(body) {
+            Ok((header, _)) => {
+                self.read(|tenant, _| soap(tenant.discover(&self.base_url).encode(&response_header(&header))))
+            }
+            Err(error) => self.fault(unreadable(&error), ""),
+        }
     }
 
     /// Answers a GetPolicies message.
     pub fn policy(&self, body: &[u8]) -> Answer {
-        self.read(|tenant, now| {
-            let (header, _) = match GetPolicies::decode(body) {
-                Ok(request) => request,
-                Err(error) => return fault::answer(unreadable(&error), "", tenant.settings()),
-            };
-            match tenant.check_policy_caller(header.security.as_ref(), now) {
-                Ok(()) => soap(tenant.certificate_policy().encode(&response_header(&header))),
-                Err(fault) => fault::answer(fault, &header.message_id, tenant.settings()),
-            }
+        let (header, _) = match GetPolicies::decode(body) {
+            Ok(request) => request,
+            Err(error) => return self.fault(unreadable(&error), ""),
+        };
+        let proof = self.test_password(header.security.as_ref());
+        self.read(|tenant, now| match tenant.check_policy_caller(header.security.as_ref(), proof.as_ref(), now) {
+            Ok(()) => soap(tenant.certificate_policy().encode(&response_header(&header))),
+            Err(fault) => fault::answer(fault, &header.message_id, tenant.settings()),
         })
+    }
+
+    /// Tests a password, if one was presented, without keeping the others waiting.
+    pub(super) fn test_password(&self, security: Option<&Security>) -> Option<PasswordProof> {
+        let test = self.read(|tenant, _| tenant.password_test(security));
+        test.and_then(PasswordTest::run)
+    }
+
+    pub(super) fn fault(&self, fault: Fault, relates_to: &str) -> Answer {
+        self.read(|tenant, _| fault::answer(fault, relates_to, tenant.settings()))
     }
 }
 

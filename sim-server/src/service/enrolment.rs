@@ -8,7 +8,7 @@ use super::discovery::{response_header, soap, unreadable};
 use super::provisioning::{Account, document};
 use super::random;
 use super::{Answer, Service, fault};
-use crate::tenant::{EnrolmentSecrets, Tenant};
+use crate::tenant::{EnrolmentSecrets, Grant, Tenant};
 
 impl Service {
     /// Answers a RequestSecurityToken message. The peer's certificate is what a renewal will be told by.
@@ -21,7 +21,11 @@ impl Service {
             Ok(secrets) => secrets,
             Err(error) => return self.fault(fault::internal(&error), &header.message_id),
         };
-        match self.change(|tenant, now, _| self.enrol(tenant, &header, &request, &secrets, now)) {
+        let proof = self.test_password(header.security.as_ref());
+        match self.change(|tenant, now, _| {
+            let grant = tenant.permit_enrolment(header.security.as_ref(), proof.as_ref(), &request, now)?;
+            self.enrol(tenant, &header, grant, &secrets, now)
+        }) {
             Ok(Ok(answer)) => answer,
             Ok(Err(fault)) => self.fault(fault, &header.message_id),
             Err(error) => self.fault(fault::internal(&error), &header.message_id),
@@ -32,11 +36,10 @@ impl Service {
         &self,
         tenant: &mut Tenant,
         header: &RequestHeader,
-        request: &RequestSecurityToken,
+        grant: Grant,
         secrets: &EnrolmentSecrets,
         now: i64,
     ) -> Result<Answer, Fault> {
-        let grant = tenant.permit_enrolment(header.security.as_ref(), request, now)?;
         let settings = tenant.settings();
         let (der, issued) = self
             .authority
@@ -55,10 +58,6 @@ impl Service {
         tracing::info!(device = grant.device_id, user = grant.user.as_deref().unwrap_or("none"), "enrolled");
         let header = ResponseHeader { valid_around: Some(now), ..response_header(header) };
         Ok(soap(SecurityTokenResponse { provisioning_document }.encode(&header)))
-    }
-
-    fn fault(&self, fault: Fault, relates_to: &str) -> Answer {
-        self.read(|tenant, _| fault::answer(fault, relates_to, tenant.settings()))
     }
 }
 

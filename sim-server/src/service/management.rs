@@ -3,30 +3,46 @@
 use mdm_protocol::syncml::CONTENT_TYPE;
 
 use super::{Answer, Service};
-use crate::tenant::{Reply, SessionRefusal};
+use crate::tenant::{ReceivedMessage, Reply, SessionRefusal};
 
 impl Service {
     /// Answers a management message that came over a connection with this client certificate (DER).
     pub fn management(&self, body: &[u8], peer: Option<&[u8]>) -> Answer {
+        if let Some(answer) = self.turn_away(peer) {
+            return answer;
+        }
+        let received = match ReceivedMessage::decode(body) {
+            Ok(received) => received,
+            Err(refusal) => return refuse(&refusal),
+        };
         let outcome = self.change(|tenant, now, random| {
+            // The device may have been removed meanwhile.
             let device = tenant.identify(peer, now)?.id().to_owned();
             let _span = tracing::info_span!("session", device).entered();
-            let reply = tenant.converse(&device, body, now, random);
+            let reply = tenant.converse(&device, received, now, random);
             tracing::debug!(bytes = body.len(), answered = reply.is_ok(), "message");
             reply
         });
         match outcome {
             Ok(Ok(Reply::Message(text))) => Answer { status: 200, content_type: CONTENT_TYPE, body: text.into_bytes() },
             Ok(Ok(Reply::Empty)) => Answer { status: 200, content_type: CONTENT_TYPE, body: Vec::new() },
-            Ok(Err(refusal)) => {
-                tracing::info!(%refusal, "management request refused");
-                let status = match refusal {
-                    SessionRefusal::Access(_) => 403,
-                    SessionRefusal::Unreadable(_) => 400,
-                };
-                Answer::text(status, refusal)
-            }
+            Ok(Err(refusal)) => refuse(&refusal),
             Err(_) => Answer::text(503, "the server could not store what happened; try again later"),
         }
     }
+
+    /// The refusal of whoever need not be listened to, told by the client certificate alone.
+    pub fn turn_away(&self, peer: Option<&[u8]>) -> Option<Answer> {
+        let refusal = self.read(|tenant, now| tenant.identify(peer, now).err())?;
+        Some(refuse(&refusal.into()))
+    }
+}
+
+fn refuse(refusal: &SessionRefusal) -> Answer {
+    tracing::info!(%refusal, "management request refused");
+    let status = match refusal {
+        SessionRefusal::Access(_) => 403,
+        SessionRefusal::Unreadable(_) | SessionRefusal::TooLong { .. } => 400,
+    };
+    Answer::text(status, refusal)
 }

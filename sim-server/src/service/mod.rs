@@ -12,7 +12,8 @@ mod management;
 mod provisioning;
 mod random;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::fmt;
+use std::sync::{Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use admin::ServiceError;
@@ -20,7 +21,7 @@ pub use authority::CertificateAuthority;
 pub(crate) use random::{RandomError, secret};
 
 use crate::store::{Store, StoreError};
-use crate::tenant::Tenant;
+use crate::tenant::{Change, Tenant};
 
 /// The largest enrolment request that is read, in bytes.
 pub const ENROLMENT_LIMIT: usize = 512 << 10;
@@ -28,7 +29,7 @@ pub const ENROLMENT_LIMIT: usize = 512 << 10;
 pub const MANAGEMENT_LIMIT: usize = 4 << 20;
 
 /// The answer to a device's request.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -45,14 +46,12 @@ impl Answer {
 }
 
 /// The services of one tenant.
-#[derive(Debug)]
 pub struct Service {
     state: Mutex<State>,
     authority: CertificateAuthority,
     base_url: String,
 }
 
-#[derive(Debug)]
 struct State {
     tenant: Tenant,
     store: Store,
@@ -77,25 +76,68 @@ impl Service {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        // A panic while the lock was held leaves the tenant as its last completed step left it.
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(|poisoned| {
+            // Whoever panicked may have left half of a change behind.
+            let mut state = poisoned.into_inner();
+            let changes = state.tenant.take_changes();
+            let before = state.store.present(&changes);
+            state.take_back(changes, before);
+            self.state.clear_poison();
+            state
+        })
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tenant, i64) -> T) -> T {
         work(&self.lock().tenant, now())
     }
 
-    /// Has the tenant do something and keeps what changed, before anybody learns of it.
+    /// Has the tenant do something and keeps what changed, before anybody learns of it. What cannot be kept has not
+    /// happened.
     fn change<T>(&self, work: impl FnOnce(&mut Tenant, i64, &mut fastrand::Rng) -> T) -> Result<T, StoreError> {
-        let State { tenant, store, random } = &mut *self.lock();
+        let mut state = self.lock();
+        let State { tenant, random, .. } = &mut *state;
         let result = work(tenant, now(), random);
-        let changes = tenant.take_changes();
-        if let Err(error) = store.commit(&changes) {
-            tracing::error!(%error, "a change could not be stored");
-            tenant.put_back(changes);
-            return Err(error);
-        }
+        state.persist()?;
         Ok(result)
+    }
+}
+
+impl State {
+    fn persist(&mut self) -> Result<(), StoreError> {
+        let changes = self.tenant.take_changes();
+        let before = self.store.present(&changes);
+        let outcome = self.store.commit(&changes);
+        if let Err(error) = &outcome {
+            tracing::error!(%error, "a change could not be stored");
+            self.take_back(changes, before);
+        }
+        outcome
+    }
+
+    /// Makes the tenant and the store what they were `before` changes that failed.
+    fn take_back(&mut self, changes: Vec<Change>, before: Result<Vec<Change>, StoreError>) {
+        let undone = before.map_err(|error| error.to_string()).and_then(|before| {
+            self.tenant.roll_back(&before).map_err(|error| error.to_string())?;
+            // The changes may have got as far as the database before they failed.
+            self.store.commit(&before).map_err(|error| error.to_string())
+        });
+        if let Err(error) = undone {
+            tracing::error!(error, "what the store holds is not certain; it is written again with the next change");
+            self.tenant.put_back(changes);
+        }
+    }
+}
+
+impl fmt::Debug for Service {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Service").field("base_url", &self.base_url).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Answer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A body may hold a device's secret or a profile's.
+        formatter.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
     }
 }
 
@@ -104,3 +146,6 @@ pub(crate) fn now() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

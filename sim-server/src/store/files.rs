@@ -5,9 +5,16 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
-/// Creates a directory that only its owner may enter, if it is not there.
+/// Creates a directory that only its owner may enter, if it is not there, and those above it; a power cut does not
+/// take it away again.
 pub(crate) fn private_directory(path: &Path) -> io::Result<()> {
-    DirBuilder::new().recursive(true).mode(0o700).create(path)
+    if path.is_dir() {
+        return Ok(());
+    }
+    let above = path.parent().filter(|above| !above.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    private_directory(above)?;
+    DirBuilder::new().mode(0o700).create(path)?;
+    File::open(above)?.sync_all()
 }
 
 /// Writes a file of mode 0600 so that, whatever happens, the old or the new content is there.
@@ -54,5 +61,19 @@ mod tests {
         assert_eq!(read(&path).unwrap().as_deref(), Some("two"));
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(read(&directory.path().join("none")).unwrap(), None);
+    }
+
+    #[test]
+    fn a_directory_is_created_with_those_above_it_and_none_of_them_is_open_to_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a/b");
+        private_directory(&path).unwrap();
+        private_directory(&path).unwrap();
+        for created in [path.parent().unwrap(), &path] {
+            assert_eq!(fs::metadata(created).unwrap().permissions().mode() & 0o777, 0o700);
+        }
+        fs::write(path.join("file"), "").unwrap();
+        assert!(private_directory(&path.join("file")).is_err());
+        private_directory(Path::new("src")).unwrap();
     }
 }

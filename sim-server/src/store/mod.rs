@@ -5,10 +5,15 @@
 
 pub(crate) mod files;
 
+use std::convert::Infallible;
+use std::fmt;
 use std::fs::File;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
+
+use sled::Transactional as _;
+use sled::transaction::TransactionError;
 
 use crate::tenant::{Change, RecordKey, RecordKind};
 
@@ -26,17 +31,20 @@ pub enum StoreError {
     /// Another process has it open.
     #[error("another server is running on the store in {0}")]
     InUse(PathBuf),
-    /// It is damaged beyond opening.
-    #[error("the store is damaged and cannot be opened; move its directory away to begin anew")]
-    Damaged,
+    /// It is damaged.
+    #[error(
+        "the store in {0} is damaged and cannot be read; put a copy of the directory back, or move it away to begin \
+         with an empty tenant, in which every device must enrol anew"
+    )]
+    Damaged(PathBuf),
     /// A record's key is no text.
     #[error("the store has a record whose key is no text")]
     Key,
 }
 
 /// An open store.
-#[derive(Debug)]
 pub struct Store {
+    directory: PathBuf,
     database: sled::Db,
     trees: Vec<(RecordKind, sled::Tree)>,
     /// The database file, for fdatasync; `None` where nothing need last.
@@ -48,58 +56,91 @@ impl Store {
     pub fn open(directory: &Path, ephemeral: bool) -> Result<Self, StoreError> {
         let config =
             sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None).temporary(ephemeral);
-        // A damaged store can panic on opening instead of returning an error.
-        let opened = catch_unwind(AssertUnwindSafe(|| config.open())).map_err(|_| StoreError::Damaged)?;
-        let database = match opened {
+        let opened = unless_damaged(directory, || {
+            let database = config.open()?;
+            let trees = RecordKind::ALL.iter().map(|kind| Ok((*kind, database.open_tree(kind.as_str())?)));
+            let trees = trees.collect::<Result<_, sled::Error>>()?;
+            Ok((database, trees))
+        });
+        let (database, trees) = match opened {
             // sled says that another process holds the lock only inside an error text of its own.
-            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+            Err(StoreError::Sled(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
                 return Err(StoreError::InUse(directory.to_owned()));
             }
             opened => opened?,
         };
-        let trees = RecordKind::ALL.iter().map(|kind| Ok((*kind, database.open_tree(kind.as_str())?)));
-        let trees = trees.collect::<Result<_, sled::Error>>()?;
         let file = if ephemeral { None } else { Some(settle(directory, &database)?) };
-        Ok(Self { database, trees, file })
+        Ok(Self { directory: directory.to_owned(), database, trees, file })
     }
 
     /// All records.
     pub fn records(&self) -> Result<Vec<(RecordKey, Vec<u8>)>, StoreError> {
-        let mut records = Vec::new();
-        for (kind, tree) in &self.trees {
-            for entry in tree {
-                let (key, value) = entry?;
-                let key = String::from_utf8(key.to_vec()).map_err(|_| StoreError::Key)?;
-                records.push((RecordKey { kind: *kind, key }, value.to_vec()));
+        unless_damaged(&self.directory, || {
+            let mut records = Vec::new();
+            for (kind, tree) in &self.trees {
+                for entry in tree {
+                    let (key, value) = entry?;
+                    let key = String::from_utf8(key.to_vec()).map_err(|_| StoreError::Key)?;
+                    records.push((RecordKey { kind: *kind, key }, value.to_vec()));
+                }
             }
-        }
-        Ok(records)
+            Ok(records)
+        })
     }
 
-    /// Writes changes; when it returns, they outlast a power cut.
+    /// What the store holds of the records that changes are about.
+    pub fn present(&self, changes: &[Change]) -> Result<Vec<Change>, StoreError> {
+        let present = changes.iter().map(|Change { key, .. }| {
+            let tree = self.trees.iter().find(|(kind, _)| *kind == key.kind).map(|(_, tree)| tree);
+            let value = tree.map(|tree| tree.get(&key.key)).transpose()?.flatten();
+            Ok(Change { key: key.clone(), value: value.map(|value| value.to_vec()) })
+        });
+        present.collect()
+    }
+
+    /// Writes changes, all or none; when it returns, they outlast a power cut.
     pub fn commit(&self, changes: &[Change]) -> Result<(), StoreError> {
         if changes.is_empty() {
             return Ok(());
         }
-        for (kind, tree) in &self.trees {
-            let mut batch = sled::Batch::default();
-            let mut any = false;
-            for change in changes.iter().filter(|change| change.key.kind == *kind) {
-                any = true;
-                match &change.value {
-                    Some(value) => batch.insert(change.key.key.as_bytes(), value.as_slice()),
-                    None => batch.remove(change.key.key.as_bytes()),
+        let trees: Vec<&sled::Tree> = self.trees.iter().map(|(_, tree)| tree).collect();
+        let written = trees.as_slice().transaction(|views| {
+            for Change { key, value } in changes {
+                let view = self.trees.iter().position(|(kind, _)| *kind == key.kind).and_then(|index| views.get(index));
+                match (view, value) {
+                    (Some(view), Some(value)) => drop(view.insert(key.key.as_bytes(), value.as_slice())?),
+                    (Some(view), None) => drop(view.remove(key.key.as_bytes())?),
+                    (None, _) => {}
                 }
             }
-            if any {
-                tree.apply_batch(batch)?;
-            }
-        }
+            Ok(())
+        });
+        written.map_err(|error: TransactionError<Infallible>| match error {
+            TransactionError::Abort(never) => match never {},
+            TransactionError::Storage(error) => error,
+        })?;
         if let Some(file) = &self.file {
             self.database.flush()?;
             file.sync_data()?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // sled's own would print every record, and there are secrets in them.
+        formatter.debug_struct("Store").field("directory", &self.directory).finish_non_exhaustive()
+    }
+}
+
+/// Reads the store; a damaged one can panic instead of returning an error.
+fn unless_damaged<T>(directory: &Path, read: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    match catch_unwind(AssertUnwindSafe(read)) {
+        Err(_) | Ok(Err(StoreError::Sled(sled::Error::Corruption { .. }))) => {
+            Err(StoreError::Damaged(directory.to_owned()))
+        }
+        Ok(outcome) => outcome,
     }
 }
 
@@ -114,8 +155,27 @@ fn settle(directory: &Path, database: &sled::Db) -> Result<File, StoreError> {
 }
 
 #[cfg(test)]
+impl Store {
+    /// From now on nothing can be made durable, as on a disk that fails: the device that stands in cannot be synced.
+    pub(crate) fn fail_from_now_on(&mut self) {
+        self.file = Some(File::open("/dev/null").unwrap());
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn damage_is_told_with_the_place_and_what_to_do_even_when_sled_panics() {
+        let panics = || -> Result<(), StoreError> { panic!("as sled does") };
+        let reports = || -> Result<(), StoreError> { Err(sled::Error::Corruption { at: None, bt: () }.into()) };
+        let place = Path::new("/state/store");
+        for error in [unless_damaged(place, panics).unwrap_err(), unless_damaged(place, reports).unwrap_err()] {
+            let text = error.to_string();
+            assert!(text.contains("/state/store") && text.contains("move it away"), "{text}");
+        }
+    }
 
     #[test]
     fn a_second_server_on_the_same_store_is_told_so() {

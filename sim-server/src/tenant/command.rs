@@ -1,5 +1,7 @@
 //! Commands that an administrator queued for one device, and what the device answered.
 
+use std::fmt;
+
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Command, Item, Meta, Operation, Status, Verb};
 use serde::{Deserialize, Serialize};
@@ -11,6 +13,12 @@ use super::{AdminError, PROVIDER_ID, Tenant};
 /// The most that is kept of one command's results, in bytes and in nodes.
 const MAX_RESULT_BYTES: usize = 4 << 20;
 const MAX_RESULTS: usize = 10_000;
+/// The most statuses that are kept of one command, and of what each says, in characters.
+pub(super) const MAX_ANSWERS: usize = 10_000;
+const MAX_ANSWER_CHARACTERS: usize = 2048;
+/// The most commands that wait for one device, and the most finished ones that are remembered.
+const MAX_WAITING: usize = 500;
+const MAX_FINISHED: usize = 100;
 
 /// How far a command got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,7 +46,7 @@ pub struct CommandAnswer {
 }
 
 /// One node that a Get returned.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CommandResult {
     /// The node's address, as the device wrote it.
     pub uri: String,
@@ -49,7 +57,7 @@ pub struct CommandResult {
 }
 
 /// A queued command.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct QueuedCommand {
     pub(super) id: u64,
     pub(super) device: String,
@@ -74,11 +82,31 @@ pub struct CommandView {
     pub statuses: Vec<CommandAnswer>,
     /// What its Gets returned.
     pub results: Vec<CommandResult>,
-    /// Whether there were more results than are kept.
+    /// Whether there were more statuses or results than are kept.
     pub truncated: bool,
 }
 
+impl fmt::Debug for QueuedCommand {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The fragment may hold passwords and keys.
+        let Self { id, state, .. } = self;
+        formatter.debug_struct("QueuedCommand").field("id", id).field("state", state).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for CommandResult {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A value may be a password or a key.
+        let bytes = self.data.as_ref().map(String::len);
+        formatter.debug_struct("CommandResult").field("uri", &self.uri).field("bytes", &bytes).finish_non_exhaustive()
+    }
+}
+
 impl QueuedCommand {
+    fn is_finished(&self) -> bool {
+        matches!(self.state, CommandState::Done | CommandState::Failed)
+    }
+
     pub(super) fn commands(&self) -> Vec<Command> {
         fragment::parse(&self.fragment, Purpose::Command).unwrap_or_default()
     }
@@ -95,12 +123,18 @@ impl QueuedCommand {
     }
 
     fn add_result(&mut self, meta: &Meta, item: Item) {
-        let size = |result: &CommandResult| result.uri.len() + result.data.as_ref().map_or(0, String::len);
+        if self.results.len() >= MAX_RESULTS {
+            self.truncated = true;
+            return;
+        }
+        let size = |result: &CommandResult| {
+            result.uri.len() + result.format.len() + result.data.as_ref().map_or(0, String::len)
+        };
         let format = item.format(meta).as_str().to_owned();
         let uri = item.source.or(item.target).unwrap_or_default();
         let result = CommandResult { uri, format, data: item.data };
         let kept: usize = self.results.iter().map(size).sum();
-        if kept + size(&result) > MAX_RESULT_BYTES || self.results.len() >= MAX_RESULTS {
+        if kept + size(&result) > MAX_RESULT_BYTES {
             self.truncated = true;
         } else {
             self.results.push(result);
@@ -115,6 +149,11 @@ impl Tenant {
             return Err(AdminError::no_such("device", device_id));
         }
         fragment::parse(fragment, Purpose::Command).map_err(|error| AdminError::Invalid(error.to_string()))?;
+        let waiting = self.commands_of(device_id).filter(|command| !command.is_finished()).count();
+        if waiting >= MAX_WAITING {
+            return Err(AdminError::Conflict(format!("{waiting} commands wait for the device {device_id:?} already")));
+        }
+        self.forget_finished_commands(device_id);
         self.last_command += 1;
         let id = self.last_command;
         let command = QueuedCommand {
@@ -181,11 +220,16 @@ impl Tenant {
 
     pub(super) fn record_answer(&mut self, device_id: &str, id: u64, status: &Status) {
         if let Some(command) = self.commands.get_mut(&(device_id.to_owned(), id)) {
-            command.answers.push(CommandAnswer {
-                command: status.command.clone(),
-                target: status.target_ref.clone(),
-                code: status.code.0,
-            });
+            if command.answers.len() < MAX_ANSWERS {
+                let shortened = |text: &String| text.chars().take(MAX_ANSWER_CHARACTERS).collect();
+                command.answers.push(CommandAnswer {
+                    command: shortened(&status.command),
+                    target: status.target_ref.as_ref().map(shortened),
+                    code: status.code.0,
+                });
+            } else {
+                command.truncated = true;
+            }
             self.note_command(device_id, id);
         }
     }
@@ -199,10 +243,20 @@ impl Tenant {
 
     pub(super) fn remove_commands_of(&mut self, device_id: &str) {
         let ids: Vec<u64> = self.commands_of(device_id).map(|command| command.id).collect();
-        for id in ids {
-            self.commands.remove(&(device_id.to_owned(), id));
-            self.note_command(device_id, id);
-        }
+        ids.into_iter().for_each(|id| self.remove_command(device_id, id));
+    }
+
+    /// Makes room for one more finished command, the oldest first.
+    fn forget_finished_commands(&mut self, device_id: &str) {
+        let finished = self.commands_of(device_id).filter(|command| command.is_finished());
+        let mut ids: Vec<u64> = finished.map(|command| command.id).collect();
+        ids.truncate((ids.len() + 1).saturating_sub(MAX_FINISHED));
+        ids.into_iter().for_each(|id| self.remove_command(device_id, id));
+    }
+
+    fn remove_command(&mut self, device_id: &str, id: u64) {
+        self.commands.remove(&(device_id.to_owned(), id));
+        self.note_command(device_id, id);
     }
 
     fn note_command(&mut self, device_id: &str, id: u64) {

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::fragment::Nodes;
 use super::profile::Profile;
 use super::record::RecordKind;
 use super::{AdminError, Device, Tenant};
@@ -27,7 +28,8 @@ pub enum DeliveryState {
 pub(super) struct ProfileEntry {
     pub(super) version: String,
     pub(super) state: DeliveryState,
-    pub(super) roots: BTreeSet<String>,
+    #[serde(flatten)]
+    pub(super) nodes: Nodes,
     pub(super) updated: i64,
 }
 
@@ -50,23 +52,36 @@ impl Tenant {
         })
     }
 
-    /// The nodes that the device was given and that no profile assigned to it has any more.
-    pub(super) fn surplus_roots(&self, device: &Device) -> BTreeSet<String> {
-        let wanted: BTreeSet<&String> = self.assigned(device).flat_map(|(_, profile)| profile.roots()).collect();
-        device.roots.iter().filter(|root| !wanted.contains(root)).cloned().collect()
+    /// The nodes that the device was given and that no profile assigned to it has any more: whole profiles by their
+    /// roots, and below the roots that stay whatever left them.
+    pub(super) fn surplus(&self, device: &Device) -> BTreeSet<String> {
+        let wanted: Vec<&Nodes> = self.assigned(device).map(|(_, profile)| profile.nodes()).collect();
+        let is_wanted = |root: &String| wanted.iter().any(|nodes| nodes.roots.contains(root));
+        let mut surplus: BTreeSet<String> =
+            device.nodes.roots.iter().filter(|root| !is_wanted(root)).cloned().collect();
+        // Devices match most names below a root in any case: `wlanxml` is no reason to delete `WlanXml`.
+        let kept: BTreeSet<String> =
+            wanted.iter().flat_map(|nodes| &nodes.leaves).map(|leaf| leaf.to_lowercase()).collect();
+        let gone: Vec<String> = surplus.iter().map(|root| format!("{root}/")).collect();
+        let goes_alone = |leaf: &&String| !gone.iter().any(|root| leaf.starts_with(root.as_str()));
+        let leaves = device.nodes.leaves.iter().filter(goes_alone).filter(|leaf| !would_lose(&kept, leaf));
+        surplus.extend(leaves.cloned().collect::<Vec<_>>());
+        surplus
     }
 
     /// Notes that a profile is on its way to a device.
     pub(super) fn profile_sent(&mut self, device_id: &str, name: &str, now: i64) {
         let (Some(device), Some(profile)) = (self.devices.get_mut(device_id), self.profiles.get(name)) else { return };
-        device.roots.extend(profile.roots().iter().cloned());
-        let entry = ProfileEntry {
-            version: profile.version().to_owned(),
-            state: DeliveryState::Pending,
-            roots: profile.roots().clone(),
-            updated: now,
-        };
-        device.profiles.insert(name.to_owned(), entry);
+        let nodes = profile.nodes().clone();
+        device.nodes.roots.extend(nodes.roots.iter().cloned());
+        device.nodes.leaves.extend(nodes.leaves.iter().cloned());
+        let version = profile.version().to_owned();
+        let entry = ProfileEntry { version, state: DeliveryState::Pending, nodes: nodes.clone(), updated: now };
+        let before = device.profiles.insert(name.to_owned(), entry);
+        let left = before.map(|entry| entry.nodes.without(&nodes)).unwrap_or_default();
+        // What this version no longer sets may hold the last version's values where another profile sets it too.
+        let others = device.profiles.values_mut().filter(|other| other.nodes.shares(&left));
+        others.for_each(|other| other.state = DeliveryState::Pending);
         self.note(RecordKind::Device, device_id);
     }
 
@@ -87,10 +102,12 @@ impl Tenant {
         self.note(RecordKind::Device, device_id);
     }
 
-    /// Notes that a node is gone from a device.
-    pub(super) fn root_deleted(&mut self, device_id: &str, root: &str) {
+    /// Notes that a node is gone from a device, with all below it.
+    pub(super) fn node_deleted(&mut self, device_id: &str, node: &str) {
         if let Some(device) = self.devices.get_mut(device_id) {
-            device.roots.remove(root);
+            let below = format!("{node}/");
+            device.nodes.roots.remove(node);
+            device.nodes.leaves.retain(|leaf| leaf != node && !leaf.starts_with(&below));
             self.note(RecordKind::Device, device_id);
         }
     }
@@ -100,20 +117,17 @@ impl Tenant {
     pub(super) fn tidy_deliveries(&mut self, device_id: &str) {
         let Some(device) = self.devices.get(device_id) else { return };
         let assigned: BTreeSet<String> = self.assigned(device).map(|(name, _)| name.to_owned()).collect();
-        let surplus = self.surplus_roots(device);
+        let surplus = self.surplus(device);
         let Some(device) = self.devices.get_mut(device_id) else { return };
         let before = device.profiles.clone();
-        device.profiles.retain(|name, entry| assigned.contains(name) || !entry.roots.is_disjoint(&surplus));
+        device.profiles.retain(|name, entry| assigned.contains(name) || entry.nodes.has_any(&surplus));
         // A node that a departed profile shared with one that stays may hold the departed one's values: say it again.
-        let left: BTreeSet<&String> = before
-            .iter()
-            .filter(|(name, _)| !device.profiles.contains_key(*name))
-            .flat_map(|(_, entry)| &entry.roots)
-            .collect();
+        let departed = before.iter().filter(|(name, _)| !device.profiles.contains_key(*name));
+        let left: Vec<&Nodes> = departed.map(|(_, entry)| &entry.nodes).collect();
         for (name, entry) in &mut device.profiles {
             if !assigned.contains(name) {
                 entry.state = DeliveryState::Removing;
-            } else if entry.roots.iter().any(|root| left.contains(root)) {
+            } else if left.iter().any(|nodes| !nodes.roots.is_disjoint(&entry.nodes.roots)) {
                 entry.state = DeliveryState::Pending;
             }
         }
@@ -145,5 +159,29 @@ impl Tenant {
             self.note(RecordKind::Device, device_id);
         }
         Ok(())
+    }
+}
+
+/// Whether deleting a leaf would take away something that is to be kept.
+fn would_lose(kept: &BTreeSet<String>, leaf: &str) -> bool {
+    let leaf = leaf.to_lowercase();
+    let below = format!("{leaf}/");
+    kept.contains(&leaf) || kept.range(below.clone()..).next().is_some_and(|next| next.starts_with(&below))
+}
+
+impl Nodes {
+    fn has_any(&self, nodes: &BTreeSet<String>) -> bool {
+        !(self.roots.is_disjoint(nodes) && self.leaves.is_disjoint(nodes))
+    }
+
+    fn shares(&self, other: &Self) -> bool {
+        self.has_any(&other.roots) || self.has_any(&other.leaves)
+    }
+
+    fn without(&self, other: &Self) -> Self {
+        Self {
+            roots: self.roots.difference(&other.roots).cloned().collect(),
+            leaves: self.leaves.difference(&other.leaves).cloned().collect(),
+        }
     }
 }

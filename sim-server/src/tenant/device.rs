@@ -1,12 +1,13 @@
 //! What the tenant knows of one enrolled device.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use mdm_protocol::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::delivery::ProfileEntry;
+use super::fragment::Nodes;
 use super::record::RecordKind;
 use super::{AdminError, Tenant};
 
@@ -29,8 +30,9 @@ pub struct Device {
     pub(super) dev_info: BTreeMap<String, String>,
     /// The profiles that were sent, by name.
     pub(super) profiles: BTreeMap<String, ProfileEntry>,
-    /// The roots of every profile node that was ever sent and not yet deleted.
-    pub(super) roots: BTreeSet<String>,
+    /// Every profile node that was ever sent and not yet deleted.
+    #[serde(flatten)]
+    pub(super) nodes: Nodes,
 }
 
 /// A certificate that the tenant's authority issued to a device.
@@ -72,7 +74,7 @@ pub struct SessionRecord {
 }
 
 /// The nonce that the device's next digest is made with.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Nonce {
     pub(super) value: Vec<u8>,
     pub(super) expires: i64,
@@ -90,6 +92,12 @@ impl StoredSecret {
 
     pub(super) fn secret(&self) -> Secret {
         Secret::new(self.0.as_str())
+    }
+}
+
+impl fmt::Debug for Nonce {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("Nonce").field("expires", &self.expires).finish_non_exhaustive()
     }
 }
 

@@ -10,7 +10,7 @@ use super::certificate_request::{self, CertificateRequestError, PublicKey};
 use super::device::{Device, IssuedCertificate, Nonce, StoredSecret};
 use super::record::RecordKind;
 use super::session::NONCE_SECONDS;
-use super::{Authentication, Authority, Tenant};
+use super::{Authentication, Authority, PasswordProof, Tenant, is_addressable};
 
 const DEVICE_TYPE: &str = "CIMClient_Windows";
 
@@ -65,15 +65,21 @@ impl Tenant {
 
     /// Whether the caller of the policy service is known. A request without credentials gets the policy too: it is no
     /// secret, and some clients ask for it without.
-    pub fn check_policy_caller(&self, security: Option<&Security>, now: i64) -> Result<(), Fault> {
+    pub fn check_policy_caller(
+        &self,
+        security: Option<&Security>,
+        proof: Option<&PasswordProof>,
+        now: i64,
+    ) -> Result<(), Fault> {
         self.check_open()?;
-        security.map_or(Ok(()), |security| self.check_caller(Some(security), now).map(drop))
+        security.map_or(Ok(()), |security| self.check_caller(Some(security), proof, now).map(drop))
     }
 
-    /// Decides about a request for a first certificate.
+    /// Decides about a request for a first certificate. `proof` is what [`Tenant::password_test`] led to.
     pub fn permit_enrolment(
         &self,
         security: Option<&Security>,
+        proof: Option<&PasswordProof>,
         request: &RequestSecurityToken,
         now: i64,
     ) -> Result<Grant, Fault> {
@@ -81,7 +87,7 @@ impl Tenant {
             return Err(Fault::new(FaultKind::NotEligibleToRenew, "This server does not renew certificates yet."));
         }
         self.check_open()?;
-        let caller = self.check_caller(security, now)?;
+        let caller = self.check_caller(security, proof, now)?;
         self.check_licence(caller.user.as_deref())?;
         let context = &request.context;
         let device_id = self.check_context(context, caller.user.as_deref())?;
@@ -134,19 +140,24 @@ impl Tenant {
                 last_session: None,
                 dev_info: std::collections::BTreeMap::new(),
                 profiles: std::collections::BTreeMap::new(),
-                roots: std::collections::BTreeSet::new(),
+                nodes: super::fragment::Nodes::default(),
             })
             .into_mut()
     }
 
-    fn check_caller(&self, security: Option<&Security>, now: i64) -> Result<Caller, Fault> {
+    fn check_caller(
+        &self,
+        security: Option<&Security>,
+        proof: Option<&PasswordProof>,
+        now: i64,
+    ) -> Result<Caller, Fault> {
         match security {
             None => Err(Fault::new(FaultKind::InvalidSecurity, "The request carries no credentials.")),
             Some(Security::UsernameToken { .. }) if self.settings.auth == Authentication::Federated => {
                 Err(Fault::new(FaultKind::InvalidSecurity, "This tenant accepts an enrolment token only, no password."))
             }
-            Some(Security::UsernameToken { username, password }) => {
-                let user = self.check_password(username, password).ok_or_else(|| {
+            Some(Security::UsernameToken { .. }) => {
+                let user = self.proved_user(proof).ok_or_else(|| {
                     Fault::new(FaultKind::Authentication, "The user is not known, or the password is wrong.")
                 })?;
                 Ok(Caller { user: Some(user), token: None })
@@ -191,7 +202,7 @@ impl Tenant {
             return rejected("EnrollmentType must be Full or Device.".to_owned());
         }
         let id = context.get(item::DEVICE_ID).unwrap_or_default().trim();
-        if id.chars().count() > 64 || id.chars().any(|c| c.is_control() || c.is_whitespace() || c == '/') {
+        if id.chars().count() > 64 || id.chars().any(char::is_whitespace) || !is_addressable(id) {
             return rejected("DeviceID must have at most 64 characters, without spaces and slashes.".to_owned());
         }
         if self.devices.get(id).is_some_and(|device| device.user.as_deref() != user) {

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use mdm_protocol::LocUri;
 use mdm_protocol::csp::profile::ProfileAddress;
-use mdm_protocol::syncml::{Command, Operation, Verb, decode_fragment};
+use mdm_protocol::loc_uri::Scope;
+use mdm_protocol::syncml::{Command, Item, Operation, Verb, decode_fragment};
+use serde::{Deserialize, Serialize};
 
 /// The largest fragment, in bytes.
 const MAX_BYTES: usize = 2 << 20;
@@ -26,6 +28,8 @@ pub(super) enum FragmentError {
     NoTarget(&'static str),
     #[error("<{verb}> has the LocURI {uri:?}: {reason}")]
     LocUri { verb: &'static str, uri: String, reason: String },
+    #[error("an <Item> of <{0}> has <MoreData>; the server cuts large objects into pieces itself")]
+    MoreData(&'static str),
 }
 
 /// What a fragment is for.
@@ -77,6 +81,9 @@ fn check_operation(operation: &Operation) -> Result<(), FragmentError> {
     }
     for item in &operation.items {
         let uri = item.target.as_deref().ok_or(FragmentError::NoTarget(verb))?;
+        if item.more_data {
+            return Err(FragmentError::MoreData(verb));
+        }
         let parsed = match operation.verb {
             Verb::Get => LocUri::parse_with_listing(uri).map(drop),
             Verb::Add | Verb::Replace | Verb::Delete | Verb::Exec => LocUri::parse(uri).map(drop),
@@ -86,29 +93,55 @@ fn check_operation(operation: &Operation) -> Result<(), FragmentError> {
     Ok(())
 }
 
-/// The profile nodes that commands create or set, each once.
-pub(super) fn roots(commands: &[Command]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    commands.iter().for_each(|command| collect_roots(command, &mut found));
+/// The nodes in profiles' places that commands create or set, each once.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Nodes {
+    /// The profiles' own nodes.
+    pub(super) roots: BTreeSet<String>,
+    /// What is set below them.
+    pub(super) leaves: BTreeSet<String>,
+}
+
+/// Finds the nodes that are to be deleted once no profile has them any more.
+pub(super) fn nodes(commands: &[Command]) -> Nodes {
+    let mut found = Nodes::default();
+    for operation in operations(commands) {
+        if !matches!(operation.verb, Verb::Add | Verb::Replace) {
+            continue;
+        }
+        for node in operation.items.iter().filter_map(address) {
+            let Some(ProfileAddress { root, .. }) = ProfileAddress::locate(&node) else { continue };
+            let below = &node.segments()[root.segments().len()..];
+            if !below.is_empty() {
+                let leaf = LocUri::new(root.scope(), root.segments().iter().chain(below).cloned());
+                found.leaves.insert(leaf.to_string());
+            }
+            found.roots.insert(root.to_string());
+        }
+    }
     found
 }
 
-fn collect_roots(command: &Command, found: &mut BTreeSet<String>) {
-    match command {
-        Command::Operation(operation) if matches!(operation.verb, Verb::Add | Verb::Replace) => {
-            let targets = operation.items.iter().filter_map(|item| item.target.as_deref());
-            let nodes = targets.filter_map(|target| LocUri::parse(target).ok());
-            found.extend(nodes.filter_map(|node| Some(ProfileAddress::locate(&node)?.root.to_string())));
+/// Whether commands speak of the enrolled user's settings, which are there only while the user is signed in.
+pub(super) fn is_for_user(commands: &[Command]) -> bool {
+    let mut items = operations(commands).flat_map(|operation| &operation.items);
+    items.any(|item| address(item).is_some_and(|uri| uri.scope() == Scope::User))
+}
+
+/// All operations, those inside groups too.
+fn operations(commands: &[Command]) -> Box<dyn Iterator<Item = &Operation> + '_> {
+    Box::new(commands.iter().flat_map(|command| match command {
+        Command::Operation(operation) => Box::new(std::iter::once(operation)) as Box<dyn Iterator<Item = _>>,
+        Command::Atomic(group) | Command::Sequence(group) => operations(&group.commands),
+        Command::Alert(_) | Command::Status(_) | Command::Results(_) | Command::Unrecognised(_) => {
+            Box::new(std::iter::empty())
         }
-        Command::Atomic(group) | Command::Sequence(group) => {
-            group.commands.iter().for_each(|inner| collect_roots(inner, found));
-        }
-        Command::Operation(_)
-        | Command::Alert(_)
-        | Command::Status(_)
-        | Command::Results(_)
-        | Command::Unrecognised(_) => {}
-    }
+    }))
+}
+
+fn address(item: &Item) -> Option<LocUri> {
+    LocUri::parse_with_listing(item.target.as_deref()?).ok().map(|(uri, _)| uri)
 }
 
 #[cfg(test)]
@@ -122,7 +155,11 @@ mod tests {
     #[test]
     fn fragments_that_cannot_be_profiles_are_refused_in_words() {
         let item = |uri: &str| format!("<Item><Target><LocURI>{uri}</LocURI></Target></Item>");
-        assert!(refusal("").contains("no command"));
+        for nothing in
+            ["", "  ", "hello", "<!-- nothing -->", "<SyncBody/>", "<SyncBody><Final/></SyncBody>", "<Atomic/>"]
+        {
+            assert!(refusal(nothing).contains("no command"), "{nothing}");
+        }
         assert!(refusal("<Replace>").contains("cannot be read"));
         assert!(refusal(&format!("<Get>{}</Get>", item("./DevInfo"))).contains("<Get> is not allowed in a profile"));
         assert!(refusal("<Status><Data>200</Data></Status>").contains("<Status> is not allowed"));
@@ -131,6 +168,8 @@ mod tests {
         assert!(refusal("<Replace><Item><Data>1</Data></Item></Replace>").contains("has no <Target>"));
         assert!(refusal(&format!("<Replace>{}</Replace>", item("/a//b"))).contains("begins with a slash"));
         assert!(refusal("<Atomic><Atomic/></Atomic>").contains("inside another <Atomic>"));
+        let piece = "<Replace><Item><Target><LocURI>./A</LocURI></Target><Data>1</Data><MoreData/></Item></Replace>";
+        assert!(refusal(piece).contains("<MoreData>"));
     }
 
     #[test]
@@ -144,7 +183,9 @@ mod tests {
         let text = "<Atomic><Replace><Item><Target><LocURI>./Vendor/MSFT/wifi/Profile/Guest/WlanXml</LocURI></Target></Item>\
             </Replace><Add><Item><Target><LocURI>./Device/Vendor/MSFT/WiFi/Profile/Guest/WiFiCost</LocURI></Target></Item>\
             </Add></Atomic>";
-        let roots = roots(&parse(text, Purpose::Profile).unwrap());
-        assert_eq!(roots.into_iter().collect::<Vec<_>>(), ["./Device/Vendor/MSFT/WiFi/Profile/Guest"]);
+        let nodes = nodes(&parse(text, Purpose::Profile).unwrap());
+        let root = "./Device/Vendor/MSFT/WiFi/Profile/Guest";
+        assert_eq!(nodes.roots.into_iter().collect::<Vec<_>>(), [root]);
+        assert_eq!(nodes.leaves, BTreeSet::from([format!("{root}/WlanXml"), format!("{root}/WiFiCost")]));
     }
 }

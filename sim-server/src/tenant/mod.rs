@@ -13,6 +13,7 @@ mod device;
 mod enrolment;
 mod error;
 mod fragment;
+mod password;
 mod policy;
 mod profile;
 mod record;
@@ -35,10 +36,11 @@ pub use delivery::DeliveryState;
 pub use device::{Device, IssuedCertificate, SessionOutcome, SessionRecord};
 pub use enrolment::{EnrolmentSecrets, Grant};
 pub use error::AdminError;
+pub use password::{PasswordHash, PasswordProof, PasswordTest};
 pub use policy::RENEWAL;
 pub use profile::{Assignment, ProfileView};
 pub use record::{Change, RecordKey, RecordKind, RestoreError};
-pub use session::{Reply, SessionRefusal};
+pub use session::{ReceivedMessage, Reply, SessionRefusal};
 pub use settings::{
     Authentication, Authority, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch,
 };
@@ -63,6 +65,8 @@ pub struct Tenant {
     certificates: BTreeMap<String, String>,
     /// Sessions that are under way. They do not outlive a restart: a device begins again, and nothing is lost by it.
     sessions: BTreeMap<String, session::Session>,
+    /// When sessions that broke off were last looked for.
+    sessions_swept: i64,
     changed: BTreeSet<RecordKey>,
 }
 
@@ -80,4 +84,10 @@ impl Tenant {
     fn note(&mut self, kind: RecordKind, key: impl Into<String>) {
         self.changed.insert(RecordKey { kind, key: key.into() });
     }
+}
+
+/// Whether a name can stand as one segment of an admin address: clients resolve `.` and `..` before they ask, so what
+/// has such a name could never be spoken of again.
+fn is_addressable(name: &str) -> bool {
+    !matches!(name, "" | "." | "..") && !name.chars().any(|c| c.is_control() || c == '/')
 }

@@ -7,11 +7,11 @@ use mdm_protocol::syncml::Command;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::fragment::{self, FragmentError, Purpose};
+use super::fragment::{self, FragmentError, Nodes, Purpose};
 use super::record::RecordKind;
 use super::token::hex;
 use super::user::user_key;
-use super::{AdminError, Device, Tenant};
+use super::{AdminError, Device, Tenant, is_addressable};
 
 /// Whom a profile is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,11 +42,12 @@ pub(super) struct ProfileRecord {
 pub(super) struct Profile {
     record: ProfileRecord,
     commands: Vec<Command>,
-    roots: BTreeSet<String>,
+    nodes: Nodes,
+    is_for_user: bool,
 }
 
 /// A profile as the administrator sees it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Clone, PartialEq, Eq, Serialize)]
 pub struct ProfileView {
     /// Its name.
     pub name: String,
@@ -63,21 +64,26 @@ pub struct ProfileView {
     pub fragment: Option<String>,
 }
 
+// No `Debug` here shows a fragment: it may hold passwords and keys.
+
 impl fmt::Debug for Profile {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        // The fragment may hold passwords and keys.
-        formatter
-            .debug_struct("Profile")
-            .field("name", &self.record.name)
-            .field("version", &self.record.version)
-            .finish()
+        let ProfileRecord { name, version, .. } = &self.record;
+        formatter.debug_struct("Profile").field("name", name).field("version", version).finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for ProfileView {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, version, .. } = self;
+        formatter.debug_struct("ProfileView").field("name", name).field("version", version).finish_non_exhaustive()
     }
 }
 
 impl Profile {
     pub(super) fn from_record(record: ProfileRecord) -> Result<Self, FragmentError> {
         let commands = fragment::parse(&record.fragment, Purpose::Profile)?;
-        Ok(Self { roots: fragment::roots(&commands), commands, record })
+        Ok(Self { nodes: fragment::nodes(&commands), is_for_user: fragment::is_for_user(&commands), commands, record })
     }
 
     pub(super) fn record(&self) -> &ProfileRecord {
@@ -92,8 +98,13 @@ impl Profile {
         &self.commands
     }
 
-    pub(super) fn roots(&self) -> &BTreeSet<String> {
-        &self.roots
+    pub(super) fn nodes(&self) -> &Nodes {
+        &self.nodes
+    }
+
+    /// Whether it can be sent only while the enrolled user is signed in.
+    pub(super) fn is_for_user(&self) -> bool {
+        self.is_for_user
     }
 
     pub(super) fn is_for(&self, device: &Device) -> bool {
@@ -109,7 +120,7 @@ impl Profile {
             version: self.record.version.clone(),
             updated: self.record.updated,
             assignment: self.record.assignment.clone(),
-            roots: self.roots.iter().cloned().collect(),
+            roots: self.nodes.roots.iter().cloned().collect(),
             fragment: with_fragment.then(|| self.record.fragment.clone()),
         }
     }
@@ -118,7 +129,7 @@ impl Profile {
 impl Tenant {
     /// Creates a profile or gives it new content; its assignment stays.
     pub fn put_profile(&mut self, name: &str, text: &str, now: i64) -> Result<ProfileView, AdminError> {
-        if !(1..=128).contains(&name.chars().count()) || name.chars().any(|c| c.is_control() || c == '/') {
+        if name.chars().count() > 128 || !is_addressable(name) {
             return Err(AdminError::Invalid(
                 "a profile's name must have 1 to 128 characters, without control characters and slashes".to_owned(),
             ));

@@ -1,10 +1,12 @@
 //! The tenant as a set of versioned JSON records: what changed since it was last asked, and how to come back from them.
 
+use std::fmt;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
-use super::{Settings, Tenant};
+use super::{Device, Settings, Tenant};
 
 /// The version of the records' form.
 const VERSION: u32 = 1;
@@ -53,12 +55,20 @@ pub struct RecordKey {
 }
 
 /// A record that is new, changed or gone.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Change {
     /// Which record.
     pub key: RecordKey,
     /// Its content, `None` if it is gone.
     pub value: Option<Vec<u8>>,
+}
+
+impl fmt::Debug for Change {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Records hold secrets.
+        let value = self.value.as_ref().map(|value| format!("{} bytes", value.len()));
+        formatter.debug_struct("Change").field("key", &self.key).field("value", &value).finish()
+    }
 }
 
 /// A stored record that cannot be read.
@@ -130,15 +140,44 @@ fn read<T: DeserializeOwned>(key: &RecordKey, bytes: &[u8]) -> Result<T, Restore
 }
 
 impl Tenant {
-    /// Everything that changed since the last call. Whoever takes it must persist it, or call [`Tenant::put_back`].
+    /// Everything that changed since the last call. Whoever takes it must persist it, or call [`Tenant::roll_back`].
     pub fn take_changes(&mut self) -> Vec<Change> {
         let changed = std::mem::take(&mut self.changed);
         changed.into_iter().map(|key| Change { value: self.record(&key), key }).collect()
     }
 
-    /// Marks changes that could not be persisted, so that they are handed out again.
+    /// Has records handed out again by the next [`Tenant::take_changes`], because what is persisted of them differs
+    /// from what the tenant holds.
     pub fn put_back(&mut self, changes: Vec<Change>) {
         self.changed.extend(changes.into_iter().map(|change| change.key));
+    }
+
+    /// Forgets changes that could not be persisted: every record becomes what it was `before`. The session that a
+    /// changed device had under way is forgotten too: the device begins another.
+    pub fn roll_back(&mut self, before: &[Change]) -> Result<(), RestoreError> {
+        for Change { key, value } in before {
+            self.forget(key);
+            if let Some(bytes) = value {
+                self.restore_record(key, bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn forget(&mut self, key: &RecordKey) {
+        let name = &key.key;
+        match key.kind {
+            RecordKind::Settings => (self.settings, self.last_command) = (Settings::default(), 0),
+            RecordKind::User => drop(self.users.remove(name)),
+            RecordKind::Token => drop(self.tokens.remove(name)),
+            RecordKind::Device => {
+                self.devices.remove(name);
+                self.sessions.remove(name);
+                self.certificates.retain(|_, device| device != name);
+            }
+            RecordKind::Profile => drop(self.profiles.remove(name)),
+            RecordKind::Command => drop(command_key(name).and_then(|key| self.commands.remove(&key))),
+        }
     }
 
     fn record(&self, key: &RecordKey) -> Option<Vec<u8>> {
@@ -151,10 +190,7 @@ impl Tenant {
             RecordKind::Token => self.tokens.get(&key.key).map(write),
             RecordKind::Device => self.devices.get(&key.key).map(write),
             RecordKind::Profile => self.profiles.get(&key.key).map(|profile| write(profile.record())),
-            RecordKind::Command => {
-                let (device, id) = key.key.rsplit_once('/')?;
-                self.commands.get(&(device.to_owned(), id.parse().ok()?)).map(write)
-            }
+            RecordKind::Command => self.commands.get(&command_key(&key.key)?).map(write),
         }
     }
 
@@ -164,10 +200,6 @@ impl Tenant {
         for (key, bytes) in records {
             tenant.restore_record(&key, &bytes)?;
         }
-        let certificates = tenant.devices.values().flat_map(|device| {
-            device.certificates.iter().map(|certificate| (certificate.fingerprint.clone(), device.id.clone()))
-        });
-        tenant.certificates = certificates.collect();
         Ok(tenant)
     }
 
@@ -180,7 +212,12 @@ impl Tenant {
             }
             RecordKind::User => drop(self.users.insert(name, read(key, bytes)?)),
             RecordKind::Token => drop(self.tokens.insert(name, read(key, bytes)?)),
-            RecordKind::Device => drop(self.devices.insert(name, read(key, bytes)?)),
+            RecordKind::Device => {
+                let device: Device = read(key, bytes)?;
+                let fingerprints = device.certificates.iter().map(|certificate| certificate.fingerprint.clone());
+                self.certificates.extend(fingerprints.map(|fingerprint| (fingerprint, name.clone())));
+                self.devices.insert(name, device);
+            }
             RecordKind::Profile => {
                 let profile = Profile::from_record(read(key, bytes)?).map_err(|error| RestoreError::Content {
                     kind: key.kind.as_str(),
@@ -196,4 +233,9 @@ impl Tenant {
         }
         Ok(())
     }
+}
+
+fn command_key(name: &str) -> Option<(String, u64)> {
+    let (device, id) = name.rsplit_once('/')?;
+    Some((device.to_owned(), id.parse().ok()?))
 }

@@ -160,8 +160,10 @@ impl SettingsPatch {
                 "the MDM authority was set and cannot be made unknown again; choose intune or office365".to_owned(),
             ));
         }
-        if self.name.as_ref().is_some_and(|name| !(1..=64).contains(&name.trim().chars().count())) {
-            return invalid("the tenant's name must have 1 to 64 characters");
+        // The name goes into XML, which has no way to write a control character.
+        let is_name = |name: &str| (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
+        if self.name.as_ref().is_some_and(|name| !is_name(name.trim())) {
+            return invalid("the tenant's name must have 1 to 64 characters, without control characters");
         }
         if self.certificate_days.is_some_and(|days| !(1..=3650).contains(&days)) {
             return invalid("certificate_days must be 1 to 3650");
@@ -198,5 +200,13 @@ mod tests {
         let patch: SettingsPatch = serde_json::from_str(r#"{"name": "Other", "fault_http_status": 404}"#).unwrap();
         assert!(matches!(tenant.change_settings(patch), Err(AdminError::Invalid(_))));
         assert_eq!(tenant.settings(), &Settings::default());
+    }
+
+    #[test]
+    fn a_name_that_no_document_could_carry_is_refused() {
+        for name in ["", "   ", "a\u{1}b", &"x".repeat(65)] {
+            let patch = SettingsPatch { name: Some(name.to_owned()), ..SettingsPatch::default() };
+            assert!(matches!(Tenant::default().change_settings(patch), Err(AdminError::Invalid(_))), "{name:?}");
+        }
     }
 }

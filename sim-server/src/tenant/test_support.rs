@@ -1,19 +1,21 @@
 //! What the tests of several modules need: certificate requests, tenants with a device, and a device that talks.
 
+mod messages;
+
 use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestType, item};
-use mdm_protocol::soap::Security;
-use mdm_protocol::syncml::{
-    Alert, AlertCode, Command, CommandId, Credentials, Header, Item, Message, Meta, Operation, Results, Status,
-    StatusCode, Verb,
-};
+use mdm_protocol::soap::{Fault, Security};
+use mdm_protocol::syncml::{AlertCode, Command, CommandId, Credentials, Header, Item, Message, Meta, StatusCode, Verb};
 use mdm_protocol::{Secret, base64};
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair, SigningKey as _};
 use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 
 use super::{
-    Authority, EnrolmentSecrets, Grant, IssuedCertificate, NewUser, Reply, SessionRefusal, SettingsPatch, Tenant,
+    Authority, EnrolmentSecrets, Grant, IssuedCertificate, NewUser, PasswordHash, PasswordTest, ReceivedMessage, Reply,
+    SessionRefusal, SettingsPatch, Tenant,
 };
+
+pub(crate) use messages::*;
 
 pub(crate) const NOW: i64 = 1_800_000_000;
 pub(crate) const USER: &str = "alice@contoso.example";
@@ -89,9 +91,24 @@ pub(crate) fn token(text: &str) -> Security {
 /// A tenant with one user and no authority.
 pub(crate) fn fresh_tenant() -> Tenant {
     let mut tenant = Tenant::default();
-    let password = Secret::new(PASSWORD);
-    tenant.add_user(&NewUser { name: USER.to_owned(), password, licensed: true, salt: [7; 16] }).unwrap();
+    tenant.add_user(new_user(USER, PASSWORD)).unwrap();
     tenant
+}
+
+pub(crate) fn new_user(name: &str, password: &str) -> NewUser {
+    let password = PasswordHash::new(&Secret::new(password), [7; 16]).unwrap();
+    NewUser { name: name.to_owned(), password, licensed: true }
+}
+
+/// Asks for enrolment as the service does it: with the password tested first.
+pub(crate) fn permit(
+    tenant: &Tenant,
+    security: Option<&Security>,
+    request: &RequestSecurityToken,
+    now: i64,
+) -> Result<Grant, Fault> {
+    let proof = tenant.password_test(security).and_then(PasswordTest::run);
+    tenant.permit_enrolment(security, proof.as_ref(), request, now)
 }
 
 /// A tenant with one user and its authority set.
@@ -114,7 +131,7 @@ pub(crate) fn complete(tenant: &mut Tenant, grant: &Grant) {
 }
 
 pub(crate) fn enrol(tenant: &mut Tenant, device_id: &str) {
-    let grant = tenant.permit_enrolment(Some(&password()), &request(context(device_id)), NOW).unwrap();
+    let grant = permit(tenant, Some(&password()), &request(context(device_id)), NOW).unwrap();
     complete(tenant, &grant);
 }
 
@@ -153,8 +170,15 @@ impl Talker {
         Message { header, commands, is_final: true }.encode().into_bytes()
     }
 
+    /// The bytes of a message without its end.
+    pub(crate) fn unfinished(&mut self, mut commands: Vec<Command>) -> Vec<u8> {
+        self.message += 1;
+        commands.iter_mut().zip(1_u32..).for_each(|(command, number)| command.set_id(number.into()));
+        String::from_utf8(self.bytes(commands)).unwrap().replace("<Final/>", "").into_bytes()
+    }
+
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<Reply, SessionRefusal> {
-        self.tenant.converse("device-1", bytes, self.now, &mut self.random)
+        self.tenant.converse("device-1", ReceivedMessage::decode(bytes)?, self.now, &mut self.random)
     }
 
     /// Sends a message; `None` if the answer is empty.
@@ -186,8 +210,13 @@ impl Talker {
     }
 
     pub(crate) fn check_in_answering(&mut self, code: impl Fn(&Command) -> StatusCode) -> Vec<Command> {
+        let reply = self.begin(Vec::new());
+        self.go_on(reply, code)
+    }
+
+    /// Answers every command until there are no more; returns all of them.
+    pub(crate) fn go_on(&mut self, mut reply: Option<Message>, code: impl Fn(&Command) -> StatusCode) -> Vec<Command> {
         let mut seen = Vec::new();
-        let mut reply = self.begin(Vec::new());
         while let Some(message) = reply {
             let work = work(&message);
             let answers = work.iter().map(|command| status(&message, command, code(command))).collect::<Vec<_>>();
@@ -210,55 +239,4 @@ impl Talker {
         let view = self.tenant.device_view(&self.device).unwrap();
         view.profiles.into_iter().find(|profile| profile.name == name).map(|profile| profile.state)
     }
-}
-
-pub(crate) fn alert(code: AlertCode, items: Vec<Item>) -> Command {
-    Command::Alert(Alert { id: CommandId::default(), code, items })
-}
-
-pub(crate) fn operation(verb: Verb, items: Vec<Item>) -> Command {
-    Command::Operation(Operation { id: CommandId::default(), verb, meta: Meta::default(), items })
-}
-
-/// The commands of a message that the device must run.
-pub(crate) fn work(message: &Message) -> Vec<Command> {
-    let is_work = |command: &&Command| !matches!(command, Command::Status(_) | Command::Alert(_));
-    message.commands.iter().filter(is_work).cloned().collect()
-}
-
-/// The code that a message answers the header with.
-pub(crate) fn header_code(message: &Message) -> StatusCode {
-    match message.commands.first() {
-        Some(Command::Status(status)) if status.command == "SyncHdr" => status.code,
-        other => panic!("the first command is {other:?}"),
-    }
-}
-
-pub(crate) fn status(message: &Message, command: &Command, code: StatusCode) -> Command {
-    Command::Status(Status {
-        id: CommandId::default(),
-        message_ref: message.header.message_id,
-        command_ref: command.id().clone(),
-        command: command.name().to_owned(),
-        target_ref: None,
-        source_ref: None,
-        challenge: None,
-        code,
-        items: Vec::new(),
-    })
-}
-
-pub(crate) fn results(message: &Message, command: &Command, item: Item) -> Command {
-    Command::Results(Results {
-        id: CommandId::default(),
-        message_ref: message.header.message_id,
-        command_ref: command.id().clone(),
-        meta: Meta::default(),
-        items: vec![item],
-    })
-}
-
-/// A fragment with one command on one node.
-pub(crate) fn fragment(verb: &str, uri: &str, data: &str) -> String {
-    format!("<{verb}><Item><Target><LocURI>{uri}</LocURI></Target><Data>{data}</Data></Item></{verb}>")
 }

@@ -2,11 +2,11 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
-use super::{Api, ApiError, ApiResult, text, work};
+use super::{Api, ApiError, ApiResult, Segments, text, work};
 use crate::tenant::{CommandView, DeviceSummary, DeviceView};
 
 #[derive(Serialize)]
@@ -18,23 +18,26 @@ pub(super) async fn list(State(service): Api) -> ApiResult<Json<Vec<DeviceSummar
     work(service, |service| service.view(|tenant| Ok(tenant.devices()))).await.map(Json)
 }
 
-pub(super) async fn show(State(service): Api, Path(id): Path<String>) -> ApiResult<Json<DeviceView>> {
+pub(super) async fn show(State(service): Api, Segments(id): Segments<String>) -> ApiResult<Json<DeviceView>> {
     work(service, move |service| service.view(|tenant| tenant.device_view(&id))).await.map(Json)
 }
 
-pub(super) async fn remove(State(service): Api, Path(id): Path<String>) -> ApiResult<StatusCode> {
+pub(super) async fn remove(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.remove_device(&id))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn unenrol(State(service): Api, Path(id): Path<String>) -> ApiResult<(StatusCode, Json<Queued>)> {
+pub(super) async fn unenrol(
+    State(service): Api,
+    Segments(id): Segments<String>,
+) -> ApiResult<(StatusCode, Json<Queued>)> {
     let id = work(service, move |service| service.act(|tenant, now| tenant.queue_unenrolment(&id, now))).await?;
     Ok((StatusCode::ACCEPTED, Json(Queued { id })))
 }
 
 pub(super) async fn queue(
     State(service): Api,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     body: Bytes,
 ) -> ApiResult<(StatusCode, Json<Queued>)> {
     let fragment = text(&body)?.to_owned();
@@ -42,13 +45,13 @@ pub(super) async fn queue(
     Ok((StatusCode::ACCEPTED, Json(Queued { id })))
 }
 
-pub(super) async fn commands(State(service): Api, Path(id): Path<String>) -> ApiResult<Json<Vec<CommandView>>> {
+pub(super) async fn commands(State(service): Api, Segments(id): Segments<String>) -> ApiResult<Json<Vec<CommandView>>> {
     work(service, move |service| service.view(|tenant| tenant.commands(&id))).await.map(Json)
 }
 
 pub(super) async fn command(
     State(service): Api,
-    Path((id, command)): Path<(String, String)>,
+    Segments((id, command)): Segments<(String, String)>,
 ) -> ApiResult<Json<CommandView>> {
     let number = command
         .parse()
@@ -56,7 +59,10 @@ pub(super) async fn command(
     work(service, move |service| service.view(|tenant| tenant.command(&id, number))).await.map(Json)
 }
 
-pub(super) async fn resend(State(service): Api, Path((id, name)): Path<(String, String)>) -> ApiResult<StatusCode> {
+pub(super) async fn resend(
+    State(service): Api,
+    Segments((id, name)): Segments<(String, String)>,
+) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.resend_profile(&id, &name))).await?;
     Ok(StatusCode::ACCEPTED)
 }

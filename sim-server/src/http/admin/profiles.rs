@@ -2,31 +2,39 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 
-use super::{Api, ApiResult, json, text, work};
+use super::{Api, ApiResult, Segments, json, text, work};
 use crate::tenant::{Assignment, ProfileView};
 
 pub(super) async fn list(State(service): Api) -> ApiResult<Json<Vec<ProfileView>>> {
     work(service, |service| service.view(|tenant| Ok(tenant.profiles()))).await.map(Json)
 }
 
-pub(super) async fn show(State(service): Api, Path(name): Path<String>) -> ApiResult<Json<ProfileView>> {
+pub(super) async fn show(State(service): Api, Segments(name): Segments<String>) -> ApiResult<Json<ProfileView>> {
     work(service, move |service| service.view(|tenant| tenant.profile(&name))).await.map(Json)
 }
 
-pub(super) async fn put(State(service): Api, Path(name): Path<String>, body: Bytes) -> ApiResult<Json<ProfileView>> {
+pub(super) async fn put(
+    State(service): Api,
+    Segments(name): Segments<String>,
+    body: Bytes,
+) -> ApiResult<Json<ProfileView>> {
     let fragment = text(&body)?.to_owned();
     work(service, move |service| service.act(|tenant, now| tenant.put_profile(&name, &fragment, now))).await.map(Json)
 }
 
-pub(super) async fn remove(State(service): Api, Path(name): Path<String>) -> ApiResult<StatusCode> {
+pub(super) async fn remove(State(service): Api, Segments(name): Segments<String>) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.remove_profile(&name))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn assign(State(service): Api, Path(name): Path<String>, body: Bytes) -> ApiResult<Json<ProfileView>> {
+pub(super) async fn assign(
+    State(service): Api,
+    Segments(name): Segments<String>,
+    body: Bytes,
+) -> ApiResult<Json<ProfileView>> {
     let assignment: Assignment = json(&body)?;
     work(service, move |service| service.act(|tenant, _| tenant.assign_profile(&name, assignment))).await.map(Json)
 }

@@ -2,12 +2,12 @@
 
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use axum::http::StatusCode;
 use mdm_protocol::Secret;
 use serde::{Deserialize, Serialize};
 
-use super::{Api, ApiResult, json, work};
+use super::{Api, ApiResult, Segments, json, work};
 use crate::tenant::UserView;
 
 #[derive(Deserialize)]
@@ -40,12 +40,15 @@ pub(super) async fn add(State(service): Api, body: Bytes) -> ApiResult<(StatusCo
     Ok((StatusCode::CREATED, Json(user)))
 }
 
-pub(super) async fn remove(State(service): Api, Path(name): Path<String>) -> ApiResult<StatusCode> {
+pub(super) async fn remove(State(service): Api, Segments(name): Segments<String>) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.remove_user(&name))).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-pub(super) async fn add_token(State(service): Api, Path(name): Path<String>) -> ApiResult<(StatusCode, Json<Token>)> {
+pub(super) async fn add_token(
+    State(service): Api,
+    Segments(name): Segments<String>,
+) -> ApiResult<(StatusCode, Json<Token>)> {
     let (token, expires) = work(service, move |service| service.add_token(Some(&name))).await?;
     Ok((StatusCode::CREATED, Json(Token { token: token.expose().to_owned(), expires })))
 }

@@ -8,7 +8,7 @@ use crate::tenant::test_support::*;
 use crate::tenant::{Authentication, Authority, NewUser, SettingsPatch, Tenant};
 
 fn ask(tenant: &Tenant, security: Option<&Security>, context: AdditionalContext) -> Result<(), Fault> {
-    tenant.permit_enrolment(security, &request(context), NOW).map(drop)
+    permit(tenant, security, &request(context), NOW).map(drop)
 }
 
 fn refusal(tenant: &Tenant, security: Option<&Security>, context: AdditionalContext) -> FaultKind {
@@ -29,7 +29,7 @@ fn s2_nobody_enrols_until_the_authority_is_set() {
     let fault = ask(&tenant, Some(&password()), context("device-1")).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Authorization);
     assert!(fault.reason.contains("No MDM authority is set"), "{}", fault.reason);
-    assert_eq!(tenant.check_policy_caller(Some(&password()), NOW).unwrap_err().kind, FaultKind::Authorization);
+    assert_eq!(tenant.check_policy_caller(Some(&password()), None, NOW).unwrap_err().kind, FaultKind::Authorization);
 }
 
 #[test]
@@ -75,9 +75,9 @@ fn a_token_enrols_one_device_within_an_hour() {
     let secret = Secret::new("one time");
     assert_eq!(tenant.add_token(Some(USER), &secret, NOW).unwrap(), NOW + 3600);
     let proof = token("one time");
-    let late = tenant.permit_enrolment(Some(&proof), &request(context("device-1")), NOW + 3600);
+    let late = permit(&tenant, Some(&proof), &request(context("device-1")), NOW + 3600);
     assert_eq!(late.unwrap_err().kind, FaultKind::Authentication);
-    let grant = tenant.permit_enrolment(Some(&proof), &request(context("device-1")), NOW + 3599).unwrap();
+    let grant = permit(&tenant, Some(&proof), &request(context("device-1")), NOW + 3599).unwrap();
     complete(&mut tenant, &grant);
     assert_eq!(tenant.device_view("device-1").unwrap().summary.user.as_deref(), Some(USER));
     assert_eq!(refusal(&tenant, Some(&proof), context("device-2")), FaultKind::Authentication);
@@ -115,8 +115,7 @@ fn the_device_limit_counts_other_devices_of_the_user_only() {
 #[test]
 fn a_user_without_licence_cannot_enrol() {
     let mut tenant = tenant();
-    let new = NewUser { name: "bob".to_owned(), password: Secret::new("pw"), licensed: false, salt: [1; 16] };
-    tenant.add_user(&new).unwrap();
+    tenant.add_user(NewUser { licensed: false, ..new_user("bob", "pw") }).unwrap();
     let proof = Security::UsernameToken { username: "bob".to_owned(), password: Secret::new("pw") };
     assert_eq!(refusal(&tenant, Some(&proof), context("device-1")), FaultKind::UserLicense);
 }
@@ -138,7 +137,9 @@ fn only_supported_devices_with_complete_data_can_enrol() {
         assert_eq!(refused(without(name)), FaultKind::InvalidEnrollmentData, "{name}");
     }
     assert_eq!(refused(with(item::ENROLLMENT_TYPE, "Half")), FaultKind::InvalidEnrollmentData);
-    assert_eq!(refused(with(item::DEVICE_ID, "a/b")), FaultKind::InvalidEnrollmentData);
+    for id in ["a/b", "a b", ".", ".."] {
+        assert_eq!(refused(with(item::DEVICE_ID, id)), FaultKind::InvalidEnrollmentData, "{id}");
+    }
     assert_eq!(refused(with(item::DEVICE_ID, &"x".repeat(65))), FaultKind::InvalidEnrollmentData);
     ask(&tenant, Some(&password()), with(item::ENROLLMENT_TYPE, "Device")).unwrap();
 }
@@ -160,7 +161,7 @@ fn a_bad_certificate_request_is_refused() {
     let no_request = RequestSecurityToken { certificate_request: b"no request".to_vec(), ..forged.clone() };
     let short = RequestSecurityToken { certificate_request: rsa_1024_certificate_request(), ..forged.clone() };
     for request in [forged, no_request, short] {
-        let fault = tenant.permit_enrolment(Some(&password()), &request, NOW).unwrap_err();
+        let fault = permit(&tenant, Some(&password()), &request, NOW).unwrap_err();
         assert_eq!(fault.kind, FaultKind::CertificateRequest);
     }
 }
@@ -169,7 +170,7 @@ fn a_bad_certificate_request_is_refused() {
 fn renewal_is_not_offered_yet() {
     let tenant = tenant();
     let renew = RequestSecurityToken { request_type: RequestType::Renew, ..request(context("device-1")) };
-    let fault = tenant.permit_enrolment(Some(&password()), &renew, NOW).unwrap_err();
+    let fault = permit(&tenant, Some(&password()), &renew, NOW).unwrap_err();
     assert_eq!(fault.kind, FaultKind::NotEligibleToRenew);
 }
 

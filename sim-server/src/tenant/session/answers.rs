@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use mdm_protocol::syncml::{Command, Status, StatusCode, Verb};
 
+use super::super::command::MAX_ANSWERS;
 use super::super::{CommandState, DeliveryState, Tenant};
 use super::outgoing::{Origin, Outgoing, Part};
 use super::{Reference, Turn};
@@ -66,8 +67,11 @@ impl Tenant {
         let outermost = turn.session.children.get(&reference).map(|id| (status.message_ref, id.clone()));
         let is_inside = outermost.is_some();
         let Some(sent) = turn.session.outstanding.get_mut(&outermost.unwrap_or(reference)) else { return };
+        turn.has_news = true;
         sent.answered |= !is_inside;
-        sent.answers.push((status.command_ref.0.clone(), status.code));
+        if sent.answers.len() < MAX_ANSWERS {
+            sent.answers.push((status.command_ref.0.clone(), status.code));
+        }
         if let Origin::Command(id) = sent.origin
             && status.code != StatusCode::CHUNK_BUFFERED
         {
@@ -124,8 +128,8 @@ impl Tenant {
                 self.profile_answered(turn.device, name, version, state, turn.now);
             }
             // What is not there any more is as good as deleted; any other failure is tried again next time.
-            Origin::Removal(root) if matches!(failure, None | Some(StatusCode::NOT_FOUND)) => {
-                self.root_deleted(turn.device, root);
+            Origin::Removal(node) if matches!(failure, None | Some(StatusCode::NOT_FOUND)) => {
+                self.node_deleted(turn.device, node);
             }
             Origin::Removal(_) => {}
         }

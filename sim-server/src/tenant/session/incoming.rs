@@ -29,12 +29,20 @@ impl Tenant {
             Command::Unrecognised(_) => StatusCode::BAD_REQUEST,
         };
         turn.must_answer = true;
+        turn.has_news = true;
         turn.reply.status(&command, code);
     }
 
     fn take_alert(&mut self, turn: &mut Turn<'_>, alert: &Alert) -> StatusCode {
         match alert.code {
             AlertCode::SESSION_ABORT => turn.ending = Some(Ending::Aborted),
+            AlertCode::NEXT_MESSAGE => turn.hands_over = true,
+            AlertCode::CLIENT_EVENT => {
+                let is_login = |item: &&Item| item.meta.media_type.as_deref() == Some(alert_type::LOGIN_STATUS);
+                if let Some(item) = alert.items.iter().find(is_login) {
+                    turn.session.user_signed_in = item.data.as_deref().is_some_and(|who| who.trim() == "user");
+                }
+            }
             AlertCode::GENERIC => {
                 let types = alert.items.iter().filter_map(|item| item.meta.media_type.as_deref());
                 for kind in types.collect::<Vec<_>>() {
@@ -93,6 +101,7 @@ impl Tenant {
             }
         }
         turn.must_answer |= in_pieces;
+        turn.has_news = true;
     }
 
     fn keep_result(&mut self, turn: &Turn<'_>, results: &Results, meta: &mdm_protocol::syncml::Meta, item: Item) {

@@ -8,38 +8,67 @@ mod authentication;
 mod incoming;
 mod outgoing;
 mod reply;
+mod state;
 
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt;
 
-use mdm_protocol::syncml::{Assembler, Command, Message, SyncMlError};
+use mdm_protocol::syncml::{AlertCode, Command, Message, SyncMlError};
 use sha2::{Digest, Sha256};
 
 pub(super) use authentication::NONCE_SECONDS;
+pub(super) use state::Session;
 
-use self::answers::{Outstanding, Progress};
 use self::authentication::Proof;
-use self::outgoing::{Origin, Outgoing, Sending};
 use self::reply::ReplyBuilder;
-use super::record::RecordKind;
-use super::{AccessRefusal, EndOfSession, SessionOutcome, SessionRecord, Tenant};
+use self::state::{OBJECT_LIMIT, Reference};
+use super::{AccessRefusal, EndOfSession, SessionOutcome, Tenant};
 
-/// What is assumed of a device that does not say how large a message it can receive, in bytes.
-const DEFAULT_MESSAGE_LIMIT: u64 = 512 << 10;
-/// The least that is taken seriously as a device's limit; below it, nothing could be said at all.
-const LEAST_MESSAGE_LIMIT: u64 = 2048;
-/// The largest object accepted from a device, in bytes.
-const OBJECT_LIMIT: u64 = 4 << 20;
+/// How often in a row a device may say that it has more to say.
+const PATIENCE: u32 = 4096;
+/// How long the words of a header may be that every reply repeats, in bytes.
+const HEADER_WORD_LIMIT: usize = 2048;
 
 /// The answer to a device's message.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum Reply {
     /// A message.
     Message(String),
     /// An empty body: the session is over.
     Empty,
+}
+
+impl fmt::Debug for Reply {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // A message may hold a profile's passwords and keys.
+        match self {
+            Self::Message(text) => write!(formatter, "Message({} bytes)", text.len()),
+            Self::Empty => formatter.write_str("Empty"),
+        }
+    }
+}
+
+/// A device's message, read but not yet heeded.
+#[derive(Debug)]
+pub struct ReceivedMessage {
+    message: Message,
+    digest: [u8; 32],
+}
+
+impl ReceivedMessage {
+    /// Reads a message. That takes a while for a large one, and needs no tenant.
+    pub fn decode(body: &[u8]) -> Result<Self, SessionRefusal> {
+        let message = Message::decode(body)?;
+        let header = &message.header;
+        for (element, word) in [("SessionID", &header.session_id), ("Target", &header.target)] {
+            if word.len() > HEADER_WORD_LIMIT {
+                return Err(SessionRefusal::TooLong { element });
+            }
+        }
+        Ok(Self { message, digest: Sha256::digest(body).into() })
+    }
 }
 
 /// Why a message got no reply.
@@ -51,53 +80,12 @@ pub enum SessionRefusal {
     /// The message cannot be read.
     #[error("{0}")]
     Unreadable(#[from] SyncMlError),
-}
-
-/// The number of one of our messages and of a command in it.
-type Reference = (u32, String);
-
-#[derive(Debug)]
-pub(super) struct Session {
-    id: String,
-    started: i64,
-    received: u32,
-    last: Option<([u8; 32], Reply)>,
-    message_id: u32,
-    message_limit: u64,
-    object_limit: Option<u64>,
-    queue: VecDeque<Outgoing>,
-    sending: Option<Sending>,
-    outstanding: BTreeMap<Reference, Outstanding>,
-    /// From a command inside a group to the outermost group.
-    children: BTreeMap<Reference, String>,
-    /// From a command to the queued command that it came from, for results that follow later.
-    sources: BTreeMap<Reference, u64>,
-    open: BTreeMap<Origin, Progress>,
-    /// What was taken up in this session; nothing is taken up twice.
-    offered: BTreeSet<Origin>,
-    assembler: Assembler,
-}
-
-impl Session {
-    fn new(id: &str, now: i64) -> Self {
-        Self {
-            id: id.to_owned(),
-            started: now,
-            received: 0,
-            last: None,
-            message_id: 0,
-            message_limit: DEFAULT_MESSAGE_LIMIT,
-            object_limit: None,
-            queue: VecDeque::new(),
-            sending: None,
-            outstanding: BTreeMap::new(),
-            children: BTreeMap::new(),
-            sources: BTreeMap::new(),
-            open: BTreeMap::new(),
-            offered: BTreeSet::new(),
-            assembler: Assembler::new(OBJECT_LIMIT),
-        }
-    }
+    /// A part of the message's header is too long to be repeated in every reply.
+    #[error("<{element}> in the message's header has more than {HEADER_WORD_LIMIT} bytes")]
+    TooLong {
+        /// Which part.
+        element: &'static str,
+    },
 }
 
 /// One message and what becomes of it.
@@ -108,6 +96,10 @@ struct Turn<'a> {
     reply: ReplyBuilder,
     /// Whether the device said something that must be acknowledged.
     must_answer: bool,
+    /// Whether the device said anything that was not known or expected.
+    has_news: bool,
+    /// Whether the device says that it is our turn, although its package may have no end.
+    hands_over: bool,
     /// Whether the device has more to say before it is our turn.
     wants_more: bool,
     ending: Option<Ending>,
@@ -116,8 +108,21 @@ struct Turn<'a> {
 /// What ends a session at once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Ending {
+    /// By the device.
     Aborted,
+    /// By the device, which leaves the tenant.
     Unenrolled,
+    /// By the server: the device goes on and on.
+    GivenUp,
+}
+
+impl Turn<'_> {
+    fn count_requests_for_more(&mut self) {
+        self.session.asked_for_more = if self.wants_more { self.session.asked_for_more + 1 } else { 0 };
+        if self.session.asked_for_more > PATIENCE && self.ending.is_none() {
+            self.ending = Some(Ending::GivenUp);
+        }
+    }
 }
 
 impl Tenant {
@@ -125,11 +130,11 @@ impl Tenant {
     pub fn converse(
         &mut self,
         device: &str,
-        body: &[u8],
+        received: ReceivedMessage,
         now: i64,
         random: &mut fastrand::Rng,
     ) -> Result<Reply, SessionRefusal> {
-        let message = Message::decode(body)?;
+        let ReceivedMessage { message, digest } = received;
         if message.header.source.trim() != device {
             let claimed = message.header.source.chars().take(64).collect();
             return Err(AccessRefusal::SomeoneElse { claimed }.into());
@@ -137,7 +142,7 @@ impl Tenant {
         if !self.devices.contains_key(device) {
             return Err(AccessRefusal::UnknownDevice.into());
         }
-        let digest: [u8; 32] = Sha256::digest(body).into();
+        self.drop_idle_sessions(now);
         let mut session = self.take_session(device, &message, &digest, now);
         if let Some((_, reply)) = session.last.as_ref().filter(|(last, _)| *last == digest) {
             // The answer was lost on the way: the same question gets the same answer.
@@ -145,12 +150,19 @@ impl Tenant {
             self.sessions.insert(device.to_owned(), session);
             return Ok(reply);
         }
-        session.read_limits(&message);
-        session.received = message.header.message_id;
-        session.message_id += 1;
+        session.take_header(&message.header, now);
         let reply = ReplyBuilder::new(&message.header, session.message_id, session.message_limit);
-        let (must_answer, wants_more) = (false, !message.is_final);
-        let turn = Turn { device, now, session, reply, must_answer, wants_more, ending: None };
+        let turn = Turn {
+            device,
+            now,
+            session,
+            reply,
+            must_answer: false,
+            has_news: false,
+            hands_over: false,
+            wants_more: false,
+            ending: None,
+        };
         Ok(self.take_turn(turn, message, digest, random))
     }
 
@@ -171,6 +183,9 @@ impl Tenant {
         for command in message.commands {
             self.take_command(&mut turn, command);
         }
+        // Some never say that their package ends here. One that was asked for more and has no news has said all.
+        turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;
+        turn.count_requests_for_more();
         self.settle(&mut turn);
         self.tidy_deliveries(turn.device);
         match turn.ending {
@@ -179,6 +194,12 @@ impl Tenant {
                 return Reply::Empty;
             }
             Some(Ending::Unenrolled) => return self.unenrol(turn),
+            Some(Ending::GivenUp) => {
+                self.close_session(&turn, SessionOutcome::Aborted);
+                self.keep_nonce(turn.device, &proof);
+                turn.reply.alert(AlertCode::SESSION_ABORT);
+                return turn.reply.finish();
+            }
             None if turn.wants_more => turn.reply.ask_for_more(),
             None => self.fill(&mut turn),
         }
@@ -211,49 +232,6 @@ impl Tenant {
             EndOfSession::Empty => Reply::Empty,
             EndOfSession::Status => turn.reply.finish(),
         }
-    }
-
-    /// The session that a message belongs to: the one under way if it goes on, else a new one.
-    fn take_session(&mut self, device: &str, message: &Message, digest: &[u8; 32], now: i64) -> Session {
-        let header = &message.header;
-        if let Some(session) = self.sessions.remove(device) {
-            let repeated = session.last.as_ref().is_some_and(|(last, _)| last == digest);
-            if session.id == header.session_id && (repeated || header.message_id > session.received) {
-                return session;
-            }
-        }
-        self.requeue_unanswered(device);
-        Session::new(&header.session_id, now)
-    }
-
-    fn keep_session(&mut self, mut turn: Turn<'_>, digest: [u8; 32], reply: Reply) -> Reply {
-        self.record_session(&turn, SessionOutcome::Open);
-        turn.session.last = Some((digest, reply.clone()));
-        self.sessions.insert(turn.device.to_owned(), turn.session);
-        reply
-    }
-
-    fn close_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
-        self.record_session(turn, outcome);
-        self.sessions.remove(turn.device);
-    }
-
-    fn record_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
-        if let Some(device) = self.devices.get_mut(turn.device) {
-            let (started, messages) = (turn.session.started, turn.session.message_id);
-            device.last_session = Some(SessionRecord { started, ended: turn.now, outcome, messages });
-            self.note(RecordKind::Device, turn.device);
-        }
-    }
-}
-
-impl Session {
-    fn read_limits(&mut self, message: &Message) {
-        let meta = &message.header.meta;
-        if let Some(limit) = meta.max_message_size {
-            self.message_limit = limit.max(LEAST_MESSAGE_LIMIT);
-        }
-        self.object_limit = meta.max_object_size.filter(|limit| *limit > 0).or(self.object_limit);
     }
 }
 

@@ -6,6 +6,7 @@ use std::collections::VecDeque;
 use mdm_protocol::syncml::{Command, Item, Operation, StatusCode, split};
 
 use super::super::command::delete;
+use super::super::fragment::is_for_user;
 use super::super::{CommandState, Tenant};
 use super::Turn;
 use super::answers::{Outstanding, Progress};
@@ -52,7 +53,9 @@ pub(super) enum Part {
 impl Tenant {
     /// Puts into the reply what the device is to do next.
     pub(super) fn fill(&mut self, turn: &mut Turn<'_>) {
-        if let Some(sending) = turn.session.sending.take() {
+        let is_waiting = turn.session.outstanding.values().any(|sent| sent.part == Part::Piece);
+        // A device that does not acknowledge a piece does not get the next: the object is tried again next time.
+        if let Some(sending) = turn.session.sending.take().filter(|_| !is_waiting) {
             send_piece(turn, sending);
             return;
         }
@@ -101,32 +104,37 @@ impl Tenant {
 
     /// Takes up whatever is to be done for the device and was not taken up in this session yet.
     fn collect_work(&mut self, turn: &mut Turn<'_>) {
-        let queued: Vec<_> = self
-            .commands_of(turn.device)
-            .filter(|command| command.state == CommandState::Queued)
+        let user_signed_in = turn.session.user_signed_in;
+        let queued = self.commands_of(turn.device).filter(|command| command.state == CommandState::Queued);
+        let queued: Vec<_> = queued
             .map(|command| (command.id, command.commands()))
+            .filter(|(_, commands)| user_signed_in || !is_for_user(commands))
             .collect();
         for (id, commands) in queued {
-            self.set_command_state(turn.device, id, CommandState::Sent);
+            // A fragment that an older server took and this one cannot read must not wait for ever.
+            let state = if commands.is_empty() { CommandState::Failed } else { CommandState::Sent };
+            self.set_command_state(turn.device, id, state);
             enqueue(turn, &Origin::Command(id), commands);
         }
         let Some(device) = self.devices.get(turn.device) else { return };
         let profiles: Vec<_> = self
             .undelivered(device)
+            .filter(|(_, profile)| user_signed_in || !profile.is_for_user())
             .map(|(name, profile)| {
                 let origin = Origin::Profile { name: name.to_owned(), version: profile.version().to_owned() };
                 (origin, name.to_owned(), profile.commands().to_vec())
             })
             .filter(|(origin, ..)| !turn.session.offered.contains(origin))
             .collect();
-        let surplus = self.surplus_roots(device);
+        let removals = self.surplus(device).into_iter().map(|node| (delete(&node), node));
+        let removals: Vec<_> =
+            removals.filter(|(command, _)| user_signed_in || !is_for_user(std::slice::from_ref(command))).collect();
         for (origin, name, commands) in profiles {
             self.profile_sent(turn.device, &name, turn.now);
             enqueue(turn, &origin, commands);
         }
-        for root in surplus {
-            let command = delete(&root);
-            enqueue(turn, &Origin::Removal(root), vec![command]);
+        for (command, node) in removals {
+            enqueue(turn, &Origin::Removal(node), vec![command]);
         }
     }
 }

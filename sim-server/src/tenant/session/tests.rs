@@ -4,3 +4,5 @@ mod authentication;
 mod delivery;
 mod flow;
 mod large_objects;
+mod limits;
+mod user_scope;

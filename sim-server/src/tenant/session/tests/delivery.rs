@@ -9,20 +9,6 @@ use crate::tenant::{Assignment, DeliveryState};
 
 const WIFI: &str = "./Vendor/MSFT/WiFi/Profile/Office/WlanXml";
 
-fn targets(commands: &[Command]) -> Vec<(Verb, String)> {
-    let mut targets = Vec::new();
-    for command in commands {
-        match command {
-            Command::Operation(operation) => {
-                targets.push((operation.verb, operation.items[0].target.clone().unwrap()));
-            }
-            Command::Atomic(group) => targets.extend(self::targets(&group.commands)),
-            other => panic!("{other:?}"),
-        }
-    }
-    targets
-}
-
 #[test]
 fn a_profile_goes_from_assignment_to_delivery_to_change_to_removal() {
     let mut talker = Talker::new();
@@ -163,4 +149,54 @@ fn profiles_reach_only_whom_they_are_assigned_to() {
     assert_eq!(talker.check_in().len(), 1);
     let unknown = Assignment { users: BTreeSet::from(["nobody".to_owned()]), ..Assignment::default() };
     assert!(talker.tenant.assign_profile("wifi", unknown).is_err());
+}
+
+const VPN: &str = "./Device/Vendor/MSFT/VPNv2/Office";
+
+fn vpn(leaves: &[(&str, &str)]) -> String {
+    leaves.iter().map(|(leaf, value)| fragment("Replace", &format!("{VPN}/{leaf}"), value)).collect()
+}
+
+fn deletions(commands: &[Command]) -> Vec<String> {
+    let deleted = targets(commands).into_iter().filter(|(verb, _)| *verb == Verb::Delete);
+    deleted.map(|(_, target)| target).collect()
+}
+
+#[test]
+fn a_leaf_that_left_a_profile_is_deleted_although_its_root_stays() {
+    let mut talker = Talker::new();
+    talker.profile("vpn", &vpn(&[("DnsSuffix", "x"), ("TrustedNetworkDetection", "y"), ("AlwaysOn", "true")]));
+    talker.check_in();
+    talker.profile("vpn", &vpn(&[("DnsSuffix", "x"), ("AlwaysOn", "true")]));
+    let seen = talker.check_in();
+    assert_eq!(targets(&seen).last().unwrap(), &(Verb::Delete, format!("{VPN}/TrustedNetworkDetection")));
+    assert_eq!(deletions(&seen).len(), 1);
+    assert!(talker.check_in().is_empty());
+    talker.tenant.remove_profile("vpn").unwrap();
+    assert_eq!(deletions(&talker.check_in()), [VPN]);
+    assert!(talker.check_in().is_empty());
+}
+
+#[test]
+fn a_leaf_that_another_profile_has_stays_and_is_set_anew() {
+    let mut talker = Talker::new();
+    talker.profile("one", &vpn(&[("DnsSuffix", "one")]));
+    talker.profile("two", &vpn(&[("DnsSuffix", "two"), ("AlwaysOn", "true")]));
+    talker.check_in();
+    talker.profile("two", &vpn(&[("AlwaysOn", "true")]));
+    let mut seen = talker.check_in();
+    seen.extend(talker.check_in());
+    let leaf = |name: &str| (Verb::Replace, format!("{VPN}/{name}"));
+    assert_eq!(targets(&seen), [leaf("AlwaysOn"), leaf("DnsSuffix")]);
+    talker.tenant.remove_profile("two").unwrap();
+    assert_eq!(deletions(&talker.check_in()), [format!("{VPN}/AlwaysOn")]);
+}
+
+#[test]
+fn a_deletion_never_takes_along_what_is_still_wanted() {
+    let mut talker = Talker::new();
+    talker.profile("vpn", &vpn(&[("RouteList/0", ""), ("dnssuffix", "x")]));
+    talker.check_in();
+    talker.profile("vpn", &vpn(&[("RouteList/0/Address", "10.0.0.0"), ("DnsSuffix", "x")]));
+    assert!(deletions(&talker.check_in()).is_empty());
 }

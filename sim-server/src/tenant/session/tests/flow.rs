@@ -209,9 +209,36 @@ fn a_package_in_several_messages_is_heard_to_its_end_before_anything_is_sent() {
     let mut talker = Talker::new();
     talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
     talker.session = 1;
-    talker.message = 1;
-    let bytes = String::from_utf8(talker.bytes(Vec::new())).unwrap().replace("<Final/>", "");
-    let Reply::Message(text) = talker.raw(bytes.as_bytes()).unwrap() else { panic!("no message") };
+    let bytes = talker.unfinished(vec![alert(AlertCode::CLIENT_INITIATED, Vec::new())]);
+    let Reply::Message(text) = talker.raw(&bytes).unwrap() else { panic!("no message") };
     assert!(text.contains("<Data>1222</Data>") && !text.contains("<Replace>"), "{text}");
     assert_eq!(work(&talker.send(Vec::new()).unwrap()).len(), 1);
+}
+
+#[test]
+fn a_device_that_never_says_that_its_package_ends_is_served_all_the_same() {
+    for says in [Vec::new(), vec![alert(AlertCode::NEXT_MESSAGE, Vec::new())]] {
+        let mut talker = Talker::new();
+        talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
+        talker.session = 1;
+        let first = talker.unfinished(vec![alert(AlertCode::CLIENT_INITIATED, Vec::new())]);
+        talker.raw(&first).unwrap();
+        let second = talker.unfinished(says);
+        let Reply::Message(text) = talker.raw(&second).unwrap() else { panic!("no message") };
+        assert!(text.contains("<Replace>"), "{text}");
+    }
+}
+
+#[test]
+fn a_device_that_talks_for_ever_is_cut_off() {
+    let mut talker = Talker::new();
+    talker.session = 1;
+    let ended = (0..10_000).find_map(|_| {
+        let bytes = talker.unfinished(vec![alert(AlertCode::CLIENT_INITIATED, Vec::new())]);
+        let Reply::Message(text) = talker.raw(&bytes).unwrap() else { panic!("no message") };
+        text.contains("<Data>1223</Data>").then_some(talker.message)
+    });
+    assert!(ended.is_some_and(|messages| messages > 1000), "{ended:?}");
+    let last = talker.tenant.device_view("device-1").unwrap().summary.last_session.unwrap();
+    assert_eq!(last.outcome, SessionOutcome::Aborted);
 }

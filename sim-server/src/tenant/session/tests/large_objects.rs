@@ -7,11 +7,6 @@ use crate::tenant::{CommandState, DeliveryState};
 
 const NODE: &str = "./Vendor/MSFT/WiFi/Profile/Big/WlanXml";
 
-fn alerts(message: &mdm_protocol::syncml::Message) -> Vec<AlertCode> {
-    let code = |command: &Command| if let Command::Alert(alert) = command { Some(alert.code) } else { None };
-    message.commands.iter().filter_map(code).collect()
-}
-
 #[test]
 fn an_object_larger_than_a_message_is_sent_in_pieces() {
     let mut talker = Talker::new();
@@ -103,4 +98,15 @@ fn results_larger_than_announced_limits_are_refused() {
     let answer = talker.send(vec![results(&reply, &get, item)]).unwrap();
     let Command::Status(status) = &answer.commands[1] else { panic!("no status") };
     assert_eq!(status.code, StatusCode::SIZE_TOO_BIG);
+}
+
+#[test]
+fn the_next_piece_waits_for_the_last_ones_acknowledgement() {
+    let mut talker = Talker::new();
+    talker.meta = Meta { max_message_size: Some(4096), ..Meta::default() };
+    talker.profile("big", &fragment("Replace", NODE, &"x".repeat(20_000)));
+    assert_eq!(work(&talker.begin(Vec::new()).unwrap()).len(), 1);
+    let reply = talker.send(vec![alert(AlertCode::NEXT_MESSAGE, Vec::new())]).unwrap();
+    assert!(work(&reply).is_empty());
+    assert_eq!(talker.delivery("big"), Some(DeliveryState::Pending));
 }
