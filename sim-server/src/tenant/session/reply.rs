@@ -50,29 +50,19 @@ impl ReplyBuilder {
             target_ref: Some(request.target.clone()),
             source_ref: Some(request.source.clone()),
             challenge,
-            ..self.blank_status(CommandId::from("0"), "SyncHdr", proof.code)
+            ..self.blank_status(&CommandId::from("0"), "SyncHdr", proof.code)
         };
         self.append(Command::Status(status));
     }
 
     /// Answers a command.
     pub(super) fn status(&mut self, command: &Command, code: StatusCode) {
-        let status = self.blank_status(command.id().clone(), command.name(), code);
+        let status = self.blank_status(command.id(), command.name(), code);
         self.append(Command::Status(status));
     }
 
-    fn blank_status(&self, command_ref: CommandId, command: &str, code: StatusCode) -> Status {
-        Status {
-            id: CommandId::default(),
-            message_ref: self.answered,
-            command_ref,
-            command: command.to_owned(),
-            target_ref: None,
-            source_ref: None,
-            challenge: None,
-            code,
-            items: Vec::new(),
-        }
+    fn blank_status(&self, command_ref: &CommandId, command: &str, code: StatusCode) -> Status {
+        Status::new(self.answered, command_ref, command, code)
     }
 
     /// Asks for the rest of what the device has begun to say.
