@@ -10,6 +10,9 @@ use super::profile::Stored;
 use super::session::AccountCredentials;
 use super::text;
 
+#[cfg(test)]
+mod tests;
+
 /// The version of the account's file.
 pub const ACCOUNT_VERSION: u32 = 1;
 

@@ -1,5 +1,8 @@
 //! Who may ask the daemon for what (DESIGN section 6).
 
+#[cfg(test)]
+mod tests;
+
 /// What can be asked for over the control socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Request {

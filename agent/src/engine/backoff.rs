@@ -6,6 +6,9 @@ use std::time::Duration;
 use backoff::ExponentialBackoff;
 use backoff::backoff::Backoff as _;
 
+#[cfg(test)]
+mod tests;
+
 /// Attempts after which the wait no longer grows, whatever its bound.
 const MAX_ATTEMPTS: u32 = 24;
 
@@ -17,7 +20,7 @@ pub fn ceiling_ms(failures: u32, initial_ms: u64, max_ms: u64) -> u64 {
         initial_interval: initial,
         randomization_factor: 0.0,
         multiplier: 2.0,
-        max_interval: Duration::from_millis(max_ms.max(initial_ms)),
+        max_interval: Duration::from_millis(max_ms).max(initial),
         // The crate would measure elapsed time by a clock of its own; the engine never gives up by time.
         max_elapsed_time: None,
         ..ExponentialBackoff::default()

@@ -7,6 +7,9 @@ use super::account::Account;
 use super::session::LoginStatus;
 use super::tree::Tree;
 
+#[cfg(test)]
+mod tests;
+
 /// Facts about the machine. What is unknown is empty or `None`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DeviceFacts {

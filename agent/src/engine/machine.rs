@@ -13,8 +13,15 @@ use super::time::{Deadline, Now, TimerReason};
 use super::tree::Tree;
 use super::{backoff, schedule};
 
+#[cfg(test)]
+mod tests;
+
 /// The longest that a server may ask to be left alone, in seconds: a day. A wrong header must not silence a device.
 const MAX_RETRY_AFTER_SECONDS: u64 = 24 * 3600;
+
+/// The least first and longest wait after failures, in milliseconds: terms of nought would have a device that fails
+/// knock without a pause.
+const LEAST_BACKOFF_MS: (u64, u64) = (1000, 60_000);
 
 /// Something that happened.
 #[derive(Debug)]
@@ -363,8 +370,8 @@ impl Engine {
         let Some(account) = self.account.as_ref().filter(|_| !self.progress.is_unknown_device()) else { return };
         let wait = backoff::wait_ms(
             self.progress.failures,
-            account.initial_backoff_ms,
-            account.max_backoff_ms,
+            account.initial_backoff_ms.max(LEAST_BACKOFF_MS.0),
+            account.max_backoff_ms.max(LEAST_BACKOFF_MS.1),
             floor_ms,
             &mut self.random,
         );
@@ -378,7 +385,8 @@ impl Engine {
         // Without its store the device does not know what the server has set.
         let known = self.progress.poll.filter(|_| session.context().store_status.is_some());
         let poll = known.unwrap_or_else(|| account.effective_poll(&session.tree().settings()).into());
-        if self.progress.poll.is_some_and(|known| known != poll) {
+        // What the server sets in the very first session is a change of what was provisioned.
+        if self.progress.poll.unwrap_or(account.poll) != poll {
             self.progress.scheduled_done = 0;
             self.schedule_due = None;
         } else if assignment.triggers.contains(&Trigger::Schedule) {

@@ -18,6 +18,8 @@ pub mod reply;
 pub mod report;
 pub mod schedule;
 pub mod session;
+#[cfg(test)]
+pub(crate) mod testing;
 mod text;
 pub mod time;
 pub mod tree;

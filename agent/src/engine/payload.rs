@@ -9,6 +9,9 @@ use mdm_protocol::csp::{Leaves, PayloadError, certificate, email, vpn, wifi};
 
 use super::profile::Profile;
 
+#[cfg(test)]
+mod tests;
+
 /// Judges a value by itself.
 pub fn check(uri: &LocUri, value: &str) -> Result<(), PayloadError> {
     let Some(address) = ProfileAddress::locate(uri) else { return Ok(()) };

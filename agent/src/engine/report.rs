@@ -10,6 +10,9 @@ use super::profile::{Profile, Stored};
 use super::progress::SessionRecord;
 use super::tree::schema;
 
+#[cfg(test)]
+mod tests;
+
 /// What stands in the place of a secret value.
 const CONCEALED: &str = "********";
 
@@ -152,7 +155,11 @@ fn view(profile: &Profile, stored: &Stored) -> ProfileView {
 
 fn describe(profile: &Profile, view: &ProfileView, reveal: bool) -> ProfileDetail {
     let nodes = profile.nodes.iter().map(|(path, node)| {
-        let uri = LocUri::parse(&format!("{}/{path}", profile.root));
+        // A setting's value is at the profile's own node.
+        let uri = match path.as_str() {
+            "" => Ok(profile.root.clone()),
+            path => LocUri::parse(&format!("{}/{path}", profile.root)),
+        };
         let rule = uri.ok().and_then(|uri| schema::find(&uri));
         let is_secret = !node.is_interior() && rule.is_none_or(|(rule, _)| rule.secret || rule.may_hold_secret());
         let value = if is_secret && !reveal { CONCEALED.to_owned() } else { node.value.clone() };

@@ -2,6 +2,9 @@
 
 use mdm_protocol::csp::dm_client::Poll;
 
+#[cfg(test)]
+mod tests;
+
 /// Minutes between check-ins where the sets come to an end.
 const FALLBACK_MINUTES: u32 = 24 * 60;
 

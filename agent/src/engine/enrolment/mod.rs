@@ -9,6 +9,8 @@ mod failure;
 mod install;
 mod order;
 mod request;
+#[cfg(test)]
+mod tests;
 
 use mdm_protocol::Secret;
 use mdm_protocol::enrolment::{AuthPolicy, CertificatePolicy, DiscoverResponse, SecurityTokenResponse};

@@ -26,11 +26,12 @@ const ELLIPTIC_CURVE: &str = "1.2.840.10045.2.1";
 pub(super) fn key_kind(policy: &CertificatePolicy) -> Result<KeyKind, EnrolmentFailure> {
     match policy.key_algorithm.as_deref() {
         Some(ELLIPTIC_CURVE) => {
-            return match policy.minimal_key_length.unwrap_or(256) {
-                0..=256 => Ok(KeyKind::P256),
-                bits => Err(EnrolmentFailure::Policy(format!(
+            // A length that no curve has is a leftover of RSA and says nothing.
+            return match policy.minimal_key_length {
+                Some(bits @ 257..=521) => Err(EnrolmentFailure::Policy(format!(
                     "it asks for an elliptic curve of {bits} bits; at most 256 are supported"
                 ))),
+                _ => Ok(KeyKind::P256),
             };
         }
         None | Some(RSA) => {}

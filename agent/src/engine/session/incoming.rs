@@ -172,11 +172,7 @@ impl Answer {
 
 /// The limits that this client announces.
 pub(super) fn announced_limits() -> Meta {
-    Meta {
-        max_message_size: Some(MAX_MESSAGE_BYTES),
-        max_object_size: Some(MAX_OBJECT_BYTES),
-        ..Meta::default()
-    }
+    Meta { max_message_size: Some(MAX_MESSAGE_BYTES), max_object_size: Some(MAX_OBJECT_BYTES), ..Meta::default() }
 }
 
 /// Reads an item's address for a command that acts on it.

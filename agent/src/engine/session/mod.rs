@@ -10,6 +10,8 @@ mod group;
 mod incoming;
 mod outbox;
 mod package;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeSet;
 
@@ -328,10 +330,7 @@ impl Session {
             self.unenrol = true;
             return Ok(StatusCode::OK);
         }
-        Err(Refusal {
-            status: StatusCode::NOT_FOUND,
-            reason: "this device has no account of that name".to_owned(),
-        })
+        Err(Refusal { status: StatusCode::NOT_FOUND, reason: "this device has no account of that name".to_owned() })
     }
 }
 

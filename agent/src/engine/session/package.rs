@@ -89,17 +89,7 @@ pub(super) fn number(commands: impl Iterator<Item = Command>) -> Vec<Command> {
 }
 
 pub(super) fn status(message_ref: u32, command_ref: &CommandId, command: &str, code: StatusCode) -> Command {
-    Command::Status(Status {
-        id: CommandId::default(),
-        message_ref,
-        command_ref: command_ref.clone(),
-        command: command.to_owned(),
-        target_ref: None,
-        source_ref: None,
-        challenge: None,
-        code,
-        items: Vec::new(),
-    })
+    Command::Status(Status::new(message_ref, command_ref, command, code))
 }
 
 pub(super) fn header_status(message_ref: u32, code: StatusCode) -> Command {

@@ -7,6 +7,8 @@
 mod access;
 mod read;
 pub mod schema;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -103,18 +103,44 @@ use Kind::{Any, Base64, Boolean, Interior, Nothing, Number, Text};
 /// More special patterns come before more general ones.
 #[rustfmt::skip]
 const RULES: &[Rule] = &[
-    rule("DevInfo/<>", "G", Text),
-    rule("DevInfo/Ext/<>", "G", Text),
-    rule("DevDetail/URI/<>", "G", Text),
+    rule("DevInfo/DevId", "G", Text),
+    rule("DevInfo/Man", "G", Text),
+    rule("DevInfo/Mod", "G", Text),
+    rule("DevInfo/DmV", "G", Text),
+    rule("DevInfo/Lang", "G", Text),
+    rule("DevInfo/Ext/ICCID", "G", Text),
+    rule("DevDetail/URI/MaxDepth", "G", Text),
+    rule("DevDetail/URI/MaxTotLen", "G", Text),
+    rule("DevDetail/URI/MaxSegLen", "G", Text),
+    rule("DevDetail/DevTyp", "G", Text),
+    rule("DevDetail/OEM", "G", Text),
+    rule("DevDetail/FwV", "G", Text),
+    rule("DevDetail/SwV", "G", Text),
+    rule("DevDetail/HwV", "G", Text),
     rule("DevDetail/LrgObj", "G", Boolean),
+    rule("DevDetail/VoLTEServiceSetting", "G", Boolean),
     rule("DevDetail/Ext/Microsoft/DeviceName", "GR", Text),
+    rule("DevDetail/Ext/Microsoft/OSPlatform", "G", Text),
+    rule("DevDetail/Ext/Microsoft/LocalTime", "G", Text),
+    rule("DevDetail/Ext/Microsoft/DNSComputerName", "G", Text),
+    rule("DevDetail/Ext/Microsoft/Resolution", "G", Text),
+    rule("DevDetail/Ext/Microsoft/SMBIOSSerialNumber", "G", Text),
+    rule("DevDetail/Ext/Microsoft/SMBIOSVersion", "G", Text),
+    rule("DevDetail/Ext/Microsoft/SystemSKU", "G", Text),
+    rule("DevDetail/Ext/Microsoft/RadioSwV", "G", Text),
+    rule("DevDetail/Ext/Microsoft/MobileID", "G", Text),
+    rule("DevDetail/Ext/Microsoft/CommercializationOperator", "G", Text),
     rule("DevDetail/Ext/Microsoft/ProcessorArchitecture", "G", Number),
+    rule("DevDetail/Ext/Microsoft/ProcessorType", "G", Number),
     rule("DevDetail/Ext/Microsoft/TotalRAM", "G", Number),
     rule("DevDetail/Ext/Microsoft/TotalStorage", "G", Number),
     rule("DevDetail/Ext/Microsoft/FreeStorage", "G", Number),
-    rule("DevDetail/Ext/Microsoft/<>", "G", Text),
-    rule("DevDetail/Ext/<>", "G", Text),
-    rule("DevDetail/<>", "G", Text),
+    rule("DevDetail/Ext/WLANMACAddress", "G", Text),
+    rule("DevDetail/Ext/WlanIPv4Address", "G", Text),
+    rule("DevDetail/Ext/WlanIPv6Address", "G", Text),
+    rule("DevDetail/Ext/WlanDnsSuffix", "G", Text),
+    rule("DevDetail/Ext/WlanSubnetMask", "G", Text),
+    rule("DevDetail/Ext/DeviceHardwareData", "G", Text),
     secret("SyncML/DMAcc/<>/AppAuth/<>/AAuthSecret", "AR"),
     rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthName", "AR", Text),
     rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthData", "AR", Any),
@@ -159,7 +185,8 @@ const RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/Poll/IntervalForRemainingScheduledRetries", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/Poll/NumberOfRemainingScheduledRetries", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/Enabled", "ADGR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/<>", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/Cadence", "ADGR", Number),
+    rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/PausePeriod", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/ServerHasFinishedProvisioning", "GR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/IsSyncDone", "GR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/<>", "GR", Any),
@@ -236,7 +263,18 @@ pub fn find(uri: &LocUri) -> Option<(&'static Rule, LocUri)> {
     RULES.iter().find_map(|rule| Some((rule, rule.matches(uri)?)))
 }
 
+/// All rules.
+#[cfg(test)]
+pub(super) fn rules() -> &'static [Rule] {
+    RULES
+}
+
 impl Rule {
+    #[cfg(test)]
+    pub(super) fn pattern(&self) -> &'static str {
+        self.pattern
+    }
+
     fn matches(&self, uri: &LocUri) -> Option<LocUri> {
         let mut segments = uri.segments().iter();
         let mut canonical = Vec::with_capacity(segments.len());

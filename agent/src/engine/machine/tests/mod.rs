@@ -1,0 +1,167 @@
+//! The machine as the shell sees it: events in, actions out, deadlines between.
+
+mod failures;
+mod leaving;
+mod properties;
+mod schedule;
+mod sessions;
+
+use mdm_protocol::syncml::{Command, Header, Message};
+
+use super::{Action, Engine, Event, Phase};
+use crate::engine::failure::StoreFailure;
+use crate::engine::profile::Stored;
+use crate::engine::progress::{Progress, SessionRecord, Trigger};
+use crate::engine::reply::Reply;
+use crate::engine::testing::{NOW, account, facts, ok, status};
+use crate::engine::time::{Now, TimerReason};
+use crate::engine::{Account, ConnectionFailure};
+
+/// An engine with its clocks, a store that works and a server that answers as it is told.
+pub(super) struct World {
+    pub(super) engine: Engine,
+    pub(super) now: Now,
+    pub(super) stored: Stored,
+    pub(super) reports: Vec<SessionRecord>,
+    pub(super) erased: u32,
+}
+
+/// How the server takes a session.
+pub(super) enum Server {
+    /// It has nothing to say.
+    Content,
+    /// It has commands in its first answer.
+    Says(Vec<Command>),
+    /// It answers with this.
+    Answers(Reply),
+    /// It cannot be reached.
+    Gone,
+}
+
+impl World {
+    pub(super) fn enrolled() -> Self {
+        Self::with(account(), Progress::default())
+    }
+
+    pub(super) fn with(account: Account, progress: Progress) -> Self {
+        let now = Now { boot_ms: 1_000_000, wall: NOW };
+        let engine = Engine::new(Some(account), progress, 7, now);
+        Self { engine, now, stored: Stored::default(), reports: Vec::new(), erased: 0 }
+    }
+
+    pub(super) fn handle(&mut self, event: Event) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.engine.handle(event, self.now, &mut actions);
+        actions
+    }
+
+    pub(super) fn pass(&mut self, seconds: u64) {
+        self.now.boot_ms += seconds * 1000;
+        self.now.wall += i64::try_from(seconds).unwrap();
+    }
+
+    /// Seconds until the next deadline, and what for.
+    pub(super) fn next(&self) -> Option<(u64, TimerReason)> {
+        let deadline = self.engine.next_deadline()?;
+        Some((deadline.boot_ms.saturating_sub(self.now.boot_ms) / 1000, deadline.reason))
+    }
+
+    /// Waits for the next deadline and brings the session that begins to its end; the seconds waited.
+    pub(super) fn wait(&mut self, server: &Server) -> u64 {
+        let (seconds, _) = self.next().expect("there is a deadline");
+        self.pass(seconds);
+        // A deadline may lie within a second.
+        self.now.boot_ms += 999;
+        let actions = self.handle(Event::DeadlineReached);
+        self.now.boot_ms -= 999;
+        assert_eq!(actions, [Action::OpenStore]);
+        self.serve(actions, server);
+        seconds
+    }
+
+    /// Waits for that many deadlines.
+    pub(super) fn wait_times(&mut self, times: u32) {
+        for _ in 0..times {
+            self.wait(&Server::Content);
+        }
+    }
+
+    pub(super) fn ask(&mut self, trigger: Trigger, server: &Server) {
+        let actions = self.handle(Event::CheckInRequested(trigger));
+        self.serve(actions, server);
+    }
+
+    /// Carries out actions until nothing is left to do.
+    pub(super) fn serve(&mut self, actions: Vec<Action>, server: &Server) {
+        let mut actions = std::collections::VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            let event = match action {
+                Action::OpenStore => Some(opened(&self.stored)),
+                Action::Keep(changes) => {
+                    self.stored.apply(&changes);
+                    Some(Event::Kept(Ok(())))
+                }
+                Action::Post { body, .. } => Some(reply(server, &body)),
+                Action::CloseStore => None,
+                Action::Report(record) => {
+                    self.reports.push(*record);
+                    None
+                }
+                Action::Erase => {
+                    self.erased += 1;
+                    self.stored = Stored::default();
+                    Some(Event::Erased)
+                }
+            };
+            if let Some(event) = event {
+                actions.extend(self.handle(event));
+            }
+        }
+        assert!(matches!(self.engine.phase(), Phase::Idle));
+    }
+
+    /// The triggers and outcome of every session so far.
+    pub(super) fn history(&self) -> Vec<(Vec<Trigger>, &str)> {
+        self.reports.iter().map(|record| (record.triggers.clone(), record.outcome.as_str())).collect()
+    }
+
+    /// The same machine after a restart of the computer that took some seconds.
+    pub(super) fn restart(self, seconds: i64) -> Self {
+        let now = Now { boot_ms: 5_000, wall: self.now.wall + seconds };
+        let progress = self.stored.progress.clone().unwrap_or_default();
+        let engine = Engine::new(self.engine.account().cloned(), progress, 8, now);
+        Self { engine, now, ..self }
+    }
+}
+
+pub(super) fn opened(stored: &Stored) -> Event {
+    Event::StoreOpened { stored: Ok(Box::new(stored.clone())), rebuilt: false, facts: Box::new(facts()) }
+}
+
+pub(super) fn not_opened() -> Event {
+    let failure = StoreFailure::Full("no room".to_owned());
+    Event::StoreOpened { stored: Err(failure), rebuilt: false, facts: Box::new(facts()) }
+}
+
+fn reply(server: &Server, body: &[u8]) -> Event {
+    let message = Message::decode(body).expect("the device writes valid messages");
+    match server {
+        Server::Content => Event::Replied(ok("")),
+        Server::Says(_) if message.header.message_id > 1 => Event::Replied(ok("")),
+        Server::Says(commands) => Event::Replied(ok(answer(&message, commands.clone()))),
+        Server::Answers(reply) => Event::Replied(reply.clone()),
+        Server::Gone => Event::ConnectionFailed(ConnectionFailure::TimedOut),
+    }
+}
+
+/// The server's answer to a message of the device.
+pub(super) fn answer(message: &Message, commands: Vec<Command>) -> String {
+    let accepted = status("header-status", message.header.message_id, "0", "SyncHdr", 200);
+    let header = Header {
+        session_id: message.header.session_id.clone(),
+        message_id: message.header.message_id,
+        ..Header::default()
+    };
+    let commands = [accepted].into_iter().chain(commands).collect();
+    Message { header, commands, is_final: true }.encode()
+}

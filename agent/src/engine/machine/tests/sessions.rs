@@ -1,0 +1,199 @@
+//! Sessions: what starts them, what merges, what is kept before what.
+
+use mdm_protocol::syncml::{Command, Message};
+
+use super::{Server, World, answer, not_opened, opened};
+use crate::engine::failure::StoreFailure;
+use crate::engine::profile::Stored;
+use crate::engine::progress::{Progress, Trigger};
+use crate::engine::testing::{NOW, SERVER, account, add, config, facts, ok, stored_credentials};
+use crate::engine::{Action, Engine, Event, Now, Phase};
+
+#[test]
+fn a_session_is_opened_held_kept_closed_and_reported_in_this_order() {
+    let mut world = World::enrolled();
+    assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), [Action::OpenStore]);
+    let actions = world.handle(opened(&world.stored));
+    let [Action::Post { url, body }] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(url, &format!("{SERVER}?mode=Maintenance&Platform=WoA"));
+    let message = Message::decode(body).unwrap();
+    let actions = world.handle(Event::Replied(ok(answer(&message, vec![add("a", &config("A"), "1")]))));
+    let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(changes.profiles.len(), 1);
+    let actions = world.handle(Event::Kept(Ok(())));
+    assert!(matches!(&actions[..], [Action::Post { .. }]));
+    world.pass(2);
+    let actions = world.handle(Event::Replied(ok("")));
+    let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!(changes.progress.as_ref().and_then(|progress| progress.last_completed), Some(NOW + 2));
+    assert!(changes.profiles.is_empty() && changes.settings.is_empty());
+    let actions = world.handle(Event::Kept(Ok(())));
+    let [Action::CloseStore, Action::Report(record)] = &actions[..] else { panic!("{actions:?}") };
+    assert_eq!((record.started, record.ended, record.rounds, record.succeeded), (NOW, NOW + 2, 2, 1));
+    assert!(record.completed && !record.unreachable);
+    assert_eq!((record.session_id, record.outcome.as_str()), (1, "completed"));
+}
+
+#[test]
+fn enrolment_starts_a_session_at_once() {
+    let now = Now { boot_ms: 5, wall: NOW };
+    let mut engine = Engine::new(None, Progress::default(), 7, now);
+    assert_eq!(engine.next_deadline(), None);
+    let mut actions = Vec::new();
+    engine.handle(Event::CheckInRequested(Trigger::User), now, &mut actions);
+    assert_eq!(actions, []);
+    engine.handle(Event::Enrolled(Box::new(account())), now, &mut actions);
+    assert_eq!(actions, [Action::OpenStore]);
+    let Phase::Opening(assignment) = engine.phase() else { panic!("{:?}", engine.phase()) };
+    assert_eq!(assignment.triggers, [Trigger::Enrolment].into());
+}
+
+#[test]
+fn triggers_during_a_session_merge_into_one_session_after_it() {
+    let mut world = World::enrolled();
+    world.handle(Event::CheckInRequested(Trigger::User));
+    assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), []);
+    world.handle(opened(&world.stored));
+    assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), []);
+    assert_eq!(world.handle(Event::CheckInRequested(Trigger::Schedule)), []);
+    let actions = world.handle(Event::Replied(ok("")));
+    world.serve(actions, &Server::Content);
+    let expected = vec![(vec![Trigger::User], "completed"), (vec![Trigger::Schedule, Trigger::User], "completed")];
+    assert_eq!(world.history(), expected);
+}
+
+#[test]
+fn while_a_session_runs_there_is_no_deadline_and_a_late_one_starts_nothing() {
+    let mut world = World::enrolled();
+    world.handle(Event::CheckInRequested(Trigger::User));
+    assert_eq!(world.engine.next_deadline(), None);
+    world.pass(86_400);
+    assert_eq!(world.handle(Event::DeadlineReached), []);
+    world.handle(opened(&world.stored));
+    assert_eq!(world.engine.next_deadline(), None);
+    let actions = world.handle(Event::Replied(ok("")));
+    assert_eq!(world.engine.next_deadline(), None);
+    world.serve(actions, &Server::Content);
+    assert_eq!(world.history().len(), 2);
+}
+
+#[test]
+fn a_deadline_that_is_not_reached_starts_nothing() {
+    let mut world = World::enrolled();
+    world.pass(179);
+    assert_eq!(world.handle(Event::DeadlineReached), []);
+}
+
+#[test]
+fn events_out_of_place_do_not_disturb_what_is_under_way() {
+    let mut world = World::enrolled();
+    let strays = || [Event::Replied(ok("")), Event::Kept(Ok(())), opened(&Stored::default())];
+    strays().into_iter().for_each(|event| assert_eq!(world.handle(event), []));
+    world.handle(Event::CheckInRequested(Trigger::User));
+    for event in [Event::Kept(Ok(())), Event::Replied(ok(""))] {
+        assert_eq!(world.handle(event), []);
+        assert!(matches!(world.engine.phase(), Phase::Opening(_)));
+    }
+    world.handle(opened(&world.stored));
+    assert_eq!(world.handle(opened(&world.stored)), []);
+    assert!(matches!(world.engine.phase(), Phase::Running(..)));
+}
+
+#[test]
+fn session_numbers_go_up_to_65535_and_begin_again_at_1() {
+    let progress = Progress { session_id: 65_534, ..Progress::default() };
+    let mut world = World::with(account(), progress);
+    (0..3).for_each(|_| world.ask(Trigger::User, &Server::Content));
+    let numbers: Vec<u16> = world.reports.iter().map(|record| record.session_id).collect();
+    assert_eq!(numbers, [65_535, 1, 2]);
+}
+
+#[test]
+fn a_session_without_the_store_is_held_and_says_that_nothing_can_be_kept() {
+    let mut world = World::enrolled();
+    world.handle(Event::CheckInRequested(Trigger::User));
+    let actions = world.handle(not_opened());
+    let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
+    let message = Message::decode(body).unwrap();
+    let actions = world.handle(Event::Replied(ok(answer(&message, vec![add("a", &config("A"), "1")]))));
+    let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
+    let codes = crate::engine::testing::statuses(&Message::decode(body).unwrap())
+        .iter()
+        .map(|(.., code)| *code)
+        .collect::<Vec<_>>();
+    assert_eq!(codes, [200, 420]);
+    let actions = world.handle(Event::Replied(ok("")));
+    assert!(matches!(&actions[..], [Action::Keep(_)]));
+    let actions = world.handle(Event::Kept(Err(StoreFailure::Full("no room".to_owned()))));
+    assert!(matches!(&actions[..], [Action::CloseStore, Action::Report(_)]));
+    assert!(matches!(world.engine.phase(), Phase::Idle));
+    assert!(world.next().is_some());
+}
+
+#[test]
+fn changes_that_could_not_be_kept_are_not_acknowledged() {
+    let mut world = World::enrolled();
+    world.handle(Event::CheckInRequested(Trigger::User));
+    let actions = world.handle(opened(&world.stored));
+    let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
+    let message = Message::decode(body).unwrap();
+    world.handle(Event::Replied(ok(answer(&message, vec![add("a", &config("A"), "1")]))));
+    let actions = world.handle(Event::Kept(Err(StoreFailure::Unusable("gone".to_owned()))));
+    let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
+    let message = Message::decode(body).unwrap();
+    assert_eq!(crate::engine::testing::statuses(&message).last().map(|(.., code)| *code), Some(500));
+}
+
+#[test]
+fn a_store_that_was_rebuilt_is_announced_until_a_session_is_completed() {
+    let mut world = World::enrolled();
+    let actions = open(&mut world, Trigger::User, true, Some(Progress::default()));
+    assert!(announces_loss(&actions));
+    world.serve(actions, &Server::Gone);
+    let actions = open(&mut world, Trigger::User, false, Some(Progress::default()));
+    assert!(announces_loss(&actions));
+    world.serve(actions, &Server::Content);
+    let actions = open(&mut world, Trigger::User, false, Some(Progress::default()));
+    assert!(!announces_loss(&actions));
+}
+
+#[test]
+fn a_store_that_came_back_empty_is_announced_as_lost_except_right_after_enrolment() {
+    let mut world = World::enrolled();
+    assert!(announces_loss(&open(&mut world, Trigger::User, false, None)));
+    let mut world = World::enrolled();
+    assert!(!announces_loss(&open(&mut world, Trigger::Enrolment, false, None)));
+}
+
+#[test]
+fn the_nonce_is_kept_for_the_next_session_and_survives_a_restart() {
+    use mdm_protocol::syncml::{Challenge, CredentialsKind, Status};
+    let mut account = account();
+    account.credentials = Some(stored_credentials(true));
+    let mut world = World::with(account, Progress::default());
+    let Command::Status(accepted) = crate::engine::testing::status("1", 1, "0", "SyncHdr", 200) else { unreachable!() };
+    let challenge = Some(Challenge { kind: CredentialsKind::Md5, nonce: Some(b"next".to_vec()) });
+    let header = mdm_protocol::syncml::Header { session_id: "1".to_owned(), message_id: 1, ..Default::default() };
+    let commands = vec![Command::Status(Status { challenge, ..accepted })];
+    let reply = ok(Message { header, commands, is_final: true }.encode());
+    world.ask(Trigger::User, &Server::Answers(reply));
+    let mut world = world.restart(0);
+    world.handle(Event::CheckInRequested(Trigger::User));
+    let actions = world.handle(opened(&world.stored));
+    let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
+    let secret = mdm_protocol::Secret::new("lovelace");
+    let proof = mdm_protocol::syncml::Credentials::md5("ada", &secret, b"next");
+    assert_eq!(Message::decode(body).unwrap().header.credentials, Some(proof));
+}
+
+fn open(world: &mut World, trigger: Trigger, rebuilt: bool, progress: Option<Progress>) -> Vec<Action> {
+    world.handle(Event::CheckInRequested(trigger));
+    let stored = Ok(Box::new(Stored { progress, ..Stored::default() }));
+    world.handle(Event::StoreOpened { stored, rebuilt, facts: Box::new(facts()) })
+}
+
+fn announces_loss(actions: &[Action]) -> bool {
+    let [Action::Post { body, .. }] = actions else { panic!("{actions:?}") };
+    let commands = Message::decode(body).unwrap().commands;
+    commands.iter().any(|command| matches!(command, Command::Alert(alert) if alert.code.0 == 1226))
+}

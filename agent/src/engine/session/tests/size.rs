@@ -1,0 +1,69 @@
+//! Big messages: the work grows with their size, not with its square.
+
+use mdm_protocol::LocUri;
+use mdm_protocol::syncml::Format;
+
+use crate::engine::profile::Stored;
+use crate::engine::testing::{NOW, Talk, add, config, context, delete, get, replace};
+use crate::engine::tree::Tree;
+
+const MANY: usize = 10_000;
+
+#[test]
+fn ten_thousand_commands_in_one_message_are_each_done_answered_and_kept_once() {
+    let mut talk = Talk::begin();
+    talk.say((0..MANY).map(|number| add(&number.to_string(), &config(&format!("N{number}")), "1")));
+    assert_eq!(talk.kept.len(), 1);
+    assert_eq!(talk.kept[0].profiles.len(), MANY);
+    let mut done = 0;
+    while talk.end.is_none() {
+        done += talk.statuses().iter().filter(|(_, name, code)| (*name, *code) == ("Add", 200)).count();
+        talk.say([]);
+    }
+    assert_eq!(done, MANY);
+}
+
+#[test]
+fn ten_thousand_profiles_are_applied_to_the_copy_of_the_store_and_changed_again() {
+    let mut talk = Talk::begin();
+    talk.say((0..MANY).map(|number| add(&number.to_string(), &config(&format!("N{number}")), "1")));
+    let mut stored = Stored::default();
+    stored.apply(&talk.kept[0]);
+    stored.apply(&talk.kept[0]);
+    assert_eq!(stored.profiles.len(), MANY);
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.say((0..MANY).map(|number| delete(&number.to_string(), &config(&format!("N{number}")))));
+    stored.apply(&talk.kept[0]);
+    assert!(stored.profiles.is_empty());
+}
+
+#[test]
+fn ten_thousand_changes_of_one_node_are_one_change() {
+    let mut talk = Talk::begin();
+    talk.say((0..MANY).map(|number| replace(&number.to_string(), &config("A"), &number.to_string())));
+    assert_eq!(talk.kept.len(), 1);
+    assert_eq!(talk.kept[0].profiles.len(), 1);
+}
+
+#[test]
+fn ten_thousand_nodes_that_do_not_exist_are_each_refused() {
+    let mut talk = Talk::begin();
+    talk.say((0..MANY).map(|number| get(&number.to_string(), &format!("./Nowhere/{number}"))));
+    assert_eq!(talk.session.tally().refused as usize, MANY);
+}
+
+#[test]
+fn the_children_of_a_node_are_found_without_walking_through_all_that_is_below() {
+    let mut tree = Tree::default();
+    for number in 0..50_000 {
+        let uri = format!("./Device/Vendor/MSFT/VPNv2/Head/RouteList/{number}/Address");
+        tree.provide(LocUri::parse(&uri).unwrap(), &Format::Chr, "10.0.0.0");
+    }
+    let uri = LocUri::parse("./Device/Vendor/MSFT/VPNv2").unwrap();
+    let mut names = String::new();
+    for _ in 0..MANY {
+        names = tree.get(&uri).unwrap().value;
+    }
+    assert_eq!(names, "Head");
+    assert_eq!(tree.changes("Contoso", NOW), crate::engine::Changes::default());
+}

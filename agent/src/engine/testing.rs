@@ -1,0 +1,255 @@
+//! What the engine's tests share: a sample device, and the other side of a session.
+
+mod commands;
+
+use mdm_protocol::Secret;
+use mdm_protocol::csp::dm_client::Poll;
+use mdm_protocol::syncml::{Command, Format, Header, Item, Message, Meta, StatusCode};
+
+use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
+use super::facts::DeviceFacts;
+use super::profile::{Changes, Stored};
+use super::reply::Reply;
+use super::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
+use super::tree::Tree;
+pub(crate) use commands::{add, alert, atomic, delete, exec, get, operation, piece, replace, sequence, status};
+
+pub(crate) const DEVICE: &str = "5F1C-DEVICE";
+pub(crate) const SERVER: &str = "https://mdm.example.org/ManagementServer/MDM.svc";
+pub(crate) const PROVIDER: &str = "./Device/Vendor/MSFT/DMClient/Provider/Contoso";
+pub(crate) const WIFI: &str = "./Device/Vendor/MSFT/WiFi/Profile/Corp/WlanXml";
+pub(crate) const NOW: i64 = 1_750_000_000;
+
+pub(crate) fn account() -> Account {
+    Account {
+        version: ACCOUNT_VERSION,
+        provider_id: "Contoso".to_owned(),
+        name: "Contoso Ltd".to_owned(),
+        management_url: SERVER.to_owned(),
+        discovery_url: "https://mdm.example.org/EnrollmentServer/Discovery.svc".to_owned(),
+        device_id: DEVICE.to_owned(),
+        hardware_id: DEVICE.to_owned(),
+        user: Some("ada@example.org".to_owned()),
+        local_user: None,
+        trust: Trust::default(),
+        credentials: None,
+        poll: Poll::DEFAULT.into(),
+        renew_period_days: 42,
+        renew_retry_days: 7,
+        renew_url: None,
+        initial_backoff_ms: 16_000,
+        max_backoff_ms: 3_600_000,
+        enrolled_at: NOW,
+    }
+}
+
+pub(crate) fn stored_credentials(digest: bool) -> StoredCredentials {
+    StoredCredentials { digest, name: "ada".to_owned(), secret: Secret::new("lovelace"), nonce: None }
+}
+
+pub(crate) fn facts() -> DeviceFacts {
+    DeviceFacts {
+        host_name: "babbage".to_owned(),
+        manufacturer: "Analytical".to_owned(),
+        model: "Engine 2".to_owned(),
+        os_name: "Debian GNU/Linux".to_owned(),
+        os_version: "13".to_owned(),
+        architecture: "x86_64".to_owned(),
+        language: "en-GB".to_owned(),
+        memory_mb: Some(4096),
+        mac_addresses: vec!["00-11-22-33-44-55".to_owned()],
+        machine_id: "0123456789ABCDEF".to_owned(),
+        ..DeviceFacts::default()
+    }
+}
+
+pub(crate) fn context() -> SessionContext {
+    SessionContext {
+        session_id: 7,
+        server_url: SERVER.to_owned(),
+        device_id: DEVICE.to_owned(),
+        provider_id: "Contoso".to_owned(),
+        authority: "Contoso".to_owned(),
+        server_initiated: false,
+        login: LoginStatus::EnrolledUser,
+        alerts: Vec::new(),
+        device_info: super::facts::device_info(&account(), &facts()),
+        credentials: account().session_credentials(&Stored::default(), None),
+        store_status: None,
+        farewell: false,
+    }
+}
+
+/// A tree with what the device provides, on top of what is stored.
+pub(crate) fn tree(stored: &Stored) -> Tree {
+    let mut tree = Tree::new(stored, true);
+    super::facts::provide(&mut tree, &account(), &facts());
+    tree
+}
+
+/// A session and its server.
+pub(crate) struct Talk {
+    pub(crate) session: Session,
+    /// The device's last message.
+    pub(crate) message: Message,
+    /// Its size on the wire.
+    pub(crate) bytes: usize,
+    /// What was handed out to be kept.
+    pub(crate) kept: Vec<Changes>,
+    /// What the store says to the next changes.
+    pub(crate) store: Result<(), StatusCode>,
+    /// The server's limit on messages, announced in every header.
+    pub(crate) server_limits: Meta,
+    pub(crate) end: Option<SessionEnd>,
+    server_message: u32,
+}
+
+impl Talk {
+    /// A session that has sent its first message.
+    pub(crate) fn begin() -> Self {
+        Self::begin_with(context(), &Stored::default())
+    }
+
+    pub(crate) fn begin_with(context: SessionContext, stored: &Stored) -> Self {
+        let mut tree = Tree::new(stored, context.login == LoginStatus::EnrolledUser);
+        super::facts::provide(&mut tree, &account(), &facts());
+        let mut talk = Self {
+            session: Session::new(context, tree),
+            message: Message::default(),
+            bytes: 0,
+            kept: Vec::new(),
+            store: Ok(()),
+            server_limits: Meta::default(),
+            end: None,
+            server_message: 0,
+        };
+        let step = talk.session.begin(NOW);
+        talk.follow(step);
+        talk
+    }
+
+    /// The server answers with the usual acceptance of the header and these commands; the device's next message.
+    pub(crate) fn say(&mut self, commands: impl IntoIterator<Item = Command>) -> &Message {
+        let accepted = status("header-status", self.message.header.message_id, "0", "SyncHdr", 200);
+        self.say_only([accepted].into_iter().chain(commands))
+    }
+
+    /// The server answers with these commands alone.
+    pub(crate) fn say_only(&mut self, commands: impl IntoIterator<Item = Command>) -> &Message {
+        self.server_message += 1;
+        let header = Header {
+            session_id: self.session.context().session_id.to_string(),
+            message_id: self.server_message,
+            target: DEVICE.to_owned(),
+            source: SERVER.to_owned(),
+            meta: self.server_limits.clone(),
+            ..Header::default()
+        };
+        let message = Message { header, commands: commands.into_iter().collect(), is_final: true };
+        self.answer(&ok(message.encode()))
+    }
+
+    /// The server answers with whatever this is.
+    pub(crate) fn answer(&mut self, reply: &Reply) -> &Message {
+        assert_eq!(self.end, None, "the session is over");
+        let step = self.session.received(reply, NOW + i64::from(self.server_message));
+        self.follow(step);
+        &self.message
+    }
+
+    fn follow(&mut self, step: Step) {
+        match step {
+            Step::Send(body) => {
+                self.bytes = body.len();
+                self.message = Message::decode(&body).expect("the device writes valid messages");
+            }
+            Step::Keep(changes) => {
+                assert!(!changes.is_empty(), "nothing is kept for nothing");
+                self.kept.push(changes);
+                let step = self.session.kept(self.store);
+                self.follow(step);
+            }
+            Step::End(end) => self.end = Some(end),
+        }
+    }
+
+    /// The statuses of the last message: CmdRef, Cmd and code.
+    pub(crate) fn statuses(&self) -> Vec<(&str, &str, u16)> {
+        statuses(&self.message)
+    }
+
+    /// The code of the only status for a command.
+    pub(crate) fn code(&self, command: &str) -> u16 {
+        let codes: Vec<u16> =
+            self.statuses().into_iter().filter(|(id, ..)| *id == command).map(|(.., code)| code).collect();
+        let [code] = codes[..] else { panic!("{command} has the statuses {codes:?}") };
+        code
+    }
+
+    /// Address and value of every item of the last message's results.
+    pub(crate) fn results(&self) -> Vec<(String, Option<String>)> {
+        let results = self.message.commands.iter().filter_map(|command| match command {
+            Command::Results(results) => Some(&results.items),
+            _ => None,
+        });
+        results.flatten().map(|item| (item.source.clone().unwrap_or_default(), item.data.clone())).collect()
+    }
+
+    /// Codes and addresses of the alerts of the last message.
+    pub(crate) fn alerts(&self) -> Vec<(u16, Option<String>)> {
+        let alerts = self.message.commands.iter().filter_map(|command| match command {
+            Command::Alert(alert) => Some((alert.code.0, alert.items.first().and_then(|item| item.source.clone()))),
+            _ => None,
+        });
+        alerts.collect()
+    }
+
+    /// The name of the failure with which the session ended.
+    pub(crate) fn failure(&self) -> &'static str {
+        match &self.end {
+            Some(SessionEnd::Failed(failure)) => failure.name(),
+            other => panic!("the session did not fail: {other:?}"),
+        }
+    }
+}
+
+pub(crate) fn statuses(message: &Message) -> Vec<(&str, &str, u16)> {
+    let statuses = message.commands.iter().filter_map(|command| match command {
+        Command::Status(status) => Some((status.command_ref.0.as_str(), status.command.as_str(), status.code.0)),
+        _ => None,
+    });
+    statuses.collect()
+}
+
+pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Reply {
+    Reply { status: 200, body: body.into(), ..Reply::default() }
+}
+
+/// A Wi-Fi profile with a passphrase.
+pub(crate) fn wlan(passphrase: &str) -> String {
+    format!(
+        "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
+         <authEncryption><authentication>WPA2PSK</authentication><encryption>AES</encryption></authEncryption>\
+         <sharedKey><keyType>passPhrase</keyType><protected>false</protected>\
+         <keyMaterial>{passphrase}</keyMaterial></sharedKey></security></MSM></WLANProfile>"
+    )
+}
+
+/// The address of a setting of the machine, which takes any text.
+pub(crate) fn config(name: &str) -> String {
+    format!("./Device/Vendor/LinuxMDM/Config/Test/{name}")
+}
+
+/// What is stored after commands on an empty device.
+pub(crate) fn stored_after(commands: Vec<Command>) -> Stored {
+    let mut talk = Talk::begin();
+    talk.say(commands);
+    let mut stored = Stored::default();
+    talk.kept.iter().for_each(|changes| stored.apply(changes));
+    stored
+}
+
+/// The format as a name, for comparisons.
+pub(crate) fn format_of(item: &Item) -> &str {
+    item.meta.format.as_ref().map_or("chr", Format::as_str)
+}
