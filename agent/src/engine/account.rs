@@ -1,6 +1,8 @@
 //! The account: which server manages this device, and under which terms. Kept beside the identity, not in the store,
 //! so that losing the store never loses who manages the device.
 
+use std::collections::BTreeMap;
+
 use mdm_protocol::Secret;
 use mdm_protocol::csp::dm_client::{Poll, PollSet};
 use mdm_protocol::syncml::CredentialsKind;
@@ -53,6 +55,9 @@ pub struct Account {
     pub initial_backoff_ms: u64,
     /// The longest wait after failed connections, in milliseconds.
     pub max_backoff_ms: u64,
+    /// Further nodes of the account as provisioned (`EntDMID`, `UPN`...), by their path below its own.
+    #[serde(default)]
+    pub settings: BTreeMap<String, String>,
     /// When the device enrolled, seconds since 1970.
     pub enrolled_at: i64,
 }

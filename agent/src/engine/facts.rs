@@ -6,6 +6,7 @@ use mdm_protocol::syncml::Format;
 use super::account::Account;
 use super::session::LoginStatus;
 use super::tree::Tree;
+use super::tree::schema::{self, Kind};
 
 #[cfg(test)]
 mod tests;
@@ -126,13 +127,19 @@ fn provide_account(tree: &mut Tree, account: &Account) {
     put(tree, &format!("{provider}/MaxSyncApplicationVersion"), &Format::Chr, "1.0");
     let kind = if account.user.is_some() { "Full" } else { "Device" };
     put(tree, &format!("{provider}/EnrollmentType"), &Format::Chr, kind);
-    for (name, value) in mdm_protocol::csp::dm_client::Poll::from(account.poll).to_nodes() {
-        let format = if name.starts_with("Poll") || name.starts_with("AllUsers") { Format::Bool } else { Format::Int };
-        let address = format!("{provider}/Poll/{name}");
-        let is_set = LocUri::parse(&address).is_ok_and(|uri| tree.get(&uri).is_ok());
-        if !is_set {
-            put(tree, &address, &format, &value);
-        }
+    let poll = mdm_protocol::csp::dm_client::Poll::from(account.poll).to_nodes();
+    let poll = poll.into_iter().map(|(name, value)| (format!("Poll/{name}"), value));
+    let settings = account.settings.iter().map(|(path, value)| (path.clone(), value.clone()));
+    for (path, value) in poll.chain(settings) {
+        provide_provisioned(tree, &format!("{provider}/{path}"), &value);
+    }
+}
+
+/// Puts in a node as it was provisioned, unless the server has set it since or there is no such node.
+fn provide_provisioned(tree: &mut Tree, address: &str, value: &str) {
+    let Some((rule, uri)) = LocUri::parse(address).ok().and_then(|uri| schema::find(&uri)) else { return };
+    if rule.format != Kind::Interior && tree.get(&uri).is_err() {
+        tree.provide(uri, &rule.format.format(), value);
     }
 }
 

@@ -81,6 +81,9 @@ pub struct Progress {
     pub nonce: Option<String>,
     /// Whether the store had to be rebuilt and the server does not know yet.
     pub rebuilt_unreported: bool,
+    /// Whether the enrolment is being ended; a restart goes on with it.
+    #[serde(default)]
+    pub leaving: bool,
     /// The last session.
     pub last_session: Option<SessionRecord>,
 }

@@ -2,6 +2,8 @@
 
 mod commands;
 
+use std::collections::BTreeMap;
+
 use mdm_protocol::Secret;
 use mdm_protocol::csp::dm_client::Poll;
 use mdm_protocol::syncml::{Command, Format, Header, Item, Message, Meta, StatusCode};
@@ -39,6 +41,7 @@ pub(crate) fn account() -> Account {
         renew_url: None,
         initial_backoff_ms: 16_000,
         max_backoff_ms: 3_600_000,
+        settings: BTreeMap::from([("EntDMID".to_owned(), "entity-7".to_owned())]),
         enrolled_at: NOW,
     }
 }

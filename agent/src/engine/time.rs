@@ -34,6 +34,8 @@ pub enum TimerReason {
     ScheduledCheckIn,
     /// Another attempt after a failed check-in.
     Retry,
+    /// The enrolment was being ended when the agent stopped.
+    UnfinishedFarewell,
 }
 
 impl TimerReason {
@@ -42,6 +44,7 @@ impl TimerReason {
         match self {
             Self::ScheduledCheckIn => "scheduled check-in",
             Self::Retry => "retry after a failed check-in",
+            Self::UnfinishedFarewell => "the end of the enrolment",
         }
     }
 }

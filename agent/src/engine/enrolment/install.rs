@@ -7,6 +7,7 @@ use x509_parser::prelude::{FromDer, X509Certificate};
 
 use super::{Enrolment, EnrolmentFailure, Installation, address};
 use crate::engine::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
+use crate::engine::profile::relative_path;
 
 /// How far this machine's clock may be behind the server's, in seconds.
 const CLOCK_TOLERANCE: i64 = 300;
@@ -88,6 +89,7 @@ impl Enrolment {
             renew_url: provisioning.renewal.server_url.clone(),
             initial_backoff_ms: provisioning.initial_backoff_ms,
             max_backoff_ms: provisioning.max_backoff_ms,
+            settings: provisioning.settings.iter().map(|(path, value)| (relative_path(path), value.clone())).collect(),
             enrolled_at: now,
         }
     }

@@ -71,3 +71,21 @@ fn what_the_server_set_is_not_covered_by_what_was_provisioned() {
     let tree = tree(&stored_after(vec![crate::engine::testing::replace("1", &set, "77")]));
     assert_eq!(tree.get(&LocUri::parse(&set).unwrap()).map(|node| node.value), Ok("77".to_owned()));
 }
+
+#[test]
+fn what_was_provisioned_is_told_until_the_server_sets_it_and_unknown_nodes_are_left_out() {
+    let mut account = account();
+    account.settings.insert("NoSuchNode".to_owned(), "x".to_owned());
+    let uri = |leaf: &str| LocUri::parse(&format!("{PROVIDER}/{leaf}")).unwrap();
+    let told = |stored: &Stored, leaf: &str| {
+        let mut tree = Tree::new(stored, true);
+        provide(&mut tree, &account, &facts());
+        tree.get(&uri(leaf)).ok().map(|node| node.value)
+    };
+    assert_eq!(told(&Stored::default(), "EntDMID").as_deref(), Some("entity-7"));
+    assert_eq!(told(&Stored::default(), "NoSuchNode"), None);
+    let mut stored = Stored::default();
+    let node = crate::engine::tree::Node::new(&mdm_protocol::syncml::Format::Chr, "entity-8");
+    stored.settings.insert(uri("EntDMID").to_string(), node);
+    assert_eq!(told(&stored, "EntDMID").as_deref(), Some("entity-8"));
+}

@@ -5,7 +5,7 @@ use mdm_protocol::loc_uri::{Listing, encode_segment};
 use mdm_protocol::syncml::{Command, CommandId, Format, Item, Meta, Operation, Results, StatusCode, Verb};
 
 use super::incoming::target;
-use super::{Answer, Session, package};
+use super::{Answer, MAX_TOLD_BYTES, Session, package};
 use crate::engine::tree::{Node, Refusal};
 
 /// What became of an operation.
@@ -50,7 +50,7 @@ impl Session {
 
     fn operate_on(&mut self, operation: &Operation, item: &Item) -> ItemOutcome {
         let outcome = match operation.verb {
-            Verb::Get => self.read(item).map_err(|refusal| self.unless_store_is_gone(refusal)),
+            Verb::Get => self.tell(item).map_err(|refusal| self.unless_store_is_gone(refusal)),
             Verb::Exec => target(item).and_then(|uri| self.run(&uri, data(item))).map(|code| (code, Vec::new())),
             Verb::Add | Verb::Replace | Verb::Delete => {
                 self.change(operation, item).map(|()| (StatusCode::OK, Vec::new()))
@@ -81,6 +81,18 @@ impl Session {
             Verb::Delete => self.tree.delete(&uri),
             Verb::Replace | Verb::Get | Verb::Exec => self.tree.replace(&uri, format, data(item)),
         }
+    }
+
+    /// Reads as long as the answers stay within bounds.
+    fn tell(&mut self, item: &Item) -> Result<(StatusCode, Vec<Item>), Refusal> {
+        if self.told_bytes > MAX_TOLD_BYTES {
+            return Err(Refusal::new(StatusCode::TOO_LARGE));
+        }
+        let (code, results) = self.read(item)?;
+        let size =
+            |item: &Item| item.source.as_ref().map_or(0, String::len) + item.data.as_ref().map_or(0, String::len);
+        self.told_bytes += results.iter().map(size).sum::<usize>();
+        Ok((code, results))
     }
 
     /// Reads a node or a subtree; the address is echoed as it was written.

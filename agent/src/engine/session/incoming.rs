@@ -17,6 +17,7 @@ enum Assembled {
 impl Session {
     pub(super) fn process(&mut self, message: Message) -> Result<Step, SessionFailure> {
         let message_id = message.header.message_id;
+        self.told_bytes = 0;
         let mut has_work = false;
         self.prepared.push(Answer::plain(package::header_status(message_id, StatusCode::OK)));
         for command in message.commands {

@@ -32,6 +32,8 @@ pub const MAX_ROUNDS: u32 = 200;
 pub const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 /// The largest object that is accepted, announced to the server, in bytes.
 pub const MAX_OBJECT_BYTES: u64 = 4 << 20;
+/// What the answers to one message may tell altogether, in bytes; a few commands can ask for everything many times.
+const MAX_TOLD_BYTES: usize = 16 << 20;
 /// How deep Atomic and Sequence may be nested.
 const MAX_NESTING: usize = 4;
 
@@ -140,6 +142,8 @@ pub struct Session {
     prepared: Vec<Answer>,
     /// Changes that were handed out and not yet reported as kept.
     pending: Option<Changes>,
+    /// What the answers to the present message tell so far, in bytes.
+    told_bytes: usize,
     unenrol: bool,
     now: i64,
     tally: Tally,
@@ -169,6 +173,7 @@ impl Session {
             open_object: None,
             prepared: Vec::new(),
             pending: None,
+            told_bytes: 0,
             unenrol: false,
             now: 0,
             tally: Tally::default(),

@@ -5,7 +5,7 @@ use mdm_protocol::syncml::{Command, Message};
 use super::{Server, World, opened};
 use crate::engine::progress::Trigger;
 use crate::engine::testing::{NOW, PROVIDER, account, add, config, exec, ok};
-use crate::engine::{Action, Event, Phase};
+use crate::engine::{Action, Engine, Event, Phase, TimerReason};
 
 #[test]
 fn a_person_who_ends_the_enrolment_has_the_server_told_and_everything_removed() {
@@ -33,6 +33,24 @@ fn the_farewell_waits_for_the_session_that_runs_and_goes_before_what_else_was_as
     world.serve(actions, &Server::Content);
     let expected = [(vec![Trigger::User], "completed"), (vec![Trigger::Farewell], "completed")];
     assert_eq!((world.history(), world.erased), (expected.to_vec(), 1));
+}
+
+#[test]
+fn a_farewell_that_was_cut_off_by_a_restart_is_taken_up_again() {
+    let mut world = World::enrolled();
+    let actions = world.handle(Event::UnenrolRequested);
+    assert_eq!(actions, [Action::OpenStore]);
+    world.handle(opened(&world.stored));
+    let actions = world.handle(Event::Replied(ok("")));
+    let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
+    // Killed here: kept, but nothing removed yet.
+    let progress = changes.progress.clone().unwrap();
+    world.engine = Engine::new(Some(account()), progress, 1, world.now);
+    let deadline = world.engine.next_deadline().unwrap();
+    assert_eq!((deadline.boot_ms, deadline.reason), (0, TimerReason::UnfinishedFarewell));
+    let actions = world.handle(Event::DeadlineReached);
+    world.serve(actions, &Server::Content);
+    assert_eq!((world.erased, world.engine.account()), (1, None));
 }
 
 #[test]

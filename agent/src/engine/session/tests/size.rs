@@ -67,3 +67,13 @@ fn the_children_of_a_node_are_found_without_walking_through_all_that_is_below() 
     assert_eq!(names, "Head");
     assert_eq!(tree.changes("Contoso", NOW), crate::engine::Changes::default());
 }
+
+#[test]
+fn asking_for_everything_again_and_again_is_refused_beyond_a_bound() {
+    let mut talk = Talk::begin();
+    talk.say((0..20).map(|number| add(&number.to_string(), &config(&format!("N{number}")), &"x".repeat(1 << 17))));
+    let area = config("").trim_end_matches('/').to_owned();
+    talk.say((0..40).map(|number| get(&number.to_string(), &format!("{area}?list=StructData"))));
+    let tally = talk.session.tally();
+    assert!(tally.refused > 30, "{tally:?}");
+}

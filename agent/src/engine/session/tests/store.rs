@@ -83,7 +83,7 @@ fn setting_a_node_to_what_it_is_keeps_nothing_and_succeeds() {
 
 #[test]
 fn changing_a_node_there_and_back_keeps_nothing() {
-    let address = format!("{PROVIDER}/EntDMID");
+    let address = format!("{PROVIDER}/ExchangeID");
     let stored = stored_after(vec![add("a", &config("A"), "1"), add("b", &address, "1")]);
     let mut talk = Talk::begin_with(context(), &stored);
     talk.say([
