@@ -15,7 +15,7 @@ const MAX_RETRY_AFTER_SECONDS: u64 = 24 * 3600;
 const LEAST_BACKOFF_MS: (u64, u64) = (1000, 60_000);
 
 impl Engine {
-    /// When the machine wants [`Event::DeadlineReached`], and what for. While a session runs it wants nothing.
+    /// When the machine wants [`Event::DeadlineReached`](super::Event::DeadlineReached), and what for. While a session runs it wants nothing.
     pub fn next_deadline(&self) -> Option<Deadline> {
         if !matches!(self.phase, Phase::Idle) || self.account.is_none() {
             return None;
