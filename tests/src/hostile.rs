@@ -125,3 +125,20 @@ pub fn response(status: &str, headers: &[(&str, &str)], body: &[u8]) -> Vec<u8> 
     response.extend_from_slice(body);
     response
 }
+
+/// A management server's answer to a message of a session: these commands, in SyncML.
+pub fn message(request: &Request, commands: &str) -> Vec<u8> {
+    let text = String::from_utf8_lossy(&request.body);
+    let between = |before: &str, after: &str| {
+        let (_, rest) = text.split_once(before)?;
+        rest.split_once(after).map(|(value, _)| value.to_owned())
+    };
+    let (Some(session), Some(number)) = (between("<SessionID>", "<"), between("<MsgID>", "<")) else {
+        return response("500 Internal Server Error", &[], b"");
+    };
+    let body = format!(
+        "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
+         <SessionID>{session}</SessionID><MsgID>{number}</MsgID></SyncHdr><SyncBody>{commands}<Final/></SyncBody></SyncML>"
+    );
+    response("200 OK", &[], body.as_bytes())
+}

@@ -52,9 +52,7 @@ impl Process {
 
     /// Asks the process to end (SIGTERM) and waits; one that does not end in ten seconds is killed and an error.
     pub fn stop(&mut self) -> anyhow::Result<()> {
-        if let Some(id) = rustix::process::Pid::from_raw(self.child.id().cast_signed()) {
-            let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
-        }
+        terminate(self.child.id());
         wait_until(Duration::from_secs(10), || Ok(self.has_ended().then_some(())))
             .context("the process does not end")?;
         for reader in self.readers.drain(..) {
@@ -75,6 +73,14 @@ impl Drop for Process {
         if !self.has_ended() && self.stop().is_err() {
             self.kill();
         }
+    }
+}
+
+/// Asks a process to end (SIGTERM).
+pub fn terminate(process: u32) {
+    if let Some(id) = rustix::process::Pid::from_raw(process.cast_signed()) {
+        // One that has ended already is what was wanted.
+        let _ = rustix::process::kill_process(id, rustix::process::Signal::TERM);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use mdm_tests::hostile::{HostileServer, Request, Script, response};
+use mdm_tests::hostile::{HostileServer, Request, Script, message, response};
 use mdm_tests::processes::silent;
 use mdm_tests::profiles;
 use mdm_tests::server::USER;
@@ -102,20 +102,7 @@ fn answers() -> Vec<(&'static str, Script)> {
 /// A server that asks for the same node for ever.
 fn never_ending() -> Script {
     Arc::new(|request: &Request| {
-        let text = String::from_utf8_lossy(&request.body);
-        let between = |before: &str, after: &str| {
-            let (_, rest) = text.split_once(before)?;
-            rest.split_once(after).map(|(value, _)| value.to_owned())
-        };
-        let (Some(session), Some(message)) = (between("<SessionID>", "<"), between("<MsgID>", "<")) else {
-            return response("500 Internal Server Error", &[], b"");
-        };
-        let body = format!(
-            "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
-             <SessionID>{session}</SessionID><MsgID>{message}</MsgID></SyncHdr><SyncBody><Get><CmdID>1</CmdID><Item>\
-             <Target><LocURI>./DevInfo/DevId</LocURI></Target></Item></Get><Final/></SyncBody></SyncML>"
-        );
-        response("200 OK", &[], body.as_bytes())
+        message(request, "<Get><CmdID>1</CmdID><Item><Target><LocURI>./DevInfo/DevId</LocURI></Target></Item></Get>")
     })
 }
 

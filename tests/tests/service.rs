@@ -25,6 +25,19 @@ fn a_second_service_on_the_same_state_says_who_holds_it() {
 }
 
 #[test]
+fn a_second_service_on_the_same_socket_leaves_it_to_the_first() {
+    let world = World::new().unwrap();
+    let _service = world.agent.run(&silent()).unwrap();
+    let mut other = world.agent.clone();
+    other.state = world.folder.path().join("other");
+    let second = other.verb(["run"]).unwrap();
+    assert_eq!(second.code, 1);
+    assert!(second.errors.contains("control.sock"), "{}", second.errors);
+    assert_eq!(other.json(["profiles"]).unwrap_err().to_string().matches("not enrolled").count(), 1);
+    assert!(world.agent.runtime.join("control.sock").exists());
+}
+
+#[test]
 fn garbage_on_the_socket_is_refused_and_the_service_lives_on() {
     let world = World::enrolled().unwrap();
     let mut service = world.agent.run(&silent()).unwrap();
@@ -48,11 +61,8 @@ fn garbage_on_the_socket_is_refused_and_the_service_lives_on() {
 }
 
 #[test]
+#[ignore = "needs root, to be somebody else"]
 fn anyone_may_look_and_check_in_and_root_alone_may_unenrol_or_see_secrets() {
-    if !rustix::process::geteuid().is_root() {
-        // Without root there is nobody else to be; CI runs as root.
-        return;
-    }
     let world = World::enrolled().unwrap();
     block_on(world.server.admin.assign("wifi", profiles::WIFI)).unwrap();
     let _service = world.agent.run(&silent()).unwrap();
@@ -93,7 +103,9 @@ fn a_service_killed_again_and_again_keeps_what_it_acknowledged() {
         block_on(world.server.admin.assign(&format!("configuration-{round}"), &fragment)).unwrap();
         let mut sync = world.agent.command().arg("sync").stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         // Killed after another step of the session in each round: sent, answered, sent, answered, over.
-        moments.iter().take(1 + round % 5).for_each(drop);
+        for _ in 0..=round % 5 {
+            moments.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        }
         service.kill();
         sync.wait().unwrap();
     }

@@ -1,6 +1,6 @@
 //! Who answers a verb: the daemon over its socket, or, where none runs, an agent inside this process.
 
-use std::io::{IsTerminal as _, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
@@ -20,6 +20,12 @@ pub(super) async fn ask<T: DeserializeOwned>(place: &Place, request: ControlRequ
     loop {
         tokio::select! {
             result = &mut answer => return Ok(serde_json::from_value(result??)?),
+            // The password prompt may have taken the signal's usual effect away, for the rest of the program.
+            interrupted = tokio::signal::ctrl_c() => {
+                interrupted?;
+                let error = ControlError::new(ErrorCode::Failed, "interrupted");
+                return Err(error.with_advice("If a service runs, it goes on with it; see mdm-agent status.").into());
+            }
             () = tokio::time::sleep(PATIENCE) => {
                 waited += PATIENCE.as_secs();
                 remark_waiting(waited);
@@ -64,11 +70,18 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
 }
 
 fn acquire(place: &Place) -> Result<StateLock, Failure> {
-    StateLock::acquire(&place.paths, "an mdm-agent command").map_err(|error| {
-        let advice = match &error {
-            LockError::Held { .. } => "Wait for it to end, or ask the service if it is the service.",
-            LockError::File(_) => "The service does not run here; start it, or try this with sudo.",
-        };
-        ControlError::new(ErrorCode::Failed, error.to_string()).with_advice(advice).into()
-    })
+    StateLock::acquire(&place.paths, "an mdm-agent command").map_err(|error| unusable_state(&error))
+}
+
+/// The state cannot be used: why, and what to do about it.
+pub(super) fn unusable_state(error: &LockError) -> Failure {
+    let advice = match error {
+        LockError::Held { .. } => "Wait for it to end, or stop it.",
+        LockError::File(error) => match error.source.kind() {
+            ErrorKind::PermissionDenied => "Try it with sudo; a running service would answer everyone.",
+            ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull => "Make room on the disk, or make it writable.",
+            _ => "See what is at that path.",
+        },
+    };
+    ControlError::new(ErrorCode::Failed, error.to_string()).with_advice(advice).into()
 }

@@ -9,7 +9,7 @@ use clap::{ArgGroup, Args};
 use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
-use super::output::Output;
+use super::output::{Output, printable};
 use super::{Failure, Place, VerbResult, backend};
 use crate::engine::enrolment::EnrolOrder;
 use crate::engine::report::AccountStatus;
@@ -36,7 +36,7 @@ pub(super) struct Enroll {
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The user to enrol for; leave it out for a machine without a user, which needs a token.
-    #[arg(long, value_name = "NAME", default_value = "")]
+    #[arg(long, value_name = "NAME", default_value = "", required_unless_present = "token_file")]
     user: String,
     /// Read the password from this file.
     #[arg(long, value_name = "FILE")]
@@ -76,8 +76,8 @@ impl Enroll {
         let account: AccountStatus = backend::ask(place, ControlRequest::Enrol(Box::new(order))).await?;
         output.show(&account, |_| {
             let name = if account.name.is_empty() { &account.provider_id } else { &account.name };
-            format!("Enrolled with {name} as device {}.", account.device_id)
-        });
+            printable(&format!("Enrolled with {name} as device {}.", account.device_id))
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use self::output::Output;
-use crate::shell::control::ControlError;
+use crate::shell::control::{ControlError, ErrorCode};
 use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
 use crate::shell::store::{StorePlace, worker};
@@ -55,8 +55,8 @@ struct Global {
     /// Take the enrolled user for signed in; for machines whose sessions logind does not see.
     #[arg(long, global = true, env = "MDM_AGENT_ASSUME_SIGNED_IN")]
     assume_signed_in: bool,
-    /// How much is logged: error, warn, info, debug or trace.
-    #[arg(long, global = true, value_name = "LEVEL")]
+    /// How much is logged.
+    #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     log: Option<String>,
 }
 
@@ -110,7 +110,10 @@ type VerbResult = Result<ExitCode, Failure>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return not_understood(&error),
+    };
     // Whatever is created, by libraries too, is for the owner alone unless it says otherwise.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     if let Verb::StoreWorker { directory, quarantine } = arguments.verb {
@@ -125,11 +128,24 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Says what is wrong with a command line, or shows the help that it asks for.
+fn not_understood(error: &clap::Error) -> ExitCode {
+    if error.use_stderr() && std::env::args_os().any(|argument| argument == "--json") {
+        let message = error.to_string();
+        let first: Vec<&str> = message.lines().map(str::trim).take_while(|line| !line.is_empty()).collect();
+        let message = first.join(" ").trim_start_matches("error: ").to_owned();
+        return Output::new(true).failure(&ControlError::new(ErrorCode::Usage, message).into());
+    }
+    // Help that nobody reads to its end (`| head`) is not an error.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
+
 fn start(arguments: Arguments, output: &Output) -> VerbResult {
     let Arguments { global, verb } = arguments;
     // What a verb's own failure says once at the end need not be in the log as well.
     let usual = if matches!(verb, Verb::Run(_)) { "info" } else { "error" };
-    logging::start(global.log.as_deref().unwrap_or(usual));
+    logging::start(global.log.as_deref(), usual);
     // With one provider compiled in, a second installation cannot disagree.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let runtime = tokio::runtime::Builder::new_current_thread()

@@ -21,14 +21,20 @@ impl Output {
     }
 
     /// Shows a value: as JSON, or by `text`.
-    pub(super) fn show(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) {
+    pub(super) fn show(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) -> Result<(), Failure> {
         let shown = if self.json {
             serde_json::to_string_pretty(value).unwrap_or_else(|error| format!("{{\"error\": \"{error}\"}}"))
         } else {
             text(self)
         };
-        // A reader that has gone away (`| head`) is not an error.
-        let _ = writeln!(std::io::stdout().lock(), "{}", shown.trim_end());
+        let mut stdout = std::io::stdout().lock();
+        match writeln!(stdout, "{}", shown.trim_end()).and_then(|()| stdout.flush()) {
+            // A reader that has gone away (`| head`) is not an error.
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                Err(Failure::Local(anyhow::Error::new(error).context("the answer cannot be written")))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// A remark on the way, for people only.
@@ -56,8 +62,8 @@ impl Output {
         let _ = if self.json {
             writeln!(stderr, "{}", serde_json::json!({ "error": error }))
         } else {
-            let advice = error.advice.as_ref().map(|advice| format!("\n{advice}")).unwrap_or_default();
-            writeln!(stderr, "mdm-agent: {}{advice}", error.message)
+            let advice = error.advice.as_ref().map(|advice| format!("\n{}", printable(advice))).unwrap_or_default();
+            writeln!(stderr, "mdm-agent: {}{advice}", printable(&error.message))
         };
         ExitCode::from(error.code.exit_code())
     }
@@ -80,7 +86,30 @@ pub(super) fn table(output: &Output, header: &[&str], rows: &[Vec<String>]) -> S
     lines.join("\n")
 }
 
-/// Text that cannot move a terminal's cursor or change its colours.
+/// Text that cannot move a terminal's cursor, change its colours or turn its direction.
 pub(super) fn printable(text: &str) -> String {
-    text.chars().map(|character| if character.is_control() { '\u{fffd}' } else { character }).collect()
+    let is_harmless = |character: char| {
+        let turns = matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        !turns && !character.is_control()
+    };
+    text.chars().map(|character| if is_harmless(character) { character } else { '\u{fffd}' }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_from_the_network_cannot_steer_the_terminal() {
+        assert_eq!(printable("\u{1b}[2Jx\u{9b}31m\r\n\u{202e}y"), "\u{fffd}[2Jx\u{fffd}31m\u{fffd}\u{fffd}\u{fffd}y");
+        assert_eq!(printable("Müller & Söhne 株式会社"), "Müller & Söhne 株式会社");
+    }
+
+    #[test]
+    fn a_table_is_aligned_and_harmless() {
+        let output = Output { json: false, colour: false };
+        let rows = [vec!["wifi".to_owned(), "a\u{1b}b".to_owned()], vec!["certificate".to_owned(), "c".to_owned()]];
+        let expected = "KIND         NAME\nwifi         a\u{fffd}b\ncertificate  c";
+        assert_eq!(table(&output, &["KIND", "NAME"], &rows), expected);
+    }
 }

@@ -28,8 +28,8 @@ enum What {
     Show {
         /// The profile's name, or the beginning of it.
         name: String,
-        /// Look among profiles of this kind only: email, vpn, wifi, certificate or configuration.
-        #[arg(long)]
+        /// Look among profiles of this kind only.
+        #[arg(long, value_parser = ["email", "vpn", "wifi", "certificate", "configuration"])]
         kind: Option<String>,
         /// Show secret values too; for root.
         #[arg(long)]
@@ -42,12 +42,12 @@ impl Profiles {
         match self.what {
             None | Some(What::List) => {
                 let profiles: Vec<ProfileView> = backend::ask(place, ControlRequest::Profiles).await?;
-                output.show(&profiles, |output| list(&profiles, output));
+                output.show(&profiles, |output| list(&profiles, output))?;
             }
             Some(What::Show { name, kind, reveal }) => {
                 let request = ControlRequest::Profile { kind, name, reveal };
                 let profile: ProfileDetail = backend::ask(place, request).await?;
-                output.show(&profile, |output| show(&profile, output));
+                output.show(&profile, |output| show(&profile, output))?;
             }
         }
         Ok(ExitCode::SUCCESS)

@@ -4,9 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::{Place, VerbResult};
+use super::backend::unusable_state;
+use super::{Failure, Place, VerbResult};
 use crate::shell::daemon;
-use crate::shell::store::StoreAccess;
+use crate::shell::lock::LockError;
+use crate::shell::store::{StoreAccess, worker};
 
 /// Run the service in the foreground.
 ///
@@ -17,10 +19,13 @@ pub(super) struct Run {}
 
 impl Run {
     pub(super) async fn run(self, place: Place) -> VerbResult {
-        let program = std::env::current_exe()?;
-        daemon::run(place.paths, place.sessions, StoreAccess::Worker { program }, || {})
-            .await
-            .map_err(super::Failure::Local)?;
-        Ok(ExitCode::SUCCESS)
+        let access = StoreAccess::Worker { program: worker::OWN_PROGRAM.into() };
+        match daemon::run(place.paths, place.sessions, access, || {}).await {
+            Ok(()) => Ok(ExitCode::SUCCESS),
+            Err(error) => Err(match error.downcast_ref::<LockError>() {
+                Some(error) => unusable_state(error),
+                None => Failure::Local(error),
+            }),
+        }
     }
 }

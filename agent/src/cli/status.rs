@@ -18,7 +18,7 @@ pub(super) struct Status {}
 impl Status {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let status: report::Status = backend::ask(place, ControlRequest::Status).await?;
-        output.show(&status, |output| describe(&status, output));
+        output.show(&status, |output| describe(&status, output))?;
         let not_enrolled = ErrorCode::NotEnrolled.exit_code();
         Ok(if status.account.is_some() { ExitCode::SUCCESS } else { ExitCode::from(not_enrolled) })
     }

@@ -20,7 +20,7 @@ impl Sync {
         output.show(&record, |_| {
             let refused = if record.refused > 0 { format!(", {} refused", record.refused) } else { String::new() };
             format!("Checked in: {} commands done{refused}, {} messages.", record.succeeded, record.rounds)
-        });
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

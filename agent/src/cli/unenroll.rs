@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::output::Output;
+use super::output::{Output, printable};
 use super::{Place, VerbResult, backend};
 use crate::shell::control::ControlRequest;
 
@@ -31,8 +31,8 @@ impl Unenroll {
                 let reason = outcome.detail.clone().unwrap_or_default();
                 format!("The server could not be told ({reason}); remove the device there too.")
             };
-            format!("This machine is no longer enrolled. {told}")
-        });
+            printable(&format!("This machine is no longer enrolled. {told}"))
+        })?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tracing::{error, info, warn};
 
-use super::control::{ControlRequest, ControlResult};
+use super::control::{ControlError, ControlRequest, ControlResult};
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
@@ -35,7 +35,9 @@ pub enum Message {
     #[doc(hidden)]
     StoreOpened(Result<(StoreInUse, Box<Opened>), StoreFailure>, Box<crate::engine::facts::DeviceFacts>),
     #[doc(hidden)]
-    Kept(StoreInUse, Box<Changes>, Result<(), StoreFailure>),
+    Kept(Option<StoreInUse>, Box<Changes>, Result<(), StoreFailure>),
+    #[doc(hidden)]
+    Erased(Result<(), String>),
     #[doc(hidden)]
     Answered(Result<Reply, ConnectionFailure>),
     #[doc(hidden)]
@@ -135,10 +137,10 @@ impl Agent {
         self.outbox.clone()
     }
 
-    /// Runs until it is told to stop; a session in progress is brought to its end first.
+    /// Runs until it is told to stop; a session or an enrolment in progress is brought to its end first.
     pub async fn run(mut self) -> std::io::Result<()> {
         let mut timer = BootTimer::new()?;
-        while !(self.stopping && matches!(self.engine.phase(), Phase::Idle)) {
+        while !(self.stopping && !self.enrolling && matches!(self.engine.phase(), Phase::Idle)) {
             let deadline = self.engine.next_deadline().filter(|_| !self.stopping);
             timer.set(deadline.map(|deadline| deadline.boot_ms))?;
             tokio::select! {
@@ -161,6 +163,7 @@ impl Agent {
             Message::Stop => self.stopping = true,
             Message::StoreOpened(result, facts) => self.store_opened(result, facts),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
+            Message::Erased(result) => self.erased(&result),
             Message::Answered(Ok(reply)) => self.feed(Event::Replied(reply)),
             Message::Answered(Err(failure)) => self.feed(Event::ConnectionFailed(failure)),
             Message::Enrolled(result, reply) => self.enrolled(result, reply),
@@ -202,8 +205,8 @@ impl Agent {
         self.feed(Event::StoreOpened { stored, rebuilt, facts });
     }
 
-    fn kept(&mut self, store: StoreInUse, changes: &Changes, result: Result<(), StoreFailure>) {
-        self.store = Some(store);
+    fn kept(&mut self, store: Option<StoreInUse>, changes: &Changes, result: Result<(), StoreFailure>) {
+        self.store = store;
         match (&result, &mut self.snapshot) {
             (Ok(()), Some(snapshot)) => snapshot.apply(changes),
             (Err(failure), _) => {
@@ -213,6 +216,21 @@ impl Agent {
             (Ok(()), None) => {}
         }
         self.feed(Event::Kept(result));
+    }
+
+    fn erased(&mut self, removed: &Result<(), String>) {
+        match removed {
+            Ok(()) => info!("the enrolment has ended; identity and profiles are removed"),
+            Err(error) => error!(error, "the enrolment has ended, but not everything could be removed"),
+        }
+        for leaver in std::mem::take(&mut self.leavers) {
+            let _ = leaver.send(questions::left(removed, self.last_record.as_ref()));
+        }
+        // There will be no session for those who wait for one.
+        for waiter in std::mem::take(&mut self.waiters) {
+            let _ = waiter.reply.send(Err(ControlError::not_enrolled()));
+        }
+        self.feed(Event::Erased);
     }
 
     fn report(&mut self, record: SessionRecord) {
@@ -244,3 +262,6 @@ impl Agent {
         self.last_record = Some(record);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -33,6 +33,8 @@ pub async fn enrol(
     request: EnrolmentRequest,
     mut progress: impl FnMut(Stage),
 ) -> Result<Account, EnrolError> {
+    // Before the server issues anything: a removal that was cut short must not come to its end in the new identity.
+    Identity::clean_up(paths)?;
     let client = HttpsClient::anonymous(&request.trust)?;
     let (enrolment, mut step) = Enrolment::begin(request);
     let Some(mut enrolment) = enrolment else {

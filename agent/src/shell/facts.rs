@@ -94,13 +94,31 @@ fn machine_id() -> Option<String> {
 /// Names of the users with a session, as logind files them; `None` where there is no logind.
 fn signed_in() -> Option<Vec<String>> {
     let entries = std::fs::read_dir("/run/systemd/sessions").ok()?;
-    let mut users: Vec<String> = entries
-        .flatten()
-        .filter_map(|entry| read(&entry.path().to_string_lossy()))
-        .filter(|session| os_release(session, "CLASS").is_some_and(|class| class.starts_with("user")))
-        .filter_map(|session| os_release(&session, "USER"))
-        .collect();
+    let mut users: Vec<String> =
+        entries.flatten().filter_map(|entry| user_of(&read(&entry.path().to_string_lossy())?)).collect();
     users.sort();
     users.dedup();
     Some(users)
+}
+
+/// The user of a session as logind files it; `None` where nobody is signed in, or is not any more.
+fn user_of(session: &str) -> Option<String> {
+    let is_person = os_release(session, "CLASS").is_some_and(|class| class.starts_with("user"));
+    let is_over = os_release(session, "STATE").is_some_and(|state| state == "closing");
+    os_release(session, "USER").filter(|_| is_person && !is_over)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_has_a_user_while_somebody_is_signed_in() {
+        let session = |class: &str, state: &str| format!("UID=1000\nUSER=alice\nSTATE={state}\nCLASS={class}");
+        assert_eq!(user_of(&session("user", "active")), Some("alice".to_owned()));
+        assert_eq!(user_of(&session("user-early", "online")), Some("alice".to_owned()));
+        assert_eq!(user_of(&session("user", "closing")), None, "signed out, something still runs");
+        assert_eq!(user_of(&session("greeter", "active")), None);
+        assert_eq!(user_of(&session("manager", "active")), None);
+    }
 }

@@ -18,6 +18,8 @@ use crate::engine::reply::Reply;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
 const TOTAL_TIMEOUT: Duration = Duration::from_secs(180);
+/// The longest header that is passed on: longer than any address in use.
+const MAX_HEADER: usize = 2048;
 
 /// What kind of message is sent; it sets the headers and the size of the answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,7 +132,10 @@ impl HttpsClient {
 
     async fn run(&self, request: reqwest::RequestBuilder) -> Result<Reply, ConnectionFailure> {
         let mut response = request.send().await.map_err(|error| explain(&error))?;
-        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        let header = |name| {
+            let value = response.headers().get(name)?.to_str().ok()?;
+            Some(value.get(..MAX_HEADER).unwrap_or(value).to_owned())
+        };
         let mut reply = Reply {
             status: response.status().as_u16(),
             location: header(LOCATION),
@@ -211,13 +216,26 @@ fn as_tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a 
 }
 
 fn explain_tls(error: &rustls::Error) -> ConnectionFailure {
+    use rustls::AlertDescription::{
+        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
+        UnknownCA, UnsupportedCertificate,
+    };
     use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
     match error {
         rustls::Error::InvalidCertificate(
             Expired | NotValidYet | ExpiredContext { .. } | NotValidYetContext { .. },
         ) => ConnectionFailure::ClockOrExpiry(error.to_string()),
         rustls::Error::InvalidCertificate(_) => ConnectionFailure::Untrusted(error.to_string()),
-        rustls::Error::AlertReceived(_) => ConnectionFailure::CertificateRefused(error.to_string()),
+        rustls::Error::AlertReceived(
+            BadCertificate
+            | UnsupportedCertificate
+            | CertificateRevoked
+            | CertificateExpired
+            | CertificateUnknown
+            | UnknownCA
+            | AccessDenied
+            | CertificateRequired,
+        ) => ConnectionFailure::CertificateRefused(error.to_string()),
         _ => ConnectionFailure::Broken(error.to_string()),
     }
 }
@@ -228,4 +246,20 @@ fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
         deepest = cause;
     }
     deepest.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::AlertDescription;
+
+    use super::*;
+
+    #[test]
+    fn only_alerts_about_certificates_speak_of_the_devices_certificate() {
+        let name = |alert| explain_tls(&rustls::Error::AlertReceived(alert)).name();
+        assert_eq!(name(AlertDescription::CertificateRevoked), "certificate-refused");
+        assert_eq!(name(AlertDescription::CertificateRequired), "certificate-refused");
+        assert_eq!(name(AlertDescription::HandshakeFailure), "connection-broken");
+        assert_eq!(name(AlertDescription::InternalError), "connection-broken");
+    }
 }

@@ -44,7 +44,10 @@ impl StateLock {
             .mode(0o600)
             .open(&path)
             .map_err(FileError::of("open", &path))?;
-        if flock(&file, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+            if error != rustix::io::Errno::WOULDBLOCK {
+                return Err(FileError::of("lock", &path)(error.into()).into());
+            }
             let mut holder = String::new();
             let _ = (&mut file).take(200).read_to_string(&mut holder);
             let holder = if holder.trim().is_empty() { "another process".to_owned() } else { holder.trim().to_owned() };

@@ -4,14 +4,18 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
-/// The environment variable that overrides the level, for example `mdm_agent=debug`.
+/// The environment variable that sets what is logged, for example `mdm_agent=debug`.
 pub const VARIABLE: &str = "MDM_AGENT_LOG";
 
-/// Starts logging at a level. Called once, by the program.
-pub fn start(level: &str) {
+/// Starts logging: at the level asked for, else as the environment says, else at the usual level. Called once, by the
+/// program.
+pub fn start(level: Option<&str>, usual: &str) {
     // Libraries speak up only when something is wrong: their inner life belongs to whoever debugs them.
-    let own = || EnvFilter::new(format!("warn,mdm_agent={level}"));
-    let filter = EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| own());
+    let own = |level: &str| EnvFilter::new(format!("warn,mdm_agent={level}"));
+    let filter = match level {
+        Some(level) => own(level),
+        None => EnvFilter::try_from_env(VARIABLE).unwrap_or_else(|_| own(usual)),
+    };
     let journal = under_systemd().then(|| tracing_journald::layer().ok()).flatten();
     let text = journal.is_none().then(|| {
         use std::io::IsTerminal as _;

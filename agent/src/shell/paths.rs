@@ -1,6 +1,6 @@
 //! Where the agent keeps its things.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The agent's directories (DESIGN section 6).
 #[derive(Debug, Clone)]
@@ -40,10 +40,5 @@ impl Paths {
     /// The control socket.
     pub fn socket(&self) -> PathBuf {
         self.runtime.join("control.sock")
-    }
-
-    /// The directory for the machine's own files.
-    pub fn machine(path: &str) -> &Path {
-        Path::new(path)
     }
 }

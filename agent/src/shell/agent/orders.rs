@@ -1,13 +1,11 @@
 //! The engine's orders, carried out.
 
 use super::{
-    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, Message, StoreInUse, StorePlace, clock, error,
-    facts, info,
+    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, Message, StoreInUse, StorePlace, clock, facts,
 };
 use tracing::Instrument as _;
 
 use crate::engine::failure::StoreFailure;
-use crate::shell::files;
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -27,7 +25,10 @@ impl Agent {
                 self.report(*record);
                 None
             }
-            Action::Erase => Some(self.erase()),
+            Action::Erase => {
+                self.erase();
+                None
+            }
         }
     }
 
@@ -62,9 +63,18 @@ impl Agent {
             return Some(Event::Kept(Err(failure)));
         };
         let outbox = self.outbox.clone();
-        tokio::task::spawn_blocking(move || {
+        let copy = changes.clone();
+        let keeping = tokio::task::spawn_blocking(move || {
             let result = store.store.keep(&changes);
-            let _ = outbox.blocking_send(Message::Kept(store, changes, result));
+            (store, changes, result)
+        });
+        tokio::spawn(async move {
+            let message = match keeping.await {
+                Ok((store, changes, result)) => Message::Kept(Some(store), changes, result),
+                // A damaged store can panic; the session goes on without it.
+                Err(error) => Message::Kept(None, copy, Err(StoreFailure::Unusable(error.to_string()))),
+            };
+            let _ = outbox.send(message).await;
         });
         None
     }
@@ -106,21 +116,18 @@ impl Agent {
         HttpsClient::authenticated(identity).map_err(|error| error.to_string())
     }
 
-    /// Removes everything that belongs to the enrolment: first who the device is, then what it holds.
-    fn erase(&mut self) -> Event {
+    /// Removes everything that belongs to the enrolment.
+    fn erase(&mut self) {
         self.client = None;
         self.identity = None;
-        let removed = Identity::remove(&self.paths)
-            .map_err(|error| error.to_string())
-            .and_then(|()| files::remove_dir(&self.paths.store()).map_err(|error| error.to_string()))
-            .and_then(|()| files::remove_dir(&self.paths.quarantine()).map_err(|error| error.to_string()));
-        match &removed {
-            Ok(()) => info!("the enrolment has ended; identity and profiles are removed"),
-            Err(error) => error!(error, "the enrolment has ended, but not everything could be removed"),
-        }
-        for leaver in std::mem::take(&mut self.leavers) {
-            let _ = leaver.send(super::questions::left(&removed, self.last_record.as_ref()));
-        }
-        Event::Erased
+        let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));
+        tokio::spawn(async move {
+            // Whoever reads the store still would bring it back to life.
+            let _right = right.lock_owned().await;
+            let removed = tokio::task::spawn_blocking(move || Identity::remove(&paths)).await;
+            let removed = removed.map_err(|error| error.to_string());
+            let removed = removed.and_then(|removed| removed.map_err(|error| error.to_string()));
+            let _ = outbox.send(Message::Erased(removed)).await;
+        });
     }
 }

@@ -17,6 +17,9 @@ type Reply = oneshot::Sender<ControlResult>;
 
 impl Agent {
     pub(super) fn question(&mut self, request: ControlRequest, reply: Reply) {
+        if self.stopping && request.begins_something() {
+            return answer(reply, Err(ControlError::shutting_down()));
+        }
         match request {
             ControlRequest::Status => answer(reply, Ok(json!(self.status()))),
             ControlRequest::Profiles => self.read(reply, |stored| Ok(json!(report::list(stored)))),
@@ -79,7 +82,8 @@ impl Agent {
 
     /// Answers from what is open, or opens the store for the question.
     fn read(&self, reply: Reply, question: impl FnOnce(&Stored) -> ControlResult + Send + 'static) {
-        if self.engine.account().is_none() {
+        // Opening the store while it is removed would bring it back to life.
+        if self.engine.account().is_none() || matches!(self.engine.phase(), Phase::Erasing) {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
         if let Some(snapshot) = &self.snapshot {
@@ -108,6 +112,7 @@ impl Agent {
         }
         // A session that runs already began before the question was asked: the next one counts.
         let ahead = if matches!(self.engine.phase(), Phase::Idle) { 1 } else { 2 };
+        self.waiters.retain(|waiter| !waiter.reply.is_closed());
         self.waiters.push(Waiter { sessions: self.sessions_over + ahead, reply });
         self.feed(Event::CheckInRequested(Trigger::User));
     }
@@ -154,10 +159,6 @@ impl Agent {
             Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Failed, error.to_string()))),
         }
         info!(server = account.management_url, device = account.device_id, "enrolled");
-        // A store that an earlier enrolment left behind is not this account's.
-        if let Err(error) = crate::shell::files::remove_dir(&self.paths.store()) {
-            tracing::warn!(%error, "the store of an earlier enrolment could not be removed");
-        }
         self.feed(Event::Enrolled(account.clone()));
         answer(reply, Ok(json!(self.account_status(&account))));
     }
@@ -184,7 +185,8 @@ pub(super) fn left(removed: &Result<(), String>, farewell: Option<&SessionRecord
             "server_told": farewell.is_some_and(|record| record.completed),
             "detail": farewell.map(|record| record.detail.clone()),
         })),
-        Err(error) => Err(ControlError::new(ErrorCode::Failed, error.clone())),
+        Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
+            .with_advice("Remove the agent's state directory by hand.")),
     }
 }
 

@@ -37,6 +37,14 @@ pub enum ControlRequest {
 }
 
 impl ControlRequest {
+    /// Whether it is more than a question.
+    pub fn begins_something(&self) -> bool {
+        match self {
+            Self::Status | Self::Profiles | Self::Profile { .. } => false,
+            Self::CheckIn | Self::Enrol(_) | Self::Unenrol => true,
+        }
+    }
+
     /// What has to be allowed for it.
     pub fn permission(&self) -> authorization::Request {
         match self {
@@ -99,6 +107,11 @@ impl ControlError {
     pub fn with_advice(mut self, advice: impl Into<String>) -> Self {
         self.advice = Some(advice.into());
         self
+    }
+
+    /// The agent ends.
+    pub fn shutting_down() -> Self {
+        Self::new(ErrorCode::Failed, "the agent is shutting down").with_advice("Try again once it is back.")
     }
 
     /// The device is not enrolled.

@@ -19,10 +19,15 @@ use crate::engine::authorization;
 use crate::shell::agent::Message;
 use crate::shell::files::{FileError, create_private_dir};
 
-const MAX_REQUEST: usize = 256 << 10;
-const MAX_CONNECTIONS: usize = 32;
+/// What a request of someone who may enrol may measure: room for a file of certificate authorities.
+const MAX_REQUEST: usize = 2 << 20;
+/// What anyone else's may.
+const MAX_QUESTION: usize = 16 << 10;
+const MAX_CONNECTIONS: u32 = 32;
+/// How many of these are for anyone; the others are kept for those who may enrol and unenrol.
+const MAX_QUESTIONERS: usize = 24;
 const HEADER_TIMEOUT: Duration = Duration::from_secs(10);
-/// Longer than any session may last.
+/// The longest that somebody may wait for an answer, or for somebody to take it.
 const CONNECTION_TIMEOUT: Duration = Duration::from_secs(900);
 
 /// Opens the socket; one that a dead daemon left behind is replaced.
@@ -32,6 +37,10 @@ pub fn bind(path: &Path) -> Result<UnixListener, FileError> {
         // Everyone may ask; what for is checked request by request.
         let open = std::fs::Permissions::from_mode(0o755);
         std::fs::set_permissions(directory, open).map_err(FileError::of("open up", directory))?;
+    }
+    // The lock is on the state; a service with another state may have the same socket.
+    if std::os::unix::net::UnixStream::connect(path).is_ok() {
+        return Err(FileError::of("listen on", path)(std::io::ErrorKind::AddrInUse.into()));
     }
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -46,28 +55,48 @@ pub fn bind(path: &Path) -> Result<UnixListener, FileError> {
 
 /// Serves until the agent is gone.
 pub async fn serve(listener: UnixListener, agent: mpsc::Sender<Message>) {
-    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+    let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
+    let questioners = Arc::new(Semaphore::new(MAX_QUESTIONERS));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = agent.closed() => return,
+            () = agent.closed() => break,
         };
         let Ok((stream, _)) = stream else {
             // Out of descriptors, most likely; trying again at once would only spin.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
         };
+        let Ok(caller) = stream.peer_cred().map(|credentials| credentials.uid()) else { continue };
+        let questioner = if is_privileged(caller) {
+            None
+        } else if let Ok(place) = Arc::clone(&questioners).try_acquire_owned() {
+            Some(place)
+        } else {
+            // Hung up on: nobody can keep root from the socket by holding all of its places.
+            continue;
+        };
         let agent = agent.clone();
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(stream, agent)).await;
-            drop(place);
+            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(stream, caller, agent)).await;
+            drop((place, questioner));
         });
     }
+    // Answers that are on their way arrive; the caller of this function sets the limit.
+    let _ = places.acquire_many(MAX_CONNECTIONS).await;
 }
 
-async fn connection(stream: UnixStream, agent: mpsc::Sender<Message>) {
-    let Ok(caller) = stream.peer_cred().map(|credentials| credentials.uid()) else { return };
+fn own_user() -> u32 {
+    rustix::process::geteuid().as_raw()
+}
+
+/// Whether a caller may do everything.
+fn is_privileged(caller: u32) -> bool {
+    authorization::is_allowed(authorization::Request::Unenrol, caller, own_user())
+}
+
+async fn connection(stream: UnixStream, caller: u32, agent: mpsc::Sender<Message>) {
     let service = service_fn(move |request| respond(request, caller, agent.clone()));
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
@@ -99,7 +128,8 @@ async fn answer(request: Request<Incoming>, caller: u32, agent: &mpsc::Sender<Me
     if request.method() != Method::POST || request.uri().path() != "/v1" {
         return Err(ControlError::new(ErrorCode::Usage, "requests are POSTed to /v1"));
     }
-    let body = tokio::time::timeout(HEADER_TIMEOUT, Limited::new(request.into_body(), MAX_REQUEST).collect()).await;
+    let limit = if is_privileged(caller) { MAX_REQUEST } else { MAX_QUESTION };
+    let body = tokio::time::timeout(HEADER_TIMEOUT, Limited::new(request.into_body(), limit).collect()).await;
     let body = match body {
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) => return Err(ControlError::new(ErrorCode::Usage, format!("the request was refused: {error}"))),
@@ -107,14 +137,12 @@ async fn answer(request: Request<Incoming>, caller: u32, agent: &mpsc::Sender<Me
     };
     let request: ControlRequest = serde_json::from_slice(&body)
         .map_err(|error| ControlError::new(ErrorCode::Usage, format!("the request is not understood: {error}")))?;
-    let own = rustix::process::geteuid().as_raw();
-    if !authorization::is_allowed(request.permission(), caller, own) {
+    if !authorization::is_allowed(request.permission(), caller, own_user()) {
         return Err(ControlError::new(ErrorCode::Forbidden, "only root may do that").with_advice("Try it with sudo."));
     }
     let (reply, answer) = oneshot::channel();
-    let gone = || ControlError::new(ErrorCode::Failed, "the agent is shutting down");
-    agent.send(Message::Control(request, reply)).await.map_err(|_| gone())?;
-    answer.await.unwrap_or_else(|_| Err(gone()))
+    agent.send(Message::Control(request, reply)).await.map_err(|_| ControlError::shutting_down())?;
+    answer.await.unwrap_or_else(|_| Err(ControlError::shutting_down()))
 }
 
 fn http_status(code: ErrorCode) -> StatusCode {

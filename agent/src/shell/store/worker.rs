@@ -2,10 +2,13 @@
 //! output. It ends when its input ends.
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use serde::{Deserialize, Serialize};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{Opened, ProfileStore, StorePlace, unusable};
 use crate::engine::failure::StoreFailure;
@@ -13,8 +16,15 @@ use crate::engine::profile::Changes;
 
 /// The verb by which the program becomes a worker; it is not shown in the help.
 pub const VERB: &str = "store-worker";
+/// The program, by the name under which the kernel holds on to it: the same one, even when an upgrade has put another
+/// in its place.
+pub const OWN_PROGRAM: &str = "/proc/self/exe";
 /// The longest line that is accepted, in bytes.
-const MAX_LINE: u64 = 256 << 20;
+const MAX_LINE: usize = 256 << 20;
+/// How long a worker may be silent over a piece of work, in seconds.
+const PATIENCE: i64 = if cfg!(test) { 1 } else { 60 };
+/// How long it may take to end, in seconds.
+const FAREWELL: i64 = if cfg!(test) { 1 } else { 10 };
 
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
@@ -37,6 +47,7 @@ impl StoreWorker {
     /// Starts a worker and waits until the store is open.
     pub(super) fn start(program: &Path, place: &StorePlace) -> Result<(Self, Opened), StoreFailure> {
         let spawned = Command::new(program)
+            .arg0("mdm-agent")
             .arg(VERB)
             .arg(&place.directory)
             .arg(&place.quarantine)
@@ -68,13 +79,39 @@ impl StoreWorker {
     }
 
     fn answer(&mut self) -> Result<Answer, StoreFailure> {
-        let mut line = String::new();
-        let read = (&mut self.output).take(MAX_LINE).read_line(&mut line);
-        match read {
-            Ok(0) => Err(StoreFailure::Unusable("the store's process ended without an answer".to_owned())),
-            Ok(_) => serde_json::from_str(&line)
-                .map_err(|error| StoreFailure::Unusable(format!("the store's process answered nonsense: {error}"))),
-            Err(error) => Err(StoreFailure::Unusable(format!("the store's process cannot be read: {error}"))),
+        let unusable = |reason: String| StoreFailure::Unusable(format!("the store's process {reason}"));
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            if !self.has_more(PATIENCE) {
+                let _ = self.child.kill();
+                return Err(unusable(format!("did nothing for {PATIENCE} seconds and was ended")));
+            }
+            let piece = self.output.fill_buf().map_err(|error| unusable(format!("cannot be read: {error}")))?;
+            if piece.is_empty() {
+                return Err(unusable("ended without an answer".to_owned()));
+            }
+            let length = piece.iter().position(|byte| *byte == b'\n').map_or(piece.len(), |end| end + 1);
+            line.extend_from_slice(&piece[..length]);
+            self.output.consume(length);
+            if line.len() > MAX_LINE {
+                let _ = self.child.kill();
+                return Err(unusable("said more than is accepted and was ended".to_owned()));
+            }
+        }
+        serde_json::from_slice(&line).map_err(|error| unusable(format!("answered nonsense: {error}")))
+    }
+
+    /// Whether the worker says something, or ends, within so many seconds.
+    fn has_more(&self, seconds: i64) -> bool {
+        if !self.output.buffer().is_empty() {
+            return true;
+        }
+        let mut descriptors = [PollFd::new(self.output.get_ref(), PollFlags::IN)];
+        loop {
+            match poll(&mut descriptors, Some(&Timespec { tv_sec: seconds, tv_nsec: 0 })) {
+                Err(rustix::io::Errno::INTR) => {}
+                ready => return ready != Ok(0),
+            }
         }
     }
 
@@ -89,8 +126,17 @@ impl StoreWorker {
 
 impl Drop for StoreWorker {
     fn drop(&mut self) {
-        // The end of its input tells the worker to end; only then can it be waited for.
+        // The end of its input tells the worker to end, and the end of its output that it does.
         self.input = None;
+        while self.has_more(FAREWELL) {
+            match self.output.fill_buf().map(<[u8]>::len) {
+                Ok(0) | Err(_) => break,
+                Ok(length) => self.output.consume(length),
+            }
+        }
+        if !self.has_more(0) {
+            let _ = self.child.kill();
+        }
         let _ = self.child.wait();
     }
 }
@@ -99,6 +145,9 @@ impl Drop for StoreWorker {
 pub fn serve(place: &StorePlace, now: i64) -> std::io::Result<()> {
     // Damage makes sled panic; that is caught and mended, and nobody needs to read about it.
     std::panic::set_hook(Box::new(|_| {}));
+    // Started by the kernel's name for the program, it would be listed as "exe".
+    let _ = std::fs::write("/proc/self/comm", "mdm-agent-store");
+    let _signals = ignore_signals()?;
     let mut output = std::io::stdout().lock();
     let mut say = |answer: &Answer| {
         let mut line = serde_json::to_vec(answer)?;
@@ -115,7 +164,7 @@ pub fn serve(place: &StorePlace, now: i64) -> std::io::Result<()> {
     let mut input = std::io::stdin().lock();
     loop {
         let mut line = String::new();
-        if (&mut input).take(MAX_LINE).read_line(&mut line)? == 0 {
+        if (&mut input).take(MAX_LINE as u64).read_line(&mut line)? == 0 {
             return Ok(());
         }
         let changes: Changes = serde_json::from_str(&line)?;
@@ -126,9 +175,49 @@ pub fn serve(place: &StorePlace, now: i64) -> std::io::Result<()> {
     }
 }
 
+/// A signal that stops the service reaches its whole process group. The service still brings its session to an end,
+/// for which it needs its store; the worker ends after that, with its input.
+fn ignore_signals() -> std::io::Result<impl Sized> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
+    let entered = runtime.enter();
+    let ignored = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
+    drop(entered);
+    Ok((runtime, ignored))
+}
+
 fn refusal(failure: StoreFailure) -> Answer {
     match failure {
         StoreFailure::Full(reason) => Answer::Full(reason),
         StoreFailure::Unusable(reason) => Answer::Unusable(reason),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    #[test]
+    fn a_worker_that_ends_hangs_or_talks_nonsense_is_a_failure_and_leaves_no_process() {
+        for (script, reason) in [
+            ("exit 1", "ended without an answer"),
+            ("printf '{\"Kept'", "ended without an answer"),
+            ("echo nonsense", "answered nonsense"),
+            ("echo '\"Kept\"'", "out of step"),
+            ("exec sleep 1000", "did nothing for 1 seconds"),
+            ("echo '\"Kept\"'; exec sleep 1000", "out of step"),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let program = folder.path().join("program");
+            let process = folder.path().join("process");
+            std::fs::write(&program, format!("#!/bin/sh\necho $$ > {}\n{script}\n", process.display())).unwrap();
+            std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+            let place = StorePlace { directory: folder.path().join("store"), quarantine: folder.path().join("old") };
+            let failure = StoreWorker::start(&program, &place).unwrap_err().to_string();
+            assert!(failure.contains(reason), "{script}: {failure}");
+            let process = std::fs::read_to_string(&process).unwrap();
+            assert!(!Path::new("/proc").join(process.trim()).exists(), "{script}: it still runs");
+        }
     }
 }
