@@ -35,6 +35,9 @@ fn describe(status: &report::Status, output: &Output) -> String {
             let outcome =
                 if session.completed { "completed".to_owned() } else { output.warning(&printable(&session.detail)) };
             line("Last check-in", format!("{} ({}): {outcome}", moment(session.ended), distance(session.ended)));
+            if let Some(advice) = &session.advice {
+                line("", printable(advice));
+            }
         }
         None => line("Last check-in", "none yet".to_owned()),
     }

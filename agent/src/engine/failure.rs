@@ -40,6 +40,9 @@ pub enum ConnectionFailure {
     /// The address is not one that may be used.
     #[error("{0}")]
     Address(String),
+    /// The device's own certificate, key or trusted roots cannot be used.
+    #[error("this device's identity cannot be used: {0}")]
+    Identity(String),
 }
 
 /// Why a session did not come to its end.
@@ -166,10 +169,33 @@ impl SessionFailure {
         }
     }
 
+    /// What a person can do about it.
+    pub fn advice(&self) -> &'static str {
+        match self {
+            Self::Connection(failure) => failure.advice(),
+            Self::CaptivePortal => "Sign in to the network if it asks for it, and check any proxy.",
+            Self::Refused { .. } => {
+                "Ask the administrator whether this device was removed; if so, unenrol and enrol again."
+            }
+            Self::CredentialsRefused | Self::CredentialsMissing => {
+                "Ask the administrator; if the account is lost there, unenrol and enrol again."
+            }
+            Self::Store(_) => "Make room on the disk, and see the agent's log.",
+            Self::Redirected { .. }
+            | Self::Http { .. }
+            | Self::Fault(_)
+            | Self::Malformed(_)
+            | Self::Violation(_)
+            | Self::Aborted
+            | Self::Endless { .. } => "Tell the administrator of the server; its log has the reason.",
+        }
+    }
+
     /// Whether no usable answer of the server was had, as opposed to an answer that says no.
     pub fn is_unreachable(&self) -> bool {
         match self {
-            Self::Connection(_) | Self::CaptivePortal | Self::Redirected { .. } => true,
+            Self::Connection(failure) => !failure.is_local(),
+            Self::CaptivePortal | Self::Redirected { .. } => true,
             Self::Http { status, .. } => *status >= 500,
             _ => false,
         }
@@ -190,6 +216,29 @@ impl ConnectionFailure {
             Self::Broken(_) => "connection-broken",
             Self::Oversized { .. } => "oversized",
             Self::Address(_) => "address",
+            Self::Identity(_) => "identity",
+        }
+    }
+
+    /// Whether the reason lies on this machine: nothing was sent.
+    fn is_local(&self) -> bool {
+        matches!(self, Self::Address(_) | Self::Identity(_))
+    }
+
+    /// What a person can do about it, beside waiting for the next attempt.
+    fn advice(&self) -> &'static str {
+        match self {
+            Self::NoNetwork(_) => "Connect the machine to a network.",
+            Self::NameResolution(_) => "Check the machine's name servers, and whether the server still has that name.",
+            Self::Untrusted(_) => {
+                "Something else answers in the server's place, or its authority changed; ask the administrator."
+            }
+            Self::ClockOrExpiry(_) => "Check this machine's clock; if it is right, tell the administrator.",
+            Self::CertificateRefused(_) => "Ask the administrator whether this device is still known there.",
+            Self::Address(_) | Self::Identity(_) => "Restore the agent's identity from a backup, or enrol again.",
+            Self::Unreachable(_) | Self::TimedOut | Self::Broken(_) | Self::Oversized { .. } => {
+                "Check the network and any proxy; if others reach the server, tell the administrator."
+            }
         }
     }
 }

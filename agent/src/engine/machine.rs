@@ -5,6 +5,7 @@ mod planning;
 use std::collections::BTreeSet;
 
 use super::account::Account;
+use super::enrolment::OrderError;
 use super::facts::{self, DeviceFacts};
 use super::failure::{ConnectionFailure, SessionFailure, StoreFailure};
 use super::profile::{Changes, Stored};
@@ -16,6 +17,9 @@ use super::tree::Tree;
 
 #[cfg(test)]
 mod tests;
+
+/// The longest description of an outcome that is kept, in characters.
+const MAX_DETAIL: usize = 400;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -154,6 +158,7 @@ impl Engine {
             Event::CheckInRequested(trigger) => self.request(trigger, now, actions),
             Event::DeadlineReached => self.deadline_reached(now, actions),
             Event::StoreOpened { stored, rebuilt, facts } => {
+                self.recall(&stored, now);
                 self.progress.rebuilt_unreported |= rebuilt || self.has_lost_its_store(&stored);
                 self.begin_session(stored, &facts, now, actions);
             }
@@ -184,6 +189,30 @@ impl Engine {
         self.schedule_due = None;
         self.retry_due = None;
         self.quiet_until = None;
+    }
+
+    /// Takes up where the agent stood, if that could not be read at the start.
+    fn recall(&mut self, stored: &Result<Box<Stored>, StoreFailure>, now: Now) {
+        let known = stored.as_ref().ok().and_then(|stored| stored.progress.as_ref());
+        if let Some(known) = known.filter(|known| known.session_id > self.progress.session_id) {
+            self.progress = known.clone();
+            self.resume_schedule(now);
+        }
+    }
+
+    /// How many sessions must be over until a check-in that is asked for now was held: one that runs already began
+    /// before the question.
+    pub fn sessions_until_answer(&self) -> u64 {
+        if matches!(self.phase, Phase::Idle) { 1 } else { 2 }
+    }
+
+    /// Whether the device may enrol; `under_way` says that an enrolment already is.
+    pub fn check_enrolment(&self, under_way: bool) -> Result<(), OrderError> {
+        match &self.account {
+            Some(account) => Err(OrderError::AlreadyEnrolled(account.management_url.clone())),
+            None if under_way => Err(OrderError::UnderWay),
+            None => Ok(()),
+        }
     }
 
     /// Whether a store that can be read is not the one it should be: after its first session a device has progress in
@@ -264,7 +293,7 @@ impl Engine {
             Step::Send(body) => {
                 actions.push(Action::Post { url: session.context().request_url(), body });
             }
-            Step::Keep(changes) => actions.push(Action::Keep(Box::new(changes))),
+            Step::Keep(changes) => actions.push(Action::Keep(changes)),
             Step::End(end) => self.end_session(&end, now, actions),
         }
     }
@@ -329,7 +358,11 @@ fn record(assignment: &Assignment, session: &Session, end: &SessionEnd, session_
         completed: *end == SessionEnd::Completed,
         unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
         outcome: outcome.to_owned(),
-        detail,
+        detail: detail.chars().take(MAX_DETAIL).collect(),
+        advice: match end {
+            SessionEnd::Failed(failure) => Some(failure.advice().to_owned()),
+            SessionEnd::Completed | SessionEnd::Unenrolled => None,
+        },
         rounds: tally.rounds,
         succeeded: tally.succeeded,
         refused: tally.refused,

@@ -48,8 +48,11 @@ pub struct SessionRecord {
     pub unreachable: bool,
     /// The outcome's short name: `completed`, `unenrolled` or that of the failure.
     pub outcome: String,
-    /// The outcome in words.
+    /// The outcome in words, of bounded length: a server may have a say in it.
     pub detail: String,
+    /// What a person can do about a failure.
+    #[serde(default)]
+    pub advice: Option<String>,
     /// Messages sent.
     pub rounds: u32,
     /// The server's commands that were done.

@@ -168,7 +168,7 @@ impl Talk {
             }
             Step::Keep(changes) => {
                 assert!(!changes.is_empty(), "nothing is kept for nothing");
-                self.kept.push(changes);
+                self.kept.push(*changes);
                 let step = self.session.kept(self.store);
                 self.follow(step);
             }

@@ -35,6 +35,12 @@ impl std::fmt::Debug for EnrolOrder {
 /// An order that makes no sense.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum OrderError {
+    /// The device has an account already.
+    #[error("this device is already enrolled with {0}")]
+    AlreadyEnrolled(String),
+    /// Another enrolment is not over yet.
+    #[error("an enrolment is already under way")]
+    UnderWay,
     /// There is no server to ask.
     #[error("give the server's address with --server, or a user with a mail domain")]
     NoServer,
@@ -50,6 +56,22 @@ pub enum OrderError {
     /// The authorities are none.
     #[error("the file given with --ca-file has no certificate in PEM")]
     NoAuthority,
+}
+
+impl OrderError {
+    /// What a person can do about it, where the error itself does not say so.
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::AlreadyEnrolled(_) => Some("End that enrolment first: mdm-agent unenroll"),
+            Self::UnderWay => Some("Wait for it to end."),
+            Self::NoServer | Self::Proof | Self::NoDeviceId | Self::DeviceId | Self::NoAuthority => None,
+        }
+    }
+
+    /// Whether the order itself makes no sense, as opposed to coming at the wrong time.
+    pub fn is_usage(&self) -> bool {
+        self.advice().is_none()
+    }
 }
 
 impl EnrolOrder {
@@ -86,7 +108,8 @@ impl EnrolOrder {
         if !(1..=64).contains(&device_id.len()) || !device_id.chars().all(allowed) {
             return Err(OrderError::DeviceId);
         }
-        let local_user = self.local_user;
+        // Whoever became root by sudo from a root shell named nobody.
+        let local_user = self.local_user.filter(|user| user != "root");
         Ok(EnrolmentRequest { target, user: self.user, proof, local_user, trust, device_id, facts, seed })
     }
 }

@@ -51,7 +51,7 @@ impl Session {
             return self.answer();
         }
         self.pending = Some(changes.clone());
-        Step::Keep(changes)
+        Step::Keep(Box::new(changes))
     }
 
     fn note_status(&mut self, status: &Status) {

@@ -94,7 +94,7 @@ pub enum Step {
     /// Send this message to the server and hand its answer to [`Session::received`].
     Send(Vec<u8>),
     /// Keep these changes and report to [`Session::kept`].
-    Keep(Changes),
+    Keep(Box<Changes>),
     /// The session is over.
     End(SessionEnd),
 }

@@ -91,7 +91,7 @@ impl Agent {
     fn post(&mut self, url: String, body: Vec<u8>) -> Option<Event> {
         let client = match self.client.clone().map_or_else(|| self.connect(), Ok) {
             Ok(client) => client,
-            Err(reason) => return Some(Event::ConnectionFailed(ConnectionFailure::Address(reason))),
+            Err(reason) => return Some(Event::ConnectionFailed(ConnectionFailure::Identity(reason))),
         };
         self.client = Some(client.clone());
         let outbox = self.outbox.clone();

@@ -8,7 +8,7 @@ use tokio::sync::oneshot;
 
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
-use crate::engine::enrolment::EnrolOrder;
+use crate::engine::enrolment::{EnrolOrder, OrderError};
 use crate::engine::report::{self, AccountStatus, Status};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode};
 use crate::shell::enrol::{self, EnrolError};
@@ -110,10 +110,8 @@ impl Agent {
         if self.engine.account().is_none() {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
-        // A session that runs already began before the question was asked: the next one counts.
-        let ahead = if matches!(self.engine.phase(), Phase::Idle) { 1 } else { 2 };
-        self.waiters.retain(|waiter| !waiter.reply.is_closed());
-        self.waiters.push(Waiter { sessions: self.sessions_over + ahead, reply });
+        let sessions = self.sessions_over + self.engine.sessions_until_answer();
+        self.waiters.push(Waiter { sessions, reply });
         self.feed(Event::CheckInRequested(Trigger::User));
     }
 
@@ -126,19 +124,13 @@ impl Agent {
     }
 
     fn enrol(&mut self, order: EnrolOrder, reply: Reply) {
-        if let Some(account) = self.engine.account() {
-            let message = format!("this device is already enrolled with {}", account.management_url);
-            let error = ControlError::new(ErrorCode::Failed, message)
-                .with_advice("End that enrolment first: mdm-agent unenroll");
-            return answer(reply, Err(error));
-        }
-        if self.enrolling {
-            return answer(reply, Err(ControlError::new(ErrorCode::Failed, "an enrolment is already under way")));
+        if let Err(error) = self.engine.check_enrolment(self.enrolling) {
+            return answer(reply, Err(refused(&error)));
         }
         let roots = order.authorities.as_deref().map(decode_authorities);
         let request = match order.into_request(roots, facts::gather(self.sessions), clock::seed()) {
             Ok(request) => request,
-            Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Usage, error.to_string()))),
+            Err(error) => return answer(reply, Err(refused(&error))),
         };
         self.enrolling = true;
         let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
@@ -171,7 +163,18 @@ fn answer(reply: Reply, result: ControlResult) {
 
 /// What a person who asked for a check-in hears.
 pub(super) fn outcome(record: &SessionRecord) -> ControlResult {
-    if record.completed { Ok(json!(record)) } else { Err(ControlError::new(code_of(record), record.detail.clone())) }
+    if record.completed {
+        return Ok(json!(record));
+    }
+    let error = ControlError::new(code_of(record), record.detail.clone());
+    Err(record.advice.iter().fold(error, |error, advice| error.with_advice(advice)))
+}
+
+/// What a person hears whose order cannot be carried out.
+fn refused(error: &OrderError) -> ControlError {
+    let code = if error.is_usage() { ErrorCode::Usage } else { ErrorCode::Failed };
+    let refusal = ControlError::new(code, error.to_string());
+    error.advice().into_iter().fold(refusal, |refusal, advice| refusal.with_advice(advice))
 }
 
 fn code_of(record: &SessionRecord) -> ErrorCode {

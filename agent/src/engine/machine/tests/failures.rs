@@ -1,10 +1,11 @@
 //! Failures: waits, Retry-After, and the device that the server no longer knows (rules C3 and I4).
 
-use super::{Server, World};
+use super::{Server, World, opened};
 use crate::engine::progress::{Progress, Trigger};
 use crate::engine::reply::Reply;
-use crate::engine::testing::account;
+use crate::engine::testing::{account, ok};
 use crate::engine::time::TimerReason::{Retry, ScheduledCheckIn};
+use crate::engine::{ConnectionFailure, Engine, Event};
 
 #[test]
 fn a_failed_check_in_is_tried_again_within_a_bounded_and_growing_wait() {
@@ -150,4 +151,39 @@ fn slow() -> World {
 
 fn busy(retry_after: u64) -> Server {
     Server::Answers(Reply { status: 503, retry_after: Some(retry_after), ..Reply::default() })
+}
+
+#[test]
+fn where_the_agent_stood_is_taken_up_when_the_store_can_be_read_again() {
+    let mut world = World::enrolled();
+    let progress = Progress { session_id: 40, scheduled_done: 9, ..Progress::default() };
+    world.stored.progress = Some(progress);
+    world.engine = Engine::new(Some(account()), Progress::default(), 1, world.now);
+    world.handle(Event::CheckInRequested(Trigger::User));
+    world.handle(opened(&world.stored));
+    let progress = world.engine.progress();
+    assert_eq!((progress.session_id, progress.scheduled_done, progress.rebuilt_unreported), (41, 9, false));
+}
+
+#[test]
+fn what_a_server_says_of_a_failure_is_kept_only_in_bounds_and_comes_with_advice() {
+    let mut world = World::enrolled();
+    let reason = "x".repeat(100_000);
+    let fault = mdm_protocol::soap::Fault::new(mdm_protocol::soap::FaultKind::Authorization, reason);
+    world.handle(Event::CheckInRequested(Trigger::User));
+    let actions = world.handle(opened(&world.stored));
+    world.serve(actions, &Server::Answers(ok(fault.encode(&Default::default()))));
+    let record = &world.reports[0];
+    assert_eq!((record.outcome.as_str(), record.detail.chars().count()), ("fault", 400));
+    assert!(record.advice.as_ref().is_some_and(|advice| advice.contains("administrator")));
+}
+
+#[test]
+fn an_identity_that_cannot_be_used_is_not_the_servers_fault() {
+    let mut world = World::enrolled();
+    world.handle(Event::CheckInRequested(Trigger::User));
+    world.handle(opened(&world.stored));
+    let actions = world.handle(Event::ConnectionFailed(ConnectionFailure::Identity("no key".to_owned())));
+    world.serve(actions, &Server::Gone);
+    assert_eq!((world.reports[0].outcome.as_str(), world.reports[0].unreachable), ("identity", false));
 }
