@@ -28,13 +28,22 @@ fn main() -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(play(stay)));
+    let outcome = runtime.map_err(Into::into).and_then(|runtime| runtime.block_on(until_interrupted(stay)));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             println!("\nThe demo failed: {error:#}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// Ctrl-C ends the demo like a failure does: both processes stop and the folder goes.
+async fn until_interrupted(stay: bool) -> anyhow::Result<()> {
+    tokio::select! {
+        biased;
+        outcome = play(stay) => outcome,
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("it was interrupted"),
     }
 }
 
