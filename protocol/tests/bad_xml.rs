@@ -282,3 +282,13 @@ fn is_accepted(name: &str, bytes: &[u8]) -> bool {
         _ => RequestSecurityToken::decode(bytes).is_ok(),
     }
 }
+
+#[test]
+fn names_that_are_no_names_are_refused() {
+    for text in
+        ["<a><Final//></a>", "<a><1/></a>", "<a><b=\"c\"/></a>", "<a><b c/d=\"e\"/></a>", "<a><-b/></a>", "<a><é/></a>"]
+    {
+        let outcome = Document::parse(text.as_bytes(), &Limits::MESSAGE);
+        assert_eq!(outcome.is_ok(), text.contains('é'), "{text}");
+    }
+}

@@ -149,6 +149,19 @@ fn of_quick_xml(error: impl Into<quick_xml::Error>) -> XmlError {
     if illegal { XmlError::IllegalCharacter } else { XmlError::Malformed(error.to_string()) }
 }
 
+/// XML 1.0 section 2.3, production Name, as far as ASCII goes. quick-xml takes whatever stands before white space, so
+/// that `<Final//>` would be an element of the name `Final/`, which nobody could write back.
+fn check_name(name: &str) -> Result<(), XmlError> {
+    let begins = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || !byte.is_ascii();
+    let goes_on = |byte: u8| begins(byte) || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
+    let mut bytes = name.bytes();
+    if bytes.next().is_some_and(begins) && bytes.all(goes_on) {
+        Ok(())
+    } else {
+        Err(XmlError::Malformed(format!("{:?} is no name", name.chars().take(32).collect::<String>())))
+    }
+}
+
 struct Builder<'a, 'l> {
     limits: &'l Limits,
     document: Document<'a>,
@@ -175,6 +188,7 @@ impl<'a, 'l> Builder<'a, 'l> {
         let index = self.document.nodes.len() as u32;
         let name_length = tag.name().as_ref().len();
         let content = &self.document.source[start + 1..start + 1 + tag.len()];
+        check_name(&content[..name_length])?;
         let attributes = self.attributes(content, name_length)?;
         if let Some((parent, last_child)) = self.open.last_mut() {
             match last_child.replace(index) {
@@ -208,6 +222,7 @@ impl<'a, 'l> Builder<'a, 'l> {
             if !value.chars().all(is_allowed) {
                 return Err(XmlError::IllegalCharacter);
             }
+            check_name(attribute.key.0)?;
             self.document.attributes.push((attribute.key.0, value));
         }
         Ok(first as u32..self.document.attributes.len() as u32)
