@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use mdm_protocol::Secret;
 use mdm_protocol::csp::dm_client::Poll;
 use mdm_protocol::syncml::{Command, Format, Header, Item, Message, Meta, StatusCode};
+use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
 use super::facts::DeviceFacts;
@@ -21,6 +22,16 @@ pub(crate) const SERVER: &str = "https://mdm.example.org/ManagementServer/MDM.sv
 pub(crate) const PROVIDER: &str = "./Device/Vendor/MSFT/DMClient/Provider/Contoso";
 pub(crate) const WIFI: &str = "./Device/Vendor/MSFT/WiFi/Profile/Corp/WlanXml";
 pub(crate) const NOW: i64 = 1_750_000_000;
+
+/// The same cases in every run unless `PROPTEST_RNG_SEED` says otherwise, and no files left behind.
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    let chosen = ProptestConfig::default();
+    let rng_seed = match chosen.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        seed @ RngSeed::Fixed(_) => seed,
+    };
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..chosen }
+}
 
 pub(crate) fn account() -> Account {
     Account {

@@ -6,10 +6,17 @@ use mdm_protocol::syncml::{
     Message, Meta, Operation, Results, Status, StatusCode, Unrecognised, Verb,
 };
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 
-/// Fewer cases than usual, and no files left behind: a failing input is printed, and becomes a test of its own.
+/// Fewer cases than usual, the same in every run unless `PROPTEST_RNG_SEED` says otherwise, and no files left behind:
+/// a failing input is printed, and becomes a test of its own.
 pub(crate) fn config(cases: u32) -> ProptestConfig {
-    ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
+    let chosen = ProptestConfig::default();
+    let rng_seed = match chosen.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(1),
+        seed @ RngSeed::Fixed(_) => seed,
+    };
+    ProptestConfig { cases, rng_seed, failure_persistence: None, ..chosen }
 }
 
 /// Any text that XML can carry, rich in what has a meaning there.

@@ -44,7 +44,7 @@ struct Machine {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(400) })]
+    #![proptest_config(crate::engine::testing::cases(400))]
 
     #[test]
     fn any_legal_order_of_events_keeps_the_rules(turns in prop::collection::vec(turn(), 1..120)) {

@@ -17,7 +17,7 @@ enum Deed {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(crate::engine::testing::cases(256))]
 
     #[test]
     fn undoing_restores_the_tree_exactly(before in deeds(), after in deeds()) {
