@@ -4,6 +4,7 @@
 //! machine can honour a profile; that is the business of whoever applies it.
 
 pub mod active_sync;
+pub mod authority;
 pub mod certificate;
 pub mod dm_client;
 pub mod email;

@@ -150,7 +150,7 @@ impl Provisioning {
     }
 }
 
-fn non_empty(value: Option<&str>) -> Option<String> {
+pub(super) fn non_empty(value: Option<&str>) -> Option<String> {
     value.filter(|value| !value.is_empty()).map(str::to_owned)
 }
 
@@ -159,7 +159,7 @@ fn address(application: &Characteristic) -> Option<String> {
     non_empty(application.value("ADDR")).or_else(nested)
 }
 
-fn certificates(document: &WapDocument) -> Result<Vec<CertificateEntry>, ProvisioningError> {
+pub(super) fn certificates(document: &WapDocument) -> Result<Vec<CertificateEntry>, ProvisioningError> {
     let stores = [("Root", StoreName::Root), ("CA", StoreName::Intermediate), ("My", StoreName::My)];
     let mut found = Vec::new();
     for (name, store) in stores {

@@ -29,4 +29,10 @@ pub mod alert_type {
     pub const UNENROLMENT: &str = "com.microsoft:mdm.unenrollment.userrequest";
     /// The device lost the profiles it had; the server should send them again.
     pub const STORE_REBUILT: &str = "org.linuxmdm:store.rebuilt";
+    /// The device has a new certificate; the data is its thumbprint.
+    pub const CERTIFICATE_RENEWED: &str = "org.linuxmdm:certificate.renewed";
+    /// The device itself removed a profile; the data says which and why, in JSON.
+    pub const PROFILE_REMOVED: &str = "org.linuxmdm:profile.removed";
+    /// Profiles of an authority that is no longer the device's; the data lists them in JSON.
+    pub const REDUNDANT: &str = "org.linuxmdm:redundant";
 }
