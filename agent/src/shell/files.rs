@@ -6,6 +6,9 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{CWD, RenameFlags};
+use rustix::io::Errno;
+
 /// A file or directory that could not be used, by name.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot {action} {}: {source}", path.display())]
@@ -58,6 +61,45 @@ pub fn read_bounded(path: &Path, limit: u64) -> Result<Option<Vec<u8>>, FileErro
         return Err(FileError::of("read", path)(error));
     }
     Ok(Some(content))
+}
+
+/// Replaces a file, or creates it: whoever reads it meets the old content or the new one, whole.
+pub fn replace(path: &Path, content: &[u8], mode: u32) -> Result<(), FileError> {
+    let mut building = path.as_os_str().to_owned();
+    building.push(".new");
+    let building = PathBuf::from(building);
+    // Left behind by a process that ended in the middle.
+    remove_file(&building)?;
+    write_new(&building, content, mode).and_then(|()| rename(&building, path)).inspect_err(|_| {
+        let _ = std::fs::remove_file(&building);
+    })?;
+    path.parent().map_or(Ok(()), sync_dir)
+}
+
+/// Renames a file or a directory; the caller makes it last with [`sync_dir`].
+pub fn rename(from: &Path, to: &Path) -> Result<(), FileError> {
+    std::fs::rename(from, to).map_err(FileError::of("put in place", to))
+}
+
+/// Gives each of two names to what the other one stands for, in one step. Not every file system can, see
+/// [`exchange_is_unknown`].
+pub fn exchange(one: &Path, other: &Path) -> Result<(), FileError> {
+    rustix::fs::renameat_with(CWD, one, CWD, other, RenameFlags::EXCHANGE)
+        .map_err(|error| FileError::of("exchange", other)(error.into()))
+}
+
+/// Whether an exchange failed because the file system or the kernel has none.
+pub fn exchange_is_unknown(error: &FileError) -> bool {
+    let unknown = [Errno::INVAL, Errno::NOSYS, Errno::OPNOTSUPP];
+    error.action == "exchange" && unknown.iter().any(|errno| error.source.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+/// Removes a file; it is fine if it is not there.
+pub fn remove_file(path: &Path) -> Result<(), FileError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::of("remove", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 /// Removes a directory and all in it; it is fine if it is not there.

@@ -80,10 +80,10 @@ impl HttpsClient {
     /// A client that shows the device's certificate, for sessions.
     pub fn authenticated(identity: &Identity) -> Result<Self, ClientError> {
         let unusable = |what| move |reason: String| ClientError::Material { what, reason };
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&identity.certificates)
+        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&identity.active.certificates)
             .collect::<Result<_, _>>()
             .map_err(|error| unusable("the device's certificate")(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&identity.private_key)
+        let key = PrivateKeyDer::from_pem_slice(&identity.active.private_key)
             .map_err(|error| unusable("the device's private key")(error.to_string()))?;
         let config = rustls::ClientConfig::builder()
             .with_root_certificates(roots(&identity.account.trust)?)

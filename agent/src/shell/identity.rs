@@ -1,4 +1,7 @@
-//! Who the device is: private key, certificate and account, in files of their own (rule I1).
+//! Who the device is: private key, certificate and account, in files of their own (rule I1). Knows how an identity
+//! comes, is renewed, is recovered and goes, each in a way that a crash cannot leave half done; refuses to know when.
+
+mod slots;
 
 use std::path::{Path, PathBuf};
 
@@ -10,16 +13,16 @@ use super::paths::Paths;
 use crate::engine::Account;
 use crate::engine::account::ACCOUNT_VERSION;
 use crate::engine::enrolment::Installation;
+use slots::{ACTIVE, CERTIFICATE, KEY, OUTGOING, PENDING, PENDING_NEW};
+pub use slots::{CertificateFacts, Slot, SlotError};
 
-const KEY: &str = "key.pem";
-const CERTIFICATE: &str = "certificate.pem";
 const ACCOUNT: &str = "account.json";
-/// The slot in use; renewal puts its candidate beside it.
-const ACTIVE: &str = "active";
-/// An identity that is being put together.
+/// An identity that is being put together; once it has changed places with the present one, the former identity.
 const NEW: &str = "identity.new";
 /// An identity that is being removed.
 const OLD: &str = "identity.old";
+/// An identity that makes room for its recovery, where the file system cannot exchange the two.
+const REPLACED: &str = "identity.replaced";
 const FILE_LIMIT: u64 = 4 << 20;
 
 /// An identity that cannot be read or written.
@@ -50,10 +53,10 @@ pub enum IdentityError {
 
 /// Who the device is.
 pub struct Identity {
-    /// The private key, PKCS#8 in PEM.
-    pub private_key: Zeroizing<Vec<u8>>,
-    /// The certificate and its intermediates in PEM.
-    pub certificates: Vec<u8>,
+    /// The key and certificate in use.
+    pub active: Slot,
+    /// Those of a renewal that has not proved itself yet.
+    pub pending: Option<Slot>,
     /// The account.
     pub account: Account,
 }
@@ -88,7 +91,8 @@ impl Identity {
         if account.version > ACCOUNT_VERSION {
             return Err(damaged("it was written by a newer version of the agent".to_owned()));
         }
-        Ok(Some(Self { private_key: Zeroizing::new(required(KEY)?), certificates: required(CERTIFICATE)?, account }))
+        let slot = Slot { private_key: Zeroizing::new(required(KEY)?), certificates: required(CERTIFICATE)? };
+        Ok(Some(Self { active: slot, pending: slots::pending(&directory), account }))
     }
 
     /// Puts a new identity in place, all of it or nothing: the directory gets its name only when it is complete.
@@ -119,25 +123,97 @@ impl Identity {
         installation: &Installation,
     ) -> Result<(), IdentityError> {
         files::remove_dir(building)?;
-        let active = building.join(ACTIVE);
-        files::create_private_dir(&active)?;
-        files::write_new(&active.join(KEY), private_key.as_bytes(), 0o600)?;
-        let chain: String = std::iter::once(&installation.certificate)
-            .chain(&installation.intermediates)
-            .map(|der| pem("CERTIFICATE", der))
-            .collect();
-        files::write_new(&active.join(CERTIFICATE), chain.as_bytes(), 0o600)?;
-        let account = serde_json::to_vec_pretty(&installation.account).expect("an account has only text and numbers");
-        files::write_new(&building.join(ACCOUNT), &account, 0o600)?;
-        files::sync_dir(&active)?;
+        slots::write(&building.join(ACTIVE), private_key, &installation.certificate, &installation.intermediates)?;
+        files::write_new(&building.join(ACCOUNT), &encode(&installation.account), 0o600)?;
         Ok(files::sync_dir(building)?)
+    }
+
+    /// Puts the identity of a recovery (rule I3) in the present one's place, all of it or nothing. The store stays.
+    pub fn restore(
+        paths: &Paths,
+        private_key: &Zeroizing<String>,
+        installation: &Installation,
+    ) -> Result<(), IdentityError> {
+        let [building, replaced] = [NEW, REPLACED].map(|name| paths.state.join(name));
+        let directory = paths.identity();
+        let restored = Self::build(&building, private_key, installation).and_then(|()| {
+            match files::exchange(&building, &directory) {
+                Err(error) if files::exchange_is_unknown(&error) => {
+                    files::remove_dir(&replaced)?;
+                    files::rename(&directory, &replaced)?;
+                    files::sync_dir(&paths.state)?;
+                    files::rename(&building, &directory)?;
+                }
+                done => done?,
+            }
+            Ok(files::sync_dir(&paths.state)?)
+        });
+        // Either the identity that came to nothing or the one that is replaced; what cannot be removed now is removed
+        // by the next start.
+        let _ = Self::finish_restoring(paths);
+        restored
+    }
+
+    fn finish_restoring(paths: &Paths) -> Result<(), IdentityError> {
+        let [building, replaced] = [NEW, REPLACED].map(|name| paths.state.join(name));
+        let directory = paths.identity();
+        if replaced.exists() && !directory.exists() {
+            // The present one makes room only once the new one is complete and on the disk.
+            let heir = if building.exists() { &building } else { &replaced };
+            files::rename(heir, &directory)?;
+            files::sync_dir(&paths.state)?;
+        }
+        files::remove_dir(&building)?;
+        Ok(files::remove_dir(&replaced)?)
+    }
+
+    /// Puts the outcome of a renewal beside the identity in use, in place of an earlier one that has not proved itself.
+    pub fn install_pending(
+        paths: &Paths,
+        private_key: &Zeroizing<String>,
+        certificate: &[u8],
+        intermediates: &[Vec<u8>],
+    ) -> Result<(), IdentityError> {
+        let directory = paths.identity();
+        let [building, pending] = [PENDING_NEW, PENDING].map(|name| directory.join(name));
+        files::remove_dir(&building)?;
+        slots::withdraw(&directory)?;
+        let installed = slots::write(&building, private_key, certificate, intermediates).and_then(|()| {
+            files::remove_dir(&pending)?;
+            files::rename(&building, &pending)?;
+            files::sync_dir(&directory)
+        });
+        if installed.is_err() {
+            let _ = files::remove_dir(&building);
+        }
+        Ok(installed?)
+    }
+
+    /// Makes the pending key and certificate the active ones: a session has completed with them (rule I2).
+    pub fn promote(paths: &Paths) -> Result<(), IdentityError> {
+        slots::promote(&paths.identity())
+    }
+
+    /// Gives a renewal up.
+    pub fn discard_pending(paths: &Paths) -> Result<(), IdentityError> {
+        slots::withdraw(&paths.identity())?;
+        files::remove_dir(&paths.identity().join(PENDING))?;
+        Ok(files::sync_dir(&paths.identity())?)
+    }
+
+    /// Keeps a changed account.
+    pub fn save_account(paths: &Paths, account: &Account) -> Result<(), IdentityError> {
+        Ok(files::replace(&paths.identity().join(ACCOUNT), &encode(account), 0o600)?)
     }
 
     /// Removes the identity and all that the device holds by it. Nobody may have the store open.
     pub fn remove(paths: &Paths) -> Result<(), IdentityError> {
         let directory = paths.identity();
         let doomed = paths.state.join(OLD);
-        files::remove_dir(&doomed)?;
+        // One that was put aside must not come back in the place of the removed one.
+        for leftover in [&doomed, &paths.state.join(REPLACED), &paths.state.join(NEW)] {
+            files::remove_dir(leftover)?;
+        }
         // One rename, so that a crash leaves a whole identity or none.
         match std::fs::rename(&directory, &doomed) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -151,18 +227,29 @@ impl Identity {
     /// The directory with the old identity goes last: as long as it is there, a removal has not come to its end.
     fn remove_rest(paths: &Paths) -> Result<(), IdentityError> {
         let doomed = paths.state.join(OLD);
-        for directory in [doomed.join(ACTIVE), paths.store(), paths.quarantine()] {
+        for slot in [ACTIVE, PENDING, PENDING_NEW, OUTGOING] {
+            files::remove_dir(&doomed.join(slot))?;
+        }
+        for directory in [paths.store(), paths.quarantine()] {
             files::remove_dir(&directory)?;
         }
         files::sync_dir(&paths.state)?;
         Ok(files::remove_dir(&doomed)?)
     }
 
-    /// Removes what an interrupted installation left behind, and brings an interrupted removal to its end.
+    /// Removes what an interrupted installation, renewal or recovery left behind or brings it to its end, and brings
+    /// an interrupted removal to its end.
     pub fn clean_up(paths: &Paths) -> Result<(), IdentityError> {
-        files::remove_dir(&paths.state.join(NEW))?;
+        Self::finish_restoring(paths)?;
+        if paths.identity().exists() {
+            slots::tidy(&paths.identity())?;
+        }
         if paths.state.join(OLD).exists() { Self::remove_rest(paths) } else { Ok(()) }
     }
+}
+
+fn encode(account: &Account) -> Vec<u8> {
+    serde_json::to_vec_pretty(account).expect("an account has only text and numbers")
 }
 
 /// DER in PEM.

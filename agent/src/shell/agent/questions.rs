@@ -62,8 +62,10 @@ impl Agent {
     }
 
     fn account_status(&self, account: &Account) -> AccountStatus {
-        let certificate =
-            self.identity.as_ref().and_then(|identity| CertificateDer::from_pem_slice(&identity.certificates).ok());
+        let certificate = self
+            .identity
+            .as_ref()
+            .and_then(|identity| CertificateDer::from_pem_slice(&identity.active.certificates).ok());
         let ends = certificate.and_then(|der| {
             let (_, parsed) = x509_parser::parse_x509_certificate(&der).ok()?;
             Some(parsed.validity().not_after.timestamp())
