@@ -3,6 +3,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod cms;
 pub mod control;
 pub mod daemon;
 pub mod enrol;
