@@ -16,6 +16,9 @@ pub enum ConnectionFailure {
     /// The server does not accept connections.
     #[error("the server cannot be reached: {0}")]
     Unreachable(String),
+    /// The proxy does not pass the connection on.
+    #[error("the proxy does not pass the connection on: {0}")]
+    Proxy(String),
     /// The server's certificate is not trusted.
     #[error("the server's certificate is not trusted: {0}")]
     Untrusted(String),
@@ -209,6 +212,7 @@ impl ConnectionFailure {
             Self::NoNetwork(_) => "no-network",
             Self::NameResolution(_) => "dns",
             Self::Unreachable(_) => "unreachable",
+            Self::Proxy(_) => "proxy",
             Self::Untrusted(_) => "tls-trust",
             Self::ClockOrExpiry(_) => "clock-or-expiry",
             Self::CertificateRefused(_) => "certificate-refused",
@@ -230,6 +234,9 @@ impl ConnectionFailure {
         match self {
             Self::NoNetwork(_) => "Connect the machine to a network.",
             Self::NameResolution(_) => "Check the machine's name servers, and whether the server still has that name.",
+            Self::Proxy(_) => {
+                "Check the proxy that https_proxy names, its user and password, and whether it lets the server through."
+            }
             Self::Untrusted(_) => {
                 "Something else answers in the server's place, or its authority changed; ask the administrator."
             }

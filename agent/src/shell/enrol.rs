@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock;
-use super::http::HttpsClient;
+use super::http::{ClientError, HttpsClient, ProxySettings};
 use super::identity::Identity;
 use super::keys::{self, NewKey};
 use super::paths::Paths;
@@ -18,7 +18,7 @@ pub enum EnrolError {
     Failed(#[from] EnrolmentFailure),
     /// The HTTPS client could not be made.
     #[error(transparent)]
-    Client(#[from] super::http::ClientError),
+    Client(#[from] ClientError),
     /// The key could not be made.
     #[error("the private key cannot be made: {0}")]
     Key(String),
@@ -35,7 +35,8 @@ pub async fn enrol(
 ) -> Result<Account, EnrolError> {
     // Before the server issues anything: a removal that was cut short must not come to its end in the new identity.
     Identity::clean_up(paths)?;
-    let client = HttpsClient::anonymous(&request.trust)?;
+    let proxy = ProxySettings::from_environment().map_err(ClientError::from)?;
+    let client = HttpsClient::anonymous(&request.trust, &proxy)?;
     let (enrolment, mut step) = Enrolment::begin(request);
     let Some(mut enrolment) = enrolment else {
         return Err(failure_of(step));

@@ -1,19 +1,23 @@
 //! HTTPS: one client for one trust and one identity. Never follows a redirect, never reads more than it is told to.
 
-use std::error::Error as _;
+mod failure;
+mod proxy;
+
 use std::sync::Arc;
 use std::time::Duration;
 
 use mdm_protocol::base64;
-use reqwest::header::{ACCEPT, ACCEPT_CHARSET, CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER};
+use reqwest::header::{ACCEPT, ACCEPT_CHARSET, CACHE_CONTROL, CONTENT_TYPE, DATE, LOCATION, RETRY_AFTER};
 use rustls::RootCertStore;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
-use super::identity::Identity;
+use super::identity::Slot;
 use crate::engine::account::Trust;
 use crate::engine::failure::ConnectionFailure;
 use crate::engine::reply::Reply;
+use failure::explain;
+pub use proxy::{ProxyError, ProxySettings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -57,9 +61,21 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
+    /// The environment names a proxy that cannot be used.
+    #[error(transparent)]
+    Proxy(#[from] ProxyError),
     /// The HTTP library refused.
     #[error("the HTTPS client cannot be made: {0}")]
     Library(#[from] reqwest::Error),
+}
+
+impl From<ClientError> for ConnectionFailure {
+    fn from(error: ClientError) -> Self {
+        match error {
+            ClientError::Proxy(error) => Self::Proxy(error.to_string()),
+            ClientError::Material { .. } | ClientError::Library(_) => Self::Identity(error.to_string()),
+        }
+    }
 }
 
 /// An HTTPS client.
@@ -72,35 +88,41 @@ pub struct HttpsClient {
 
 impl HttpsClient {
     /// A client without a certificate of its own, for enrolment.
-    pub fn anonymous(trust: &Trust) -> Result<Self, ClientError> {
+    pub fn anonymous(trust: &Trust, proxy: &ProxySettings) -> Result<Self, ClientError> {
         let config = rustls::ClientConfig::builder().with_root_certificates(roots(trust)?).with_no_client_auth();
-        Self::new(config, Service::Enrolment, String::new())
+        Self::new(config, proxy, Service::Enrolment, String::new())
     }
 
-    /// A client that shows the device's certificate, for sessions.
-    pub fn authenticated(identity: &Identity) -> Result<Self, ClientError> {
-        let unusable = |what| move |reason: String| ClientError::Material { what, reason };
-        let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&identity.active.certificates)
-            .collect::<Result<_, _>>()
-            .map_err(|error| unusable("the device's certificate")(error.to_string()))?;
-        let key = PrivateKeyDer::from_pem_slice(&identity.active.private_key)
-            .map_err(|error| unusable("the device's private key")(error.to_string()))?;
-        let config = rustls::ClientConfig::builder()
-            .with_root_certificates(roots(&identity.account.trust)?)
-            .with_client_auth_cert(chain, key)
-            .map_err(|error| unusable("the device's certificate and key")(error.to_string()))?;
-        Self::new(config, Service::Management, identity.account.device_id.clone())
+    /// A client that shows this slot's certificate, for one session: the next one begins with a new client, so that no
+    /// connection outlives the certificate that it was made with (rule I6).
+    pub fn authenticated(
+        slot: &Slot,
+        trust: &Trust,
+        device_id: &str,
+        proxy: &ProxySettings,
+    ) -> Result<Self, ClientError> {
+        Self::new(mutual(slot, trust)?, proxy, Service::Management, device_id.to_owned())
     }
 
-    fn new(mut config: rustls::ClientConfig, service: Service, correlation: String) -> Result<Self, ClientError> {
+    /// A client that shows this slot's certificate to the enrolment service, for its renewal.
+    pub fn renewing(slot: &Slot, trust: &Trust, proxy: &ProxySettings) -> Result<Self, ClientError> {
+        Self::new(mutual(slot, trust)?, proxy, Service::Enrolment, String::new())
+    }
+
+    fn new(
+        mut config: rustls::ClientConfig,
+        proxy: &ProxySettings,
+        service: Service,
+        correlation: String,
+    ) -> Result<Self, ClientError> {
         // A resumed TLS session would go on showing the certificate that it began with.
         config.resumption = rustls::client::Resumption::disabled();
         // A session is a handful of requests one after another: HTTP/2 would only cost.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        let client = reqwest::Client::builder()
+        let client = proxy
+            .apply(reqwest::Client::builder())?
             .tls_backend_preconfigured(config)
             .https_only(true)
-            .no_proxy()
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(CONNECT_TIMEOUT)
             .read_timeout(READ_TIMEOUT)
@@ -140,6 +162,7 @@ impl HttpsClient {
             status: response.status().as_u16(),
             location: header(LOCATION),
             retry_after: header(RETRY_AFTER).and_then(|seconds| seconds.trim().parse().ok()),
+            date: header(DATE).as_deref().and_then(unix_seconds),
             body: Vec::new(),
         };
         let limit = self.service.limit();
@@ -156,7 +179,26 @@ impl HttpsClient {
     }
 }
 
-fn roots(trust: &Trust) -> Result<Arc<RootCertStore>, ClientError> {
+fn mutual(slot: &Slot, trust: &Trust) -> Result<rustls::ClientConfig, ClientError> {
+    let unusable = |what| move |reason: String| ClientError::Material { what, reason };
+    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&slot.certificates)
+        .collect::<Result<_, _>>()
+        .map_err(|error| unusable("the device's certificate")(error.to_string()))?;
+    let key = PrivateKeyDer::from_pem_slice(&slot.private_key)
+        .map_err(|error| unusable("the device's private key")(error.to_string()))?;
+    rustls::ClientConfig::builder()
+        .with_root_certificates(roots(trust)?)
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| unusable("the device's certificate and key")(error.to_string()))
+}
+
+/// An HTTP date in any of its three forms (RFC 9110 section 5.6.7).
+fn unix_seconds(date: &str) -> Option<i64> {
+    let date = httpdate::parse_http_date(date.trim()).ok()?;
+    i64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
+}
+
+pub(super) fn roots(trust: &Trust) -> Result<Arc<RootCertStore>, ClientError> {
     let mut store = RootCertStore::empty();
     if trust.system {
         store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
@@ -169,97 +211,5 @@ fn roots(trust: &Trust) -> Result<Arc<RootCertStore>, ClientError> {
     Ok(Arc::new(store))
 }
 
-/// Names a failed connection (rule C3), by the errors that the libraries nest in one another.
-fn explain(error: &reqwest::Error) -> ConnectionFailure {
-    if error.is_timeout() {
-        return ConnectionFailure::TimedOut;
-    }
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text = cause.to_string();
-        if let Some(tls) = as_tls_error(cause) {
-            return explain_tls(tls);
-        }
-        if text.contains("dns error") || text.contains("lookup address") {
-            return ConnectionFailure::NameResolution(deepest(cause));
-        }
-        if let Some(io) = cause.downcast_ref::<std::io::Error>() {
-            match io.kind() {
-                std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::NetworkDown => {
-                    return ConnectionFailure::NoNetwork(io.to_string());
-                }
-                std::io::ErrorKind::ConnectionRefused | std::io::ErrorKind::HostUnreachable => {
-                    return ConnectionFailure::Unreachable(io.to_string());
-                }
-                _ => {}
-            }
-        }
-        source = cause.source();
-    }
-    match () {
-        () if error.is_builder() => ConnectionFailure::Address(text),
-        () if error.is_connect() => ConnectionFailure::Unreachable(text),
-        () => ConnectionFailure::Broken(text),
-    }
-}
-
-/// I/O errors hide what they wrap from their source; a TLS error may be wrapped more than once.
-fn as_tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let mut cause = cause;
-    loop {
-        if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
-            return Some(tls);
-        }
-        cause = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
-    }
-}
-
-fn explain_tls(error: &rustls::Error) -> ConnectionFailure {
-    use rustls::AlertDescription::{
-        AccessDenied, BadCertificate, CertificateExpired, CertificateRequired, CertificateRevoked, CertificateUnknown,
-        UnknownCA, UnsupportedCertificate,
-    };
-    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
-    match error {
-        rustls::Error::InvalidCertificate(
-            Expired | NotValidYet | ExpiredContext { .. } | NotValidYetContext { .. },
-        ) => ConnectionFailure::ClockOrExpiry(error.to_string()),
-        rustls::Error::InvalidCertificate(_) => ConnectionFailure::Untrusted(error.to_string()),
-        rustls::Error::AlertReceived(
-            BadCertificate
-            | UnsupportedCertificate
-            | CertificateRevoked
-            | CertificateExpired
-            | CertificateUnknown
-            | UnknownCA
-            | AccessDenied
-            | CertificateRequired,
-        ) => ConnectionFailure::CertificateRefused(error.to_string()),
-        _ => ConnectionFailure::Broken(error.to_string()),
-    }
-}
-
-fn deepest(error: &(dyn std::error::Error + 'static)) -> String {
-    let mut deepest = error;
-    while let Some(cause) = deepest.source() {
-        deepest = cause;
-    }
-    deepest.to_string()
-}
-
 #[cfg(test)]
-mod tests {
-    use rustls::AlertDescription;
-
-    use super::*;
-
-    #[test]
-    fn only_alerts_about_certificates_speak_of_the_devices_certificate() {
-        let name = |alert| explain_tls(&rustls::Error::AlertReceived(alert)).name();
-        assert_eq!(name(AlertDescription::CertificateRevoked), "certificate-refused");
-        assert_eq!(name(AlertDescription::CertificateRequired), "certificate-refused");
-        assert_eq!(name(AlertDescription::HandshakeFailure), "connection-broken");
-        assert_eq!(name(AlertDescription::InternalError), "connection-broken");
-    }
-}
+mod tests;

@@ -113,7 +113,10 @@ impl Agent {
 
     fn connect(&self) -> Result<HttpsClient, String> {
         let identity = self.identity.as_ref().ok_or("the device has no identity")?;
-        HttpsClient::authenticated(identity).map_err(|error| error.to_string())
+        let proxy = crate::shell::http::ProxySettings::from_environment().map_err(|error| error.to_string())?;
+        let account = &identity.account;
+        HttpsClient::authenticated(&identity.active, &account.trust, &account.device_id, &proxy)
+            .map_err(|error| error.to_string())
     }
 
     /// Removes everything that belongs to the enrolment.
