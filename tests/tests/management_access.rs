@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use mdm_agent::shell::http::HttpsClient;
+use mdm_agent::shell::http::{HttpsClient, ProxySettings};
 use mdm_agent::shell::identity::Identity;
 use mdm_agent::shell::paths::Paths;
 use mdm_protocol::syncml::{Alert, AlertCode, Command, CommandId, Header, Message};
@@ -24,9 +24,9 @@ fn without_a_certificate_or_with_someone_elses_nobody_gets_in() {
     let url = &first.account.management_url;
     let package = package_one(&first.account.device_id, url);
     let status = |client: HttpsClient| block_on(async { client.post(url, package.clone()).await.unwrap().status });
-    assert_eq!(status(HttpsClient::authenticated(&first).unwrap()), 200);
-    assert_eq!(status(HttpsClient::authenticated(&second).unwrap()), 403);
-    assert_eq!(status(HttpsClient::anonymous(&first.account.trust).unwrap()), 403);
+    assert_eq!(status(authenticated(&first)), 200);
+    assert_eq!(status(authenticated(&second)), 403);
+    assert_eq!(status(HttpsClient::anonymous(&first.account.trust, &proxy()).unwrap()), 403);
 }
 
 #[test]
@@ -63,4 +63,13 @@ fn package_one(device: &str, url: &str) -> Vec<u8> {
         ..Header::default()
     };
     Message { header, commands: vec![Command::Alert(alert)], is_final: true }.encode().into_bytes()
+}
+
+fn authenticated(identity: &Identity) -> HttpsClient {
+    let account = &identity.account;
+    HttpsClient::authenticated(&identity.active, &account.trust, &account.device_id, &proxy()).unwrap()
+}
+
+fn proxy() -> ProxySettings {
+    ProxySettings::from_environment().unwrap()
 }

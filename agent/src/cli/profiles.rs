@@ -69,11 +69,19 @@ fn list(profiles: &[ProfileView], output: &Output) -> String {
                 profile.summary.clone(),
                 profile.authority.clone(),
                 moment(profile.received),
-                format!("{} ({})", moment(profile.kept_until), distance(profile.kept_until)),
+                kept_until(profile),
             ]
         })
         .collect();
     table(output, &["KIND", "NAME", "WHAT", "AUTHORITY", "RECEIVED", "KEPT UNTIL"], &rows)
+}
+
+/// Until when a profile stays.
+fn kept_until(profile: &ProfileView) -> String {
+    profile.kept_until.map_or_else(
+        || "its authority deletes it".to_owned(),
+        |until| format!("{} ({})", moment(until), distance(until)),
+    )
 }
 
 fn show(profile: &ProfileDetail, output: &Output) -> String {
@@ -86,7 +94,7 @@ fn show(profile: &ProfileDetail, output: &Output) -> String {
     line("Authority", &view.authority);
     line("Received", &moment(view.received));
     line("Confirmed", &moment(view.confirmed));
-    line("Kept until", &format!("{} ({})", moment(view.kept_until), distance(view.kept_until)));
+    line("Kept until", &kept_until(view));
     line("Content", &view.content_hash);
     lines.push("  Nodes".to_owned());
     for (path, format, value) in &profile.nodes {

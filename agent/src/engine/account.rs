@@ -60,6 +60,9 @@ pub struct Account {
     pub settings: BTreeMap<String, String>,
     /// When the device enrolled, seconds since 1970.
     pub enrolled_at: i64,
+    /// The id of the machine at enrolment (rule I5); empty where it had none.
+    #[serde(default)]
+    pub machine_id: String,
 }
 
 /// Whom to believe that it is the server.
@@ -117,11 +120,6 @@ impl From<StoredPoll> for Poll {
 }
 
 impl Account {
-    /// The authority on whose behalf the server speaks: its own name, as long as it names no other (rule A1).
-    pub fn authority(&self) -> &str {
-        &self.provider_id
-    }
-
     /// The credentials for the next session: as provisioned, or as the server has changed them since
     /// (`./SyncML/DMAcc/<account>/AppAuth/CLCRED`), with the newest nonce.
     pub fn session_credentials(&self, stored: &Stored, nonce: Option<Vec<u8>>) -> Option<AccountCredentials> {

@@ -14,6 +14,8 @@ pub enum Request {
     CheckIn,
     /// Enrolment.
     Enrol,
+    /// Another identity for the same device.
+    Recover,
     /// The end of the enrolment.
     Unenrol,
 }
@@ -23,6 +25,8 @@ pub enum Request {
 pub fn is_allowed(request: Request, caller_uid: u32, daemon_uid: u32) -> bool {
     match request {
         Request::Read | Request::CheckIn => true,
-        Request::ReadSecrets | Request::Enrol | Request::Unenrol => caller_uid == 0 || caller_uid == daemon_uid,
+        Request::ReadSecrets | Request::Enrol | Request::Recover | Request::Unenrol => {
+            caller_uid == 0 || caller_uid == daemon_uid
+        }
     }
 }

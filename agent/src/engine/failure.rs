@@ -3,6 +3,8 @@
 use mdm_protocol::soap::Fault;
 use mdm_protocol::syncml::{StatusCode, SyncMlError};
 
+use super::life::FailedHow;
+
 /// Why no answer came at all.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -105,6 +107,19 @@ pub enum SessionFailure {
     /// What the server sent could not be kept.
     #[error("the store cannot be used: {0}")]
     Store(String),
+    /// The identity was made on another machine.
+    #[error(
+        "this machine is a copy of another one: its identity was made for the machine-id {enrolled}, and this one has {found}"
+    )]
+    Cloned {
+        /// The machine's id at enrolment.
+        enrolled: String,
+        /// Its id now.
+        found: String,
+    },
+    /// The certificate is over.
+    #[error("this device's certificate is over since {0}")]
+    Expired(String),
 }
 
 /// How a message breaks the protocol.
@@ -161,6 +176,8 @@ impl SessionFailure {
             Self::Aborted => "aborted",
             Self::Endless { .. } => "endless",
             Self::Store(_) => "store",
+            Self::Cloned { .. } => "cloned-identity",
+            Self::Expired(_) => "certificate-expired",
         }
     }
 
@@ -184,6 +201,12 @@ impl SessionFailure {
                 "Ask the administrator; if the account is lost there, unenrol and enrol again."
             }
             Self::Store(_) => "Make room on the disk, and see the agent's log.",
+            Self::Cloned { .. } => {
+                "Enrol this machine on its own: mdm-agent unenroll, then mdm-agent enroll. The other machine keeps its enrolment."
+            }
+            Self::Expired(_) => {
+                "Ask the administrator for a recovery token for this device, then: mdm-agent recover --token-file FILE"
+            }
             Self::Redirected { .. }
             | Self::Http { .. }
             | Self::Fault(_)
@@ -191,6 +214,29 @@ impl SessionFailure {
             | Self::Violation(_)
             | Self::Aborted
             | Self::Endless { .. } => "Tell the administrator of the server; its log has the reason.",
+        }
+    }
+
+    /// What matters of it for what follows.
+    pub fn how(&self) -> FailedHow {
+        FailedHow {
+            refused: matches!(self, Self::Refused { .. }),
+            certificate_refused: matches!(
+                self,
+                Self::Refused { .. } | Self::Connection(ConnectionFailure::CertificateRefused(_))
+            ),
+            offline: matches!(
+                self,
+                Self::CaptivePortal
+                    | Self::Connection(
+                        ConnectionFailure::NoNetwork(_)
+                            | ConnectionFailure::NameResolution(_)
+                            | ConnectionFailure::Unreachable(_)
+                            | ConnectionFailure::TimedOut
+                            | ConnectionFailure::Broken(_)
+                    )
+            ),
+            retry_after: self.retry_after(),
         }
     }
 

@@ -1,25 +1,33 @@
 //! The agent's main machine: what happened goes in, what has to be done comes out.
+//!
+//! It puts input and output in their order and leaves all decisions over time to [`Life`], and what is said to
+//! [`Session`].
 
-mod planning;
+mod conduct;
+mod follow;
+mod sweep;
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::account::Account;
+use super::certificates::{CertificateTerms, Certificates, Slot};
 use super::enrolment::OrderError;
-use super::facts::{self, DeviceFacts};
-use super::failure::{ConnectionFailure, SessionFailure, StoreFailure};
-use super::profile::{Changes, Stored};
+use super::facts::DeviceFacts;
+use super::failure::{ConnectionFailure, StoreFailure};
+use super::life::{Beginning, Follow, Life, Plan};
+use super::nodes::RenewalProof;
+use super::note::Note;
+use super::profile::{Changes, Stored, Tombstone};
 use super::progress::{Progress, SessionRecord, Trigger};
+use super::push::{Channel, LinkState, spread_seconds};
+use super::renewal::{RenewalFailure, RenewalOrder};
 use super::reply::Reply;
-use super::session::{Session, SessionAlert, SessionContext, SessionEnd, Step};
-use super::time::Now;
-use super::tree::Tree;
+use super::report::Standing;
+use super::session::{Session, SessionEnd, Step};
+use super::time::{Deadline, Now};
 
 #[cfg(test)]
 mod tests;
-
-/// The longest description of an outcome that is kept, in characters.
-const MAX_DETAIL: usize = 400;
 
 /// Something that happened.
 #[derive(Debug)]
@@ -44,21 +52,47 @@ pub enum Event {
     /// No answer came.
     ConnectionFailed(ConnectionFailure),
     /// The device was enrolled.
-    Enrolled(Box<Account>),
+    Enrolled(Box<Account>, Certificates),
+    /// The identity was issued again for the same device.
+    Recovered(Box<Account>, Certificates),
     /// A person ended the enrolment.
     UnenrolRequested,
     /// Everything that belonged to the enrolment was removed.
     Erased,
+    /// A network came up.
+    NetworkUp,
+    /// The machine woke up after so many seconds of sleep.
+    Resumed(u64),
+    /// A push rang.
+    Rung {
+        /// The ring's id; empty if it has none.
+        id: String,
+        /// What it says.
+        text: String,
+    },
+    /// The link to the push server changed.
+    LinkChanged(LinkState),
+    /// The certificate was renewed and waits in the pending slot, or could not be.
+    Renewed(Result<Box<Renewed>, RenewalFailure>),
 }
 
-/// Something to be done. Its outcome comes back as an [`Event`].
+/// A certificate that was just issued by renewal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Renewed {
+    /// Its terms.
+    pub terms: CertificateTerms,
+    /// What links it to the device.
+    pub proof: RenewalProof,
+}
+
+/// Something to be done. Its outcome comes back as an [`Event`], except where nothing is said of one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
     /// Open the store, read it and gather facts.
     OpenStore,
     /// Keep changes so that they survive a power cut.
     Keep(Box<Changes>),
-    /// Close the store and the connection.
+    /// Close the store and the connection. No event.
     CloseStore,
     /// Send a message to the management server over mutual TLS.
     Post {
@@ -66,11 +100,34 @@ pub enum Action {
         url: String,
         /// The message.
         body: Vec<u8>,
+        /// The certificate to do it with.
+        slot: Slot,
     },
-    /// Make a session's outcome known.
+    /// Make a session's outcome known. No event.
     Report(Box<SessionRecord>),
+    /// Write down what is worth remembering. No event.
+    Note(Vec<Note>),
+    /// Renew the certificate and put the new one in the pending slot.
+    Renew(Box<RenewalOrder>),
+    /// Put the pending certificate in use. No event; what fails is done again after the next session with it.
+    Promote,
+    /// Drop the pending certificate. No event.
+    DiscardPending,
+    /// Write the account down anew. No event.
+    SaveAccount(Arc<Account>),
+    /// Listen to another channel, or to none. No event.
+    Listen(Option<Listening>),
     /// Remove identity, account and store.
     Erase,
+}
+
+/// What is listened to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listening {
+    /// The channel.
+    pub channel: Channel,
+    /// The last ring that was heard.
+    pub since: Option<String>,
 }
 
 /// What the machine is doing.
@@ -78,73 +135,80 @@ pub enum Action {
 pub enum Phase {
     /// Nothing.
     Idle,
-    /// Waiting for the store.
-    Opening(Assignment),
+    /// Waiting for the store, for a session.
+    Opening(Plan),
     /// In a session.
-    Running(Assignment, Box<Session>),
+    Running(Box<Conduct>),
     /// Waiting for the session's outcome to be kept.
-    Closing(Box<SessionRecord>, Next),
+    Closing(Box<Closing>),
+    /// Waiting for a new certificate.
+    Renewing,
+    /// Waiting for the store, to remove or warn of profiles.
+    OpeningToSweep,
+    /// Waiting for the removal of profiles to be kept.
+    Sweeping(Box<Vec<Tombstone>>),
     /// Waiting for everything to be removed.
     Erasing,
 }
 
-/// Why a session is held.
-#[derive(Debug, Clone)]
-pub struct Assignment {
-    triggers: BTreeSet<Trigger>,
-    started: i64,
+/// A session under way, with what belongs to it.
+#[derive(Debug)]
+pub struct Conduct {
+    plan: Plan,
+    session: Session,
+    facts: Box<DeviceFacts>,
+    tombstones: Vec<Tombstone>,
+    /// What to note once what is being kept is kept.
+    unkept: Vec<Note>,
 }
 
-/// What follows a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Next {
-    /// Whatever else was asked for.
-    Continue,
-    /// A session that says farewell.
-    Farewell,
-    /// The removal of everything.
-    Erase,
+/// A session that is over, with what follows once that is kept.
+#[derive(Debug)]
+pub struct Closing {
+    record: SessionRecord,
+    follow: Follow,
+    facts: Box<DeviceFacts>,
+    entity_id: Option<String>,
+    notes: Vec<Note>,
 }
 
 /// The agent's main machine.
 #[derive(Debug)]
 pub struct Engine {
-    account: Option<Account>,
-    progress: Progress,
+    life: Life,
     phase: Phase,
-    queued: BTreeSet<Trigger>,
-    schedule_due: Option<u64>,
-    retry_due: Option<u64>,
-    /// Until when the server asked to be left alone: neither schedule nor retry goes before, only who asks by hand.
-    quiet_until: Option<u64>,
-    random: fastrand::Rng,
+    link: LinkState,
+    /// What the shell was last told to listen to.
+    listening: Option<Channel>,
+    /// What the device proves after a renewal, until the server was told.
+    proof: Option<RenewalProof>,
 }
 
 impl Engine {
-    /// A machine that goes on from where it stood. `seed` feeds every random choice.
-    pub fn new(account: Option<Account>, progress: Progress, seed: u64, now: Now) -> Self {
-        let mut engine = Self {
-            account,
-            progress,
-            phase: Phase::Idle,
-            queued: BTreeSet::new(),
-            schedule_due: None,
-            retry_due: None,
-            quiet_until: None,
-            random: fastrand::Rng::with_seed(seed),
-        };
-        engine.resume_schedule(now);
-        engine
+    /// A machine that goes on from where it stood.
+    pub fn new(beginning: Beginning, now: Now) -> Self {
+        let life = Life::new(beginning, now);
+        Self { life, phase: Phase::Idle, link: LinkState::None, listening: None, proof: None }
+    }
+
+    /// What has to be done at the very beginning.
+    pub fn begin(&mut self, actions: &mut Vec<Action>) {
+        self.listen(actions);
     }
 
     /// The account, if the device is enrolled.
-    pub fn account(&self) -> Option<&Account> {
-        self.account.as_ref()
+    pub fn account(&self) -> Option<&Arc<Account>> {
+        self.life.account()
     }
 
     /// Where the agent stands.
     pub fn progress(&self) -> &Progress {
-        &self.progress
+        self.life.progress()
+    }
+
+    /// The device's life between sessions.
+    pub fn life(&self) -> &Life {
+        &self.life
     }
 
     /// What the machine is doing.
@@ -152,220 +216,128 @@ impl Engine {
         &self.phase
     }
 
-    /// Takes note of what happened and appends what has to be done.
-    pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
-        match event {
-            Event::CheckInRequested(trigger) => self.request(trigger, now, actions),
-            Event::DeadlineReached => self.deadline_reached(now, actions),
-            Event::StoreOpened { stored, rebuilt, facts } => {
-                self.recall(&stored, now);
-                self.progress.rebuilt_unreported |= rebuilt || self.has_lost_its_store(&stored);
-                self.begin_session(stored, &facts, now, actions);
-            }
-            Event::Kept(result) => self.kept(result, now, actions),
-            Event::Replied(reply) => self.step(now, actions, |session| session.received(&reply, now.wall)),
-            Event::ConnectionFailed(failure) => {
-                self.step(now, actions, |_| Step::End(SessionEnd::Failed(SessionFailure::Connection(failure))));
-            }
-            Event::Enrolled(account) => {
-                self.forget();
-                self.account = Some(*account);
-                self.resume_schedule(now);
-                self.request(Trigger::Enrolment, now, actions);
-            }
-            Event::UnenrolRequested => self.request(Trigger::Farewell, now, actions),
-            Event::Erased => {
-                self.forget();
-                self.phase = Phase::Idle;
-            }
+    /// What profiles are judged by.
+    pub fn standing(&self) -> Standing {
+        Standing {
+            progress: self.progress().clone(),
+            authority: self.life.authority(),
+            retention: *self.life.retention(),
         }
     }
 
-    /// Drops everything that belongs to one enrolment: its deadlines must not wake the next one.
-    fn forget(&mut self) {
-        self.account = None;
-        self.progress = Progress::default();
-        self.queued.clear();
-        self.schedule_due = None;
-        self.retry_due = None;
-        self.quiet_until = None;
+    /// How the link to the push server stands.
+    pub fn link(&self) -> LinkState {
+        self.link
     }
 
-    /// Takes up where the agent stood, if that could not be read at the start.
-    fn recall(&mut self, stored: &Result<Box<Stored>, StoreFailure>, now: Now) {
-        let known = stored.as_ref().ok().and_then(|stored| stored.progress.as_ref());
-        if let Some(known) = known.filter(|known| known.session_id > self.progress.session_id) {
-            self.progress = known.clone();
-            self.resume_schedule(now);
+    /// When the machine wants [`Event::DeadlineReached`], and what for. While it does something it wants nothing.
+    pub fn next_deadline(&self) -> Option<Deadline> {
+        if !matches!(self.phase, Phase::Idle) {
+            return None;
         }
+        let (at, reason) = self.life.next_deadline()?;
+        Some(Deadline { boot_ms: self.life.clock().boot_ms_at(at), reason })
     }
 
     /// How many sessions must be over until a check-in that is asked for now was held: one that runs already began
     /// before the question.
     pub fn sessions_until_answer(&self) -> u64 {
-        if matches!(self.phase, Phase::Idle) { 1 } else { 2 }
+        if matches!(self.phase, Phase::Opening(_) | Phase::Running(_) | Phase::Closing(_)) { 2 } else { 1 }
     }
 
     /// Whether the device may enrol; `under_way` says that an enrolment already is.
     pub fn check_enrolment(&self, under_way: bool) -> Result<(), OrderError> {
-        match &self.account {
+        match self.account() {
             Some(account) => Err(OrderError::AlreadyEnrolled(account.management_url.clone())),
             None if under_way => Err(OrderError::UnderWay),
             None => Ok(()),
         }
     }
 
-    /// Whether a store that can be read is not the one it should be: after its first session a device has progress in
-    /// it, and a store can lose everything without a sign of damage (rule T2).
-    fn has_lost_its_store(&self, stored: &Result<Box<Stored>, StoreFailure>) -> bool {
-        let Phase::Opening(assignment) = &self.phase else { return false };
-        let first = assignment.triggers.contains(&Trigger::Enrolment);
-        !first && stored.as_ref().is_ok_and(|stored| stored.progress.is_none())
+    /// Takes note of what happened and appends what has to be done.
+    pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
+        match event {
+            Event::CheckInRequested(trigger) => self.life.request(trigger),
+            Event::DeadlineReached => self.life.collect_due(now),
+            Event::StoreOpened { stored, rebuilt, facts } => self.store_opened(stored, rebuilt, facts, now, actions),
+            Event::Kept(result) => self.kept(result, now, actions),
+            Event::Replied(reply) => {
+                if matches!(self.phase, Phase::Running(_))
+                    && let Some(date) = reply.date
+                {
+                    self.life.hear_date(date, now);
+                }
+                let at = self.life.clock().read(now).wall;
+                self.step(now, actions, |session| session.received(&reply, at));
+            }
+            Event::ConnectionFailed(failure) => {
+                self.step(now, actions, |_| Step::End(SessionEnd::Failed(failure.into())));
+            }
+            Event::Enrolled(account, certificates) => self.enrolled(account, certificates, now, actions),
+            Event::Recovered(account, certificates) => self.recovered(account, certificates, now, actions),
+            Event::UnenrolRequested => self.life.request(Trigger::Farewell),
+            Event::Erased => self.erased(now, actions),
+            Event::NetworkUp => self.life.network_up(now),
+            Event::Resumed(seconds) => self.life.resumed(seconds, now),
+            Event::Rung { id, text } => self.life.rung(&id, spread_seconds(&text), now),
+            Event::LinkChanged(link) => self.link = link,
+            Event::Renewed(result) => self.renewed(result, now, actions),
+        }
+        self.go_on(now, actions);
     }
 
-    fn request(&mut self, trigger: Trigger, now: Now, actions: &mut Vec<Action>) {
-        if self.account.is_none() {
+    /// Begins what is due, if nothing is under way.
+    fn go_on(&mut self, now: Now, actions: &mut Vec<Action>) {
+        if !matches!(self.phase, Phase::Idle) {
             return;
         }
-        self.queued.insert(trigger);
-        if matches!(self.phase, Phase::Idle) {
-            self.start_queued(now, actions);
+        if let Some(plan) = self.life.begin(now) {
+            self.phase = Phase::Opening(plan);
+            actions.push(Action::OpenStore);
+        } else if self.life.sweep_is_due(now) {
+            self.phase = Phase::OpeningToSweep;
+            actions.push(Action::OpenStore);
         }
     }
 
-    fn start_queued(&mut self, now: Now, actions: &mut Vec<Action>) {
-        // A farewell runs no commands, so it has a session of its own, after which nothing else matters.
-        let triggers = if self.queued.contains(&Trigger::Farewell) {
-            BTreeSet::from([Trigger::Farewell])
-        } else {
-            std::mem::take(&mut self.queued)
-        };
-        self.phase = Phase::Opening(Assignment { triggers, started: now.wall });
-        actions.push(Action::OpenStore);
-    }
-
-    fn begin_session(
+    fn store_opened(
         &mut self,
         stored: Result<Box<Stored>, StoreFailure>,
-        facts: &DeviceFacts,
+        rebuilt: bool,
+        facts: Box<DeviceFacts>,
         now: Now,
         actions: &mut Vec<Action>,
     ) {
-        let (Phase::Opening(assignment), Some(account)) = (&self.phase, self.account.clone()) else { return };
-        let assignment = assignment.clone();
-        let (stored, store_status) = match stored {
-            Ok(stored) => (*stored, None),
-            Err(failure) => (Stored::default(), Some(failure.status())),
-        };
-        let farewell = assignment.triggers.contains(&Trigger::Farewell);
-        self.progress.session_id = self.progress.session_id.checked_add(1).unwrap_or(1);
-        let login = facts::login_status(&account, facts);
-        let mut alerts = Vec::new();
-        if farewell {
-            alerts.push(SessionAlert::Unenrolment);
-        } else if self.progress.rebuilt_unreported {
-            alerts.push(SessionAlert::StoreRebuilt);
-        }
-        let nonce = self.progress.nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
-        let mut tree = Tree::new(&stored, login == super::session::LoginStatus::EnrolledUser);
-        facts::provide(&mut tree, &account, facts);
-        let context = SessionContext {
-            session_id: self.progress.session_id,
-            server_url: account.management_url.clone(),
-            device_id: account.device_id.clone(),
-            provider_id: account.provider_id.clone(),
-            authority: account.authority().to_owned(),
-            server_initiated: false,
-            login,
-            alerts,
-            device_info: facts::device_info(&account, facts),
-            credentials: account.session_credentials(&stored, nonce),
-            store_status,
-            farewell,
-        };
-        self.phase = Phase::Running(assignment, Box::new(Session::new(context, tree)));
-        self.step(now, actions, |session| session.begin(now.wall));
-    }
-
-    fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
-        let Phase::Running(_, session) = &mut self.phase else { return };
-        match advance(session) {
-            Step::Send(body) => {
-                actions.push(Action::Post { url: session.context().request_url(), body });
-            }
-            Step::Keep(changes) => actions.push(Action::Keep(changes)),
-            Step::End(end) => self.end_session(&end, now, actions),
+        self.recall(&stored, now);
+        match self.phase {
+            Phase::Opening(plan) => self.begin_session(plan, stored, rebuilt, facts, now, actions),
+            Phase::OpeningToSweep => self.sweep(stored, now, actions),
+            _ => {}
         }
     }
 
-    fn kept(&mut self, result: Result<(), StoreFailure>, now: Now, actions: &mut Vec<Action>) {
-        if matches!(self.phase, Phase::Running(..)) {
-            self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
-            return;
-        }
-        if !matches!(self.phase, Phase::Closing(..)) {
-            return;
-        }
-        let Phase::Closing(record, next) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        actions.push(Action::CloseStore);
-        actions.push(Action::Report(record));
-        match next {
-            Next::Erase => {
-                self.phase = Phase::Erasing;
-                actions.push(Action::Erase);
-            }
-            Next::Farewell => self.request(Trigger::Farewell, now, actions),
-            Next::Continue if !self.queued.is_empty() => self.start_queued(now, actions),
-            Next::Continue => {}
+    /// Takes up where the agent stood, if that could not be read at the start.
+    fn recall(&mut self, stored: &Result<Box<Stored>, StoreFailure>, now: Now) {
+        let known = stored.as_ref().ok().and_then(|stored| stored.progress.as_ref());
+        let last = self.progress().last_session.is_none() && self.progress().last_completed.is_none();
+        if let Some(known) = known.filter(|known| last && known.session_id > self.progress().session_id) {
+            let begun = self.progress().session_id;
+            self.life.resume(known.clone(), now);
+            // The session that is about to begin has its number already.
+            let progress = self.life.progress_mut();
+            progress.session_id = progress.session_id.checked_add(begun).unwrap_or(1);
         }
     }
 
-    fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
-        let Phase::Running(assignment, session) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let farewell = assignment.triggers.contains(&Trigger::Farewell);
-        let next = match end {
-            // The farewell is sent as well as can be, once; then the device is free (MS-MDM section 3.8).
-            _ if farewell => Next::Erase,
-            SessionEnd::Unenrolled => Next::Farewell,
-            SessionEnd::Completed | SessionEnd::Failed(_) => Next::Continue,
-        };
-        self.progress.leaving |= next != Next::Continue;
-        self.note_outcome(end, now);
-        if let Some(nonce) = session.nonce() {
-            self.progress.nonce = Some(mdm_protocol::base64::encode(nonce));
+    /// Tells the shell what to listen to, if that changed.
+    fn listen(&mut self, actions: &mut Vec<Action>) {
+        let push = &self.life.progress().push;
+        let channel = push.channel.as_deref().cloned();
+        if channel != self.listening {
+            let since = push.last_ring.clone();
+            actions.push(Action::Listen(channel.clone().map(|channel| Listening { channel, since })));
+            self.link = LinkState::None;
+            self.listening = channel;
         }
-        self.replan(&assignment, &session, now);
-        let record = record(&assignment, &session, end, self.progress.session_id, now);
-        self.progress.last_session = Some(record.clone());
-        self.phase = Phase::Closing(Box::new(record), next);
-        let progress = Some(self.progress.clone());
-        actions.push(Action::Keep(Box::new(Changes { progress, ..Changes::default() })));
-    }
-}
-
-fn record(assignment: &Assignment, session: &Session, end: &SessionEnd, session_id: u16, now: Now) -> SessionRecord {
-    let tally = session.tally();
-    let (outcome, detail) = match end {
-        SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
-        SessionEnd::Unenrolled => ("unenrolled", "the server ended the enrolment".to_owned()),
-        SessionEnd::Failed(failure) => (failure.name(), failure.to_string()),
-    };
-    SessionRecord {
-        session_id,
-        triggers: assignment.triggers.iter().copied().collect(),
-        started: assignment.started,
-        ended: now.wall,
-        completed: *end == SessionEnd::Completed,
-        unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
-        outcome: outcome.to_owned(),
-        detail: detail.chars().take(MAX_DETAIL).collect(),
-        advice: match end {
-            SessionEnd::Failed(failure) => Some(failure.advice().to_owned()),
-            SessionEnd::Completed | SessionEnd::Unenrolled => None,
-        },
-        rounds: tally.rounds,
-        succeeded: tally.succeeded,
-        refused: tally.refused,
-        stray_statuses: tally.stray_statuses,
     }
 }

@@ -5,15 +5,23 @@
 //! before there is anything to manage. Nothing in here reads a clock, draws ambient randomness or does input or output.
 
 pub mod account;
+pub mod authority;
 pub mod authorization;
 pub mod backoff;
+pub mod certificates;
+pub mod clock;
 pub mod enrolment;
 pub mod facts;
 pub mod failure;
+pub mod life;
 mod machine;
+pub mod nodes;
+pub mod note;
 pub mod payload;
 pub mod profile;
 pub mod progress;
+pub mod push;
+pub mod renewal;
 pub mod reply;
 pub mod report;
 pub mod schedule;
@@ -23,10 +31,13 @@ pub(crate) mod testing;
 mod text;
 pub mod time;
 pub mod tree;
+pub mod trigger;
 
 pub use account::Account;
 pub use failure::{ConnectionFailure, SessionFailure};
-pub use machine::{Action, Engine, Event, Phase};
+pub use life::{Beginning, Life};
+pub use machine::{Action, Engine, Event, Listening, Phase, Renewed};
+pub use note::Note;
 pub use profile::{Changes, Profile, ProfileKey};
-pub use progress::{Progress, SessionRecord, Trigger};
+pub use progress::{Progress, SessionRecord, Trigger, Triggers};
 pub use time::{Deadline, Now, TimerReason};

@@ -7,6 +7,7 @@ use mdm_protocol::LocUri;
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::csp::{Leaves, PayloadError, certificate, email, vpn, wifi};
 
+use super::nodes;
 use super::profile::Profile;
 
 #[cfg(test)]
@@ -14,7 +15,7 @@ mod tests;
 
 /// Judges a value by itself.
 pub fn check(uri: &LocUri, value: &str) -> Result<(), PayloadError> {
-    let Some(address) = ProfileAddress::locate(uri) else { return Ok(()) };
+    let Some(address) = ProfileAddress::locate(uri) else { return nodes::check(uri, value) };
     let provider = address.root.segments().get(2).map(String::as_str);
     match (provider, uri.below(&address.root).and_then(|below| below.first()).map(String::as_str)) {
         (Some("WiFi"), Some("WlanXml")) => wifi::WlanProfile::parse(value).map(drop),

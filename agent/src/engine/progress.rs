@@ -1,35 +1,14 @@
 //! Where the agent stands: what must survive a restart besides identity and profiles.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
-/// Why a session is started (rule C1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Trigger {
-    /// The device has just enrolled.
-    Enrolment,
-    /// The schedule.
-    Schedule,
-    /// A person asked for it.
-    User,
-    /// The last check-in failed.
-    Retry,
-    /// The enrolment ends.
-    Farewell,
-}
-
-impl Trigger {
-    /// The trigger's name.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Enrolment => "enrolment",
-            Self::Schedule => "schedule",
-            Self::User => "user",
-            Self::Retry => "retry",
-            Self::Farewell => "farewell",
-        }
-    }
-}
+use super::authority::AuthorityState;
+use super::certificates::RenewalState;
+use super::clock::ClockReading;
+use super::push::PushState;
+pub use super::trigger::{Trigger, Triggers};
 
 /// How a session went.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,11 +16,14 @@ pub struct SessionRecord {
     /// The session's number.
     pub session_id: u16,
     /// Why it was started.
-    pub triggers: Vec<Trigger>,
+    pub triggers: Triggers,
     /// When it began, seconds since 1970.
     pub started: i64,
     /// When it ended, seconds since 1970.
     pub ended: i64,
+    /// The authority with which it was held.
+    #[serde(default)]
+    pub authority: String,
     /// Whether the server had nothing more to say.
     pub completed: bool,
     /// Whether no usable answer of the server was had.
@@ -63,18 +45,50 @@ pub struct SessionRecord {
     pub stray_statuses: u32,
 }
 
+/// When an authority last confirmed its profiles.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Confirmation {
+    /// The authority.
+    pub authority: Arc<str>,
+    /// The end of the last completed session with it, seconds.
+    pub at: i64,
+}
+
+/// What is planned, by the steady clock in milliseconds.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Timers {
+    /// The next check-in of the schedule.
+    pub schedule: Option<i64>,
+    /// The next attempt after a failure.
+    pub retry: Option<i64>,
+    /// Until when the server asked to be left alone: neither schedule nor retry goes before, only who asks by hand.
+    pub quiet_until: Option<i64>,
+    /// A check-in that was put off a little, so that not all devices come at once.
+    pub delayed: Option<i64>,
+    /// Why that one is wanted.
+    pub delayed_for: Triggers,
+}
+
+/// What the profiles need from the clock.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RetentionState {
+    /// The earliest moment at which a profile has to go, seconds; `None` while there is no profile.
+    pub earliest: Option<i64>,
+    /// The deadline of which was warned last, seconds.
+    pub warned: Option<i64>,
+}
+
 /// Where the agent stands.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Progress {
     /// The number of the last session.
     pub session_id: u16,
     /// The check-ins of the schedule since it began.
     pub scheduled_done: u32,
-    /// When the next check-in of the schedule is due, seconds since 1970.
-    pub next_due: Option<i64>,
     /// The schedule in force, to notice when the server changes it.
     pub poll: Option<super::account::StoredPoll>,
-    /// When a session with the owner of the profiles was last completed, seconds since 1970.
+    /// When a session was last completed, seconds.
     pub last_completed: Option<i64>,
     /// Failures since then.
     pub failures: u32,
@@ -85,10 +99,25 @@ pub struct Progress {
     /// Whether the store had to be rebuilt and the server does not know yet.
     pub rebuilt_unreported: bool,
     /// Whether the enrolment is being ended; a restart goes on with it.
-    #[serde(default)]
     pub leaving: bool,
+    /// Whether the identity was found on another machine than it was made for (rule I5).
+    pub cloned: bool,
     /// The last session.
-    pub last_session: Option<SessionRecord>,
+    pub last_session: Option<Box<SessionRecord>>,
+    /// The steady clock, to go on with it.
+    pub clock: Option<ClockReading>,
+    /// What is planned.
+    pub timers: Timers,
+    /// Who manages the device.
+    pub authority: AuthorityState,
+    /// When each authority last confirmed its profiles.
+    pub confirmations: Vec<Confirmation>,
+    /// How renewal of the certificate stands.
+    pub renewal: RenewalState,
+    /// How push stands.
+    pub push: PushState,
+    /// What the profiles need from the clock.
+    pub retention: RetentionState,
 }
 
 /// Refusals in a row after which the server counts as not knowing the device any more (rule I4).
@@ -98,5 +127,18 @@ impl Progress {
     /// Whether the server no longer knows this device, as far as can be told; that takes a person to mend.
     pub fn is_unknown_device(&self) -> bool {
         self.refusals >= REFUSALS_TO_UNKNOWN
+    }
+
+    /// When an authority last confirmed its profiles, seconds.
+    pub fn confirmed(&self, authority: &str) -> Option<i64> {
+        self.confirmations.iter().find(|known| &*known.authority == authority).map(|known| known.at)
+    }
+
+    /// Takes note that an authority confirmed its profiles.
+    pub fn confirm(&mut self, authority: &Arc<str>, at: i64) {
+        match self.confirmations.iter_mut().find(|known| known.authority == *authority) {
+            Some(known) => known.at = known.at.max(at),
+            None => self.confirmations.push(Confirmation { authority: Arc::clone(authority), at }),
+        }
     }
 }

@@ -15,7 +15,7 @@ pub struct Reply {
     pub location: Option<String>,
     /// The `Retry-After` header, in seconds.
     pub retry_after: Option<u64>,
-    /// The `Date` header, in seconds since 1970.
+    /// The `Date` header, seconds since 1970.
     pub date: Option<i64>,
     /// The body.
     pub body: Vec<u8>,

@@ -1,14 +1,18 @@
 //! How things stand, in the form in which people and programs are told.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use mdm_protocol::{LocUri, Scope};
+use mdm_protocol::LocUri;
 use serde::{Deserialize, Serialize};
 
 use super::payload;
-use super::profile::{Profile, Stored};
-use super::progress::SessionRecord;
+use super::profile::{Profile, RetentionRules, Stored, scope_name};
+use super::progress::{Progress, SessionRecord};
 use super::tree::schema;
+pub use why::{Explanation, why};
+
+mod why;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +41,51 @@ pub struct Status {
     pub unknown_device: bool,
     /// What is wrong with the store, if anything.
     pub store_problem: Option<String>,
+    /// The authority that takes over, if one does.
+    #[serde(default)]
+    pub moving: Option<MoveStatus>,
+    /// How push stands: `none`, `connecting`, `up` or `refused`.
+    #[serde(default)]
+    pub push: String,
+    /// The earliest moment at which a profile goes, seconds since 1970.
+    #[serde(default)]
+    pub first_removal: Option<i64>,
+    /// How renewal of the certificate stands.
+    #[serde(default)]
+    pub renewal: String,
+    /// Whether the certificate is over: it takes a recovery token to go on.
+    #[serde(default)]
+    pub expired: bool,
+    /// Whether the identity was made on another machine.
+    #[serde(default)]
+    pub cloned: bool,
+    /// What the server's clock is ahead of this machine's, in seconds, if it ever told.
+    #[serde(default)]
+    pub clock_skew: Option<i64>,
+}
+
+/// An authority that takes over and has not been reached yet.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MoveStatus {
+    /// Its name.
+    pub name: String,
+    /// Its address.
+    pub address: String,
+    /// When the device heard of it, seconds since 1970.
+    pub heard: i64,
+    /// Attempts that failed.
+    pub failures: u32,
+}
+
+/// What profiles are judged by: who manages the device and what was confirmed when.
+#[derive(Debug, Clone, Default)]
+pub struct Standing {
+    /// Where the agent stands.
+    pub progress: Progress,
+    /// The authority that manages the device.
+    pub authority: Arc<str>,
+    /// How long profiles stay.
+    pub retention: RetentionRules,
 }
 
 /// The account in short.
@@ -77,8 +126,11 @@ pub struct ProfileView {
     pub received: i64,
     /// When the owner last confirmed it, seconds since 1970.
     pub confirmed: i64,
-    /// Until when it stays if the owner is not heard of again, seconds since 1970.
-    pub kept_until: i64,
+    /// Until when it stays if the owner is not heard of again, seconds since 1970; `None` for as long as need be.
+    pub kept_until: Option<i64>,
+    /// Whether another authority than its owner manages the device by now.
+    #[serde(default)]
+    pub redundant: bool,
     /// SHA-256 over the content.
     pub content_hash: String,
     /// The address of its own node.
@@ -112,17 +164,23 @@ pub enum NotFound {
 }
 
 /// All profiles, by kind and name.
-pub fn list(stored: &Stored) -> Vec<ProfileView> {
-    let mut views: Vec<ProfileView> = stored.profiles.iter().map(|profile| view(profile, stored)).collect();
+pub fn list(stored: &Stored, standing: &Standing) -> Vec<ProfileView> {
+    let mut views: Vec<ProfileView> = stored.profiles.iter().map(|profile| view(profile, standing)).collect();
     views.sort_by(|left, right| (&left.kind, &left.name, &left.scope).cmp(&(&right.kind, &right.name, &right.scope)));
     views
 }
 
 /// The profile of that name, or the only one whose name begins so.
-pub fn find(stored: &Stored, kind: Option<&str>, name: &str, reveal: bool) -> Result<ProfileDetail, NotFound> {
+pub fn find(
+    stored: &Stored,
+    standing: &Standing,
+    kind: Option<&str>,
+    name: &str,
+    reveal: bool,
+) -> Result<ProfileDetail, NotFound> {
     let mut found: BTreeMap<String, (&Profile, ProfileView)> = BTreeMap::new();
     for profile in &stored.profiles {
-        let view = view(profile, stored);
+        let view = view(profile, standing);
         if kind.is_none_or(|kind| view.kind == kind) && view.name.starts_with(name) {
             found.insert(view.address.clone(), (profile, view));
         }
@@ -135,19 +193,20 @@ pub fn find(stored: &Stored, kind: Option<&str>, name: &str, reveal: bool) -> Re
     }
 }
 
-fn view(profile: &Profile, stored: &Stored) -> ProfileView {
-    let last_completed = stored.progress.as_ref().and_then(|progress| progress.last_completed);
+fn view(profile: &Profile, standing: &Standing) -> ProfileView {
+    let Standing { progress, authority, retention } = standing;
     let address = profile.address();
     let name = address.as_ref().map(|address| address.name.clone());
     ProfileView {
         kind: address.map_or_else(String::new, |address| address.kind.to_string()),
-        scope: if profile.root.scope() == Scope::User { "user" } else { "device" }.to_owned(),
+        scope: scope_name(profile.root.scope()).to_owned(),
         name: name.unwrap_or_else(|| profile.root.name().to_owned()),
         summary: payload::summary(profile).unwrap_or_else(|error| format!("incomplete: {error}")),
         authority: profile.authority.clone(),
         received: profile.received,
-        confirmed: profile.confirmed(last_completed),
-        kept_until: profile.retain_until(last_completed),
+        confirmed: profile.confirmed(progress),
+        kept_until: profile.retain_until(progress, authority, retention),
+        redundant: profile.is_redundant(authority),
         content_hash: profile.content_hash.clone(),
         address: profile.root.to_string(),
     }

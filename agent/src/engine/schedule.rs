@@ -19,11 +19,3 @@ pub fn interval_minutes(poll: &Poll, done: u32) -> u32 {
     }
     FALLBACK_MINUTES
 }
-
-/// Seconds until a check-in that was planned for `due`, both by the wall clock, across a restart.
-///
-/// A wall clock that was set back must not postpone the check-in beyond its interval.
-pub fn remaining_seconds(due: i64, now: i64, interval_minutes: u32) -> u64 {
-    let longest = i64::from(interval_minutes) * 60;
-    u64::try_from(due.saturating_sub(now).clamp(0, longest)).unwrap_or(0)
-}

@@ -3,6 +3,7 @@
 mod commands;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mdm_protocol::Secret;
 use mdm_protocol::csp::dm_client::Poll;
@@ -10,8 +11,12 @@ use mdm_protocol::syncml::{Command, Format, Header, Item, Message, Meta, StatusC
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
+use super::certificates::{CertificateTerms, Certificates};
+use super::enrolment::KeyKind;
 use super::facts::DeviceFacts;
-use super::profile::{Changes, Stored};
+use super::life::Beginning;
+use super::profile::{Changes, Owner, RetentionRules, Stored};
+use super::progress::Progress;
 use super::reply::Reply;
 use super::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
 use super::tree::Tree;
@@ -54,7 +59,42 @@ pub(crate) fn account() -> Account {
         max_backoff_ms: 3_600_000,
         settings: BTreeMap::from([("EntDMID".to_owned(), "entity-7".to_owned())]),
         enrolled_at: NOW,
+        machine_id: "0123456789ABCDEF".to_owned(),
     }
+}
+
+pub(crate) const DAY: i64 = 86_400;
+
+/// A certificate whose end is too far away to matter.
+pub(crate) fn certificate() -> CertificateTerms {
+    certificate_for(20_000)
+}
+
+/// A certificate that was issued now for so many days.
+pub(crate) fn certificate_for(days: i64) -> CertificateTerms {
+    CertificateTerms { not_before: NOW, not_after: NOW + days * DAY, thumbprint: [7; 20], key: KeyKind::P256 }
+}
+
+/// The beginning of a life with that account, or without one.
+pub(crate) fn beginning(account: Option<Account>, progress: Progress, seed: u64) -> Beginning {
+    let active = account.is_some().then(certificate);
+    Beginning {
+        account: account.map(Arc::new),
+        progress,
+        certificates: Certificates { active, pending: None },
+        boot: 1,
+        retention: RetentionRules::default(),
+        seed,
+    }
+}
+
+pub(crate) fn certificates() -> Certificates {
+    Certificates { active: Some(certificate()), pending: None }
+}
+
+/// What an authority sets under the name of the sample account.
+pub(crate) fn owner() -> Owner {
+    Owner { authority: "Contoso".to_owned(), epoch: 0, session: 7 }
 }
 
 pub(crate) fn stored_credentials(digest: bool) -> StoredCredentials {
@@ -83,7 +123,6 @@ pub(crate) fn context() -> SessionContext {
         server_url: SERVER.to_owned(),
         device_id: DEVICE.to_owned(),
         provider_id: "Contoso".to_owned(),
-        authority: "Contoso".to_owned(),
         server_initiated: false,
         login: LoginStatus::EnrolledUser,
         alerts: Vec::new(),
@@ -96,7 +135,7 @@ pub(crate) fn context() -> SessionContext {
 
 /// A tree with what the device provides, on top of what is stored.
 pub(crate) fn tree(stored: &Stored) -> Tree {
-    let mut tree = Tree::new(stored, true);
+    let mut tree = Tree::new(stored, true).speaking_for(owner());
     super::facts::provide(&mut tree, &account(), &facts());
     tree
 }
@@ -125,7 +164,7 @@ impl Talk {
     }
 
     pub(crate) fn begin_with(context: SessionContext, stored: &Stored) -> Self {
-        let mut tree = Tree::new(stored, context.login == LoginStatus::EnrolledUser);
+        let mut tree = Tree::new(stored, context.login == LoginStatus::EnrolledUser).speaking_for(owner());
         super::facts::provide(&mut tree, &account(), &facts());
         let mut talk = Self {
             session: Session::new(context, tree),

@@ -34,6 +34,16 @@ pub enum TimerReason {
     ScheduledCheckIn,
     /// Another attempt after a failed check-in.
     Retry,
+    /// A check-in that was put off a little: after a ring with a spread, a start of the machine, a new network.
+    DelayedCheckIn,
+    /// The certificate's renewal window opens.
+    CertificateRenewal,
+    /// The last check-in before a profile is removed.
+    LastChance,
+    /// A profile will be removed in a day.
+    RetentionWarning,
+    /// A profile has to be removed.
+    Retention,
     /// The enrolment was being ended when the agent stopped.
     UnfinishedFarewell,
 }
@@ -44,6 +54,11 @@ impl TimerReason {
         match self {
             Self::ScheduledCheckIn => "scheduled check-in",
             Self::Retry => "retry after a failed check-in",
+            Self::DelayedCheckIn => "check-in put off a little",
+            Self::CertificateRenewal => "renewal of the certificate",
+            Self::LastChance => "last check-in before a profile is removed",
+            Self::RetentionWarning => "warning of a removal",
+            Self::Retention => "removal of a profile",
             Self::UnfinishedFarewell => "the end of the enrolment",
         }
     }

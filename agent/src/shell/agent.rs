@@ -19,11 +19,14 @@ use super::paths::Paths;
 use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts};
+use crate::engine::certificates::Slot as SlotName;
 use crate::engine::failure::StoreFailure;
+use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
-use crate::engine::{Action, ConnectionFailure, Engine, Event, Phase};
+use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
 
 /// What reaches the agent's loop.
 #[derive(Debug)]
@@ -41,7 +44,13 @@ pub enum Message {
     #[doc(hidden)]
     Answered(Result<Reply, ConnectionFailure>),
     #[doc(hidden)]
-    Enrolled(Result<Box<crate::engine::Account>, super::enrol::EnrolError>, oneshot::Sender<ControlResult>),
+    Enrolled(
+        super::enrol::Purpose,
+        Result<Box<crate::engine::Account>, super::enrol::EnrolError>,
+        oneshot::Sender<ControlResult>,
+    ),
+    #[doc(hidden)]
+    Renewed(Result<Box<Renewed>, RenewalFailure>),
 }
 
 /// The open store, and the right to it: there is never more than one opener.
@@ -71,7 +80,8 @@ pub struct Agent {
     store: Option<StoreInUse>,
     /// What is in the store, while it is open.
     snapshot: Option<Stored>,
-    client: Option<HttpsClient>,
+    /// The connection of the session that runs, with the slot that it was made with.
+    client: Option<(SlotName, HttpsClient)>,
     inbox: mpsc::Receiver<Message>,
     outbox: mpsc::Sender<Message>,
     waiters: Vec<Waiter>,
@@ -106,9 +116,16 @@ impl Agent {
                 }
             }
         }
-        let account = identity.as_ref().map(|identity| identity.account.clone());
-        let last_record = progress.last_session.clone();
-        let engine = Engine::new(account, progress, clock::seed(), now);
+        let last_record = progress.last_session.as_deref().cloned();
+        let beginning = Beginning {
+            account: identity.as_ref().map(|identity| Arc::new(identity.account.clone())),
+            progress,
+            certificates: identity.as_ref().map(|identity| identity.certificates()).unwrap_or_default(),
+            boot: clock::boot(),
+            retention: RetentionRules::default(),
+            seed: clock::seed(),
+        };
+        let engine = Engine::new(beginning, now);
         let (outbox, inbox) = mpsc::channel(64);
         Ok(Self {
             paths,
@@ -140,6 +157,9 @@ impl Agent {
     /// Runs until it is told to stop; a session or an enrolment in progress is brought to its end first.
     pub async fn run(mut self) -> std::io::Result<()> {
         let mut timer = BootTimer::new()?;
+        let mut actions = Vec::new();
+        self.engine.begin(&mut actions);
+        actions.into_iter().for_each(|action| drop(self.perform(action)));
         while !(self.stopping && !self.enrolling && matches!(self.engine.phase(), Phase::Idle)) {
             let deadline = self.engine.next_deadline().filter(|_| !self.stopping);
             timer.set(deadline.map(|deadline| deadline.boot_ms))?;
@@ -166,7 +186,8 @@ impl Agent {
             Message::Erased(result) => self.erased(&result),
             Message::Answered(Ok(reply)) => self.feed(Event::Replied(reply)),
             Message::Answered(Err(failure)) => self.feed(Event::ConnectionFailed(failure)),
-            Message::Enrolled(result, reply) => self.enrolled(result, reply),
+            Message::Enrolled(purpose, result, reply) => self.enrolled(purpose, result, reply),
+            Message::Renewed(result) => self.renewed(result),
         }
     }
 
@@ -234,7 +255,7 @@ impl Agent {
     }
 
     fn report(&mut self, record: SessionRecord) {
-        let triggers = record.triggers.iter().map(|trigger| trigger.as_str()).collect::<Vec<_>>().join(", ");
+        let triggers = record.triggers.names();
         if record.completed {
             info!(
                 session = record.session_id,

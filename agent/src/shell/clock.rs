@@ -12,6 +12,13 @@ pub fn now() -> Now {
     Now { boot_ms, wall: wall.tv_sec }
 }
 
+/// A number that is another one after every boot of the machine; 0 where the kernel does not tell.
+pub fn boot() -> u64 {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    u64::from_str_radix(&digits, 16).unwrap_or(0)
+}
+
 /// A seed that nobody can guess.
 pub fn seed() -> u64 {
     let mut bytes = [0; 8];

@@ -27,10 +27,20 @@ pub enum EnrolError {
     Identity(#[from] super::identity::IdentityError),
 }
 
+/// What is done with the new identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// The device enrols.
+    Enrolment,
+    /// The identity of an enrolled device is issued again; what the device holds stays (rule I3).
+    Recovery,
+}
+
 /// Enrols; `progress` hears of every stage.
 pub async fn enrol(
     paths: &Paths,
     request: EnrolmentRequest,
+    purpose: Purpose,
     mut progress: impl FnMut(Stage),
 ) -> Result<Account, EnrolError> {
     // Before the server issues anything: a removal that was cut short must not come to its end in the new identity.
@@ -66,7 +76,10 @@ pub async fn enrol(
             }
             Step::Install(installation) => {
                 let key = key.ok_or_else(|| EnrolError::Key("none was made".to_owned()))?;
-                Identity::install(paths, &key.private_key, &installation)?;
+                match purpose {
+                    Purpose::Enrolment => Identity::install(paths, &key.private_key, &installation)?,
+                    Purpose::Recovery => Identity::restore(paths, &key.private_key, &installation)?,
+                }
                 return Ok(installation.account);
             }
             Step::Fail(failure) => return Err(failure.into()),

@@ -12,9 +12,10 @@ use super::files::{self, FileError};
 use super::paths::Paths;
 use crate::engine::Account;
 use crate::engine::account::ACCOUNT_VERSION;
+use crate::engine::certificates::Certificates;
 use crate::engine::enrolment::Installation;
 use slots::{ACTIVE, CERTIFICATE, KEY, OUTGOING, PENDING, PENDING_NEW};
-pub use slots::{CertificateFacts, Slot, SlotError};
+pub use slots::{Slot, SlotError};
 
 const ACCOUNT: &str = "account.json";
 /// An identity that is being put together; once it has changed places with the present one, the former identity.
@@ -93,6 +94,14 @@ impl Identity {
         }
         let slot = Slot { private_key: Zeroizing::new(required(KEY)?), certificates: required(CERTIFICATE)? };
         Ok(Some(Self { active: slot, pending: slots::pending(&directory), account }))
+    }
+
+    /// The terms of both slots' certificates.
+    pub fn certificates(&self) -> Certificates {
+        Certificates {
+            active: self.active.terms().ok(),
+            pending: self.pending.as_ref().and_then(|slot| slot.terms().ok()),
+        }
     }
 
     /// Puts a new identity in place, all of it or nothing: the directory gets its name only when it is complete.

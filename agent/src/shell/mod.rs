@@ -15,5 +15,6 @@ pub mod keys;
 pub mod lock;
 pub mod logging;
 pub mod paths;
+pub mod renew;
 pub mod store;
 pub mod timer;

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use mdm_agent::shell::control::{ControlRequest, client};
-use mdm_agent::shell::http::HttpsClient;
+use mdm_agent::shell::http::{HttpsClient, ProxySettings};
 use mdm_agent::shell::identity::Identity;
 use mdm_agent::shell::paths::Paths;
 use mdm_tests::processes::silent;
@@ -111,9 +111,10 @@ async fn check_in(world: &World) -> anyhow::Result<serde_json::Value> {
 async fn posts(world: &World) -> anyhow::Result<()> {
     let paths = Paths { state: world.agent.state.clone(), runtime: world.agent.runtime.clone() };
     let identity = Identity::load(&paths)?.context("the agent is not enrolled")?;
+    let (account, proxy) = (&identity.account, ProxySettings::from_environment()?);
     let before = processor_time(std::process::id())?.0;
     for _ in 0..SESSIONS {
-        let client = HttpsClient::authenticated(&identity)?;
+        let client = HttpsClient::authenticated(&identity.active, &account.trust, &account.device_id, &proxy)?;
         let reply = client.post(&identity.account.management_url, b"<x/>".to_vec()).await;
         ensure!(reply.is_ok(), "the server does not answer: {reply:?}");
     }

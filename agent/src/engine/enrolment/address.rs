@@ -41,7 +41,7 @@ fn invalid(address: &str, reason: &str) -> EnrolmentFailure {
 }
 
 /// Accepts only addresses that are encrypted, have a host and carry no password.
-pub(super) fn https(text: &str) -> Result<Url, EnrolmentFailure> {
+pub(in crate::engine) fn https(text: &str) -> Result<Url, EnrolmentFailure> {
     let url = Url::parse(text.trim()).map_err(|error| invalid(text, &error.to_string()))?;
     match () {
         () if url.scheme() != "https" => Err(invalid(text, "it does not begin with https://")),
@@ -54,7 +54,7 @@ pub(super) fn https(text: &str) -> Result<Url, EnrolmentFailure> {
 }
 
 /// All services must be encrypted; those for policy and certificate must share a host (MS-MDE2 section 3.1.4.1.3.2).
-pub(super) fn check_services(services: &DiscoverResponse) -> Result<(), EnrolmentFailure> {
+pub(in crate::engine) fn check_services(services: &DiscoverResponse) -> Result<(), EnrolmentFailure> {
     let enrolment = https(&services.enrollment_url)?;
     if let Some(page) = &services.authentication_url {
         https(page)?;

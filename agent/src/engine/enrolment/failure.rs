@@ -140,7 +140,7 @@ pub(super) fn check_page(reply: &Reply) -> Result<(), EnrolmentFailure> {
 }
 
 /// Looks at the body before the status: faults come with HTTP 200 and with HTTP 500.
-pub(super) fn from_soap(error: SoapError, reply: &Reply) -> EnrolmentFailure {
+pub(in crate::engine) fn from_soap(error: SoapError, reply: &Reply) -> EnrolmentFailure {
     match error {
         SoapError::Fault(fault) => EnrolmentFailure::Fault(*fault),
         _ if !(200..300).contains(&reply.status) => EnrolmentFailure::Http(reply.status),

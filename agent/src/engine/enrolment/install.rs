@@ -2,23 +2,19 @@
 
 use mdm_protocol::base64;
 use mdm_protocol::csp::dm_client::Poll;
-use mdm_protocol::provisioning::{AuthLevel, CertificateEntry, Provisioning, StoreName};
-use x509_parser::prelude::{FromDer, X509Certificate};
+use mdm_protocol::provisioning::{AuthLevel, Provisioning, StoreName};
 
-use super::{Enrolment, EnrolmentFailure, Installation, address};
+use super::{Enrolment, EnrolmentFailure, Installation, address, certificate};
 use crate::engine::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
 use crate::engine::profile::relative_path;
-
-/// How far this machine's clock may be behind the server's, in seconds.
-const CLOCK_TOLERANCE: i64 = 300;
 
 impl Enrolment {
     pub(super) fn install(&self, document: &[u8], now: i64) -> Result<Installation, EnrolmentFailure> {
         let provisioning = Provisioning::decode(document)?;
         address::https(&provisioning.management_url)?;
-        let own = self.own_certificate(&provisioning.certificates, now)?;
+        let own = certificate::own(&provisioning.certificates, &self.public_key, now)?;
         for entry in provisioning.certificates.iter().filter(|entry| entry.store != StoreName::My) {
-            parse(&entry.der)?;
+            certificate::parse(&entry.der)?;
         }
         let of_store = |store| provisioning.certificates.iter().filter(move |entry| entry.store == store);
         let intermediates = of_store(StoreName::Intermediate).map(|entry| entry.der.clone()).collect();
@@ -30,37 +26,6 @@ impl Enrolment {
         }
         let account = self.account(&provisioning, trust, now);
         Ok(Installation { account, certificate: own.der.clone(), intermediates })
-    }
-
-    /// The one certificate of the `My` store that was made for our key.
-    fn own_certificate<'a>(
-        &self,
-        all: &'a [CertificateEntry],
-        now: i64,
-    ) -> Result<&'a CertificateEntry, EnrolmentFailure> {
-        let refuse = |reason: String| EnrolmentFailure::Certificate(reason);
-        let mut candidates = all.iter().filter(|entry| entry.store == StoreName::My).peekable();
-        if candidates.peek().is_none() {
-            return Err(refuse("the document has none for this device".to_owned()));
-        }
-        for entry in candidates {
-            let certificate = parse(&entry.der)?;
-            if certificate.public_key().raw != self.public_key {
-                continue;
-            }
-            let validity = certificate.validity();
-            if validity.not_before.timestamp() > now + CLOCK_TOLERANCE {
-                return Err(refuse(format!(
-                    "it is not valid before {}; check this machine's clock",
-                    validity.not_before
-                )));
-            }
-            if validity.not_after.timestamp() <= now {
-                return Err(refuse(format!("it expired on {}; check this machine's clock", validity.not_after)));
-            }
-            return Ok(entry);
-        }
-        Err(refuse("it was made for another key than this device's".to_owned()))
     }
 
     fn account(&self, provisioning: &Provisioning, trust: Trust, now: i64) -> Account {
@@ -91,15 +56,7 @@ impl Enrolment {
             max_backoff_ms: provisioning.max_backoff_ms,
             settings: provisioning.settings.iter().map(|(path, value)| (relative_path(path), value.clone())).collect(),
             enrolled_at: now,
+            machine_id: self.request.facts.machine_id.clone(),
         }
-    }
-}
-
-/// A certificate and nothing after it.
-fn parse(der: &[u8]) -> Result<X509Certificate<'_>, EnrolmentFailure> {
-    match X509Certificate::from_der(der) {
-        Ok(([], certificate)) => Ok(certificate),
-        Ok(_) => Err(EnrolmentFailure::Certificate("something follows it".to_owned())),
-        Err(error) => Err(EnrolmentFailure::Certificate(format!("it is damaged ({error})"))),
     }
 }

@@ -4,17 +4,19 @@
 //! it holds the key, and stores key, certificate and account in one stroke when [`Step::Install`] comes out. Until
 //! then there is nothing that a failure could leave behind.
 
-mod address;
-mod failure;
+pub(super) mod address;
+pub(super) mod certificate;
+pub(super) mod failure;
 mod install;
 mod order;
-mod request;
+pub(super) mod request;
 #[cfg(test)]
 mod tests;
 
 use mdm_protocol::Secret;
 use mdm_protocol::enrolment::{AuthPolicy, CertificatePolicy, DiscoverResponse, SecurityTokenResponse};
 use mdm_protocol::soap::SoapError;
+use serde::{Deserialize, Serialize};
 
 use super::account::{Account, Trust};
 use super::facts::DeviceFacts;
@@ -22,7 +24,7 @@ use super::failure::ConnectionFailure;
 use super::reply::Reply;
 pub use address::Target;
 pub use failure::EnrolmentFailure;
-pub use order::{EnrolOrder, OrderError};
+pub use order::{EnrolOrder, OrderError, recovery};
 
 /// Attempts for one request that fails in a way which may pass.
 const MAX_ATTEMPTS: u32 = 3;
@@ -74,7 +76,8 @@ pub struct KeyOrder {
 }
 
 /// Kinds of key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum KeyKind {
     /// RSA of this many bits.
     Rsa(u32),

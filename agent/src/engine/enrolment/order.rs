@@ -4,7 +4,7 @@ use mdm_protocol::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::{EnrolmentRequest, Proof, Target};
-use crate::engine::account::Trust;
+use crate::engine::account::{Account, Trust};
 use crate::engine::facts::DeviceFacts;
 
 /// How to enrol.
@@ -111,5 +111,20 @@ impl EnrolOrder {
         // Whoever became root by sudo from a root shell named nobody.
         let local_user = self.local_user.filter(|user| user != "root");
         Ok(EnrolmentRequest { target, user: self.user, proof, local_user, trust, device_id, facts, seed })
+    }
+}
+
+/// The enrolment by which an account's identity is issued again for the same device, with a token that the server's
+/// administrator issued for it (rule I3).
+pub fn recovery(account: &Account, token: Secret, facts: DeviceFacts, seed: u64) -> EnrolmentRequest {
+    EnrolmentRequest {
+        target: Target::Url(account.discovery_url.clone()),
+        user: account.user.clone().unwrap_or_default(),
+        proof: Proof::Token { token, is_jwt: false },
+        local_user: account.local_user.clone(),
+        trust: account.trust.clone(),
+        device_id: account.device_id.clone(),
+        facts,
+        seed,
     }
 }

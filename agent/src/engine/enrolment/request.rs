@@ -8,6 +8,7 @@ use mdm_protocol::enrolment::{
 use mdm_protocol::soap::{RequestHeader, Security};
 
 use super::{Enrolment, EnrolmentFailure, KeyKind, Proof, Stage, Step};
+use crate::engine::facts::DeviceFacts;
 
 /// The version of MS-MDE2 that every known server reads.
 const REQUEST_VERSION: &str = "4.0";
@@ -55,7 +56,7 @@ impl Enrolment {
             Stage::Discovery => {
                 let url = self.discovery_url.clone();
                 let header = self.header(&url, false);
-                Step::Post { body: self.discover().encode(&header).into_bytes(), url }
+                Step::Post { body: discover(&self.request.user).encode(&header).into_bytes(), url }
             }
             Stage::Policy | Stage::Key => {
                 let url = self.services.as_ref().and_then(|services| services.policy_url.clone()).unwrap_or_default();
@@ -71,9 +72,8 @@ impl Enrolment {
     }
 
     fn header(&mut self, url: &str, with_proof: bool) -> RequestHeader {
-        let number = uuid::Builder::from_random_bytes(self.numbers.u128(..).to_le_bytes()).into_uuid();
         RequestHeader {
-            message_id: format!("urn:uuid:{number}"),
+            message_id: message_id(&mut self.numbers),
             to: url.to_owned(),
             security: with_proof.then(|| self.security()),
         }
@@ -90,46 +90,51 @@ impl Enrolment {
         }
     }
 
-    fn discover(&self) -> Discover {
-        Discover {
-            email: self.request.user.clone(),
-            request_version: REQUEST_VERSION.to_owned(),
-            device_type: DEVICE_TYPE.to_owned(),
-            application_version: APPLICATION_VERSION.to_owned(),
-            os_edition: OS_EDITION.to_owned(),
-            auth_policies: vec![AuthPolicy::OnPremise, AuthPolicy::Federated],
-        }
-    }
-
     fn token_request(&self) -> RequestSecurityToken {
         RequestSecurityToken {
             request_type: RequestType::Issue,
             certificate_request: self.certificate_request.clone(),
-            context: self.context(),
+            context: context(&self.request.facts, &self.request.device_id, !self.request.user.is_empty()),
         }
     }
+}
 
-    /// The whole list that native clients send, in their order: every server wants another part of it.
-    fn context(&self) -> AdditionalContext {
-        let facts = &self.request.facts;
-        let has_user = !self.request.user.is_empty();
-        let mut context = AdditionalContext::default()
-            .with("UXInitiated", "true")
-            .with(item::HARDWARE_ID, &self.request.device_id)
-            .with("Locale", if facts.language.is_empty() { "en-US" } else { &facts.language })
-            .with("TargetedUserLoggedIn", if has_user { "true" } else { "false" })
-            .with(item::OS_EDITION, OS_EDITION)
-            .with(item::DEVICE_NAME, if facts.host_name.is_empty() { "linux" } else { &facts.host_name });
-        for address in &facts.mac_addresses {
-            context = context.with("MAC", address);
-        }
-        context
-            .with(item::DEVICE_ID, &self.request.device_id)
-            .with(item::ENROLLMENT_TYPE, if has_user { "Full" } else { "Device" })
-            .with(item::DEVICE_TYPE, DEVICE_TYPE)
-            .with(item::OS_VERSION, APPLICATION_VERSION)
-            .with(item::APPLICATION_VERSION, APPLICATION_VERSION)
-            .with("NotInOobe", "true")
-            .with("RequestVersion", REQUEST_VERSION)
+/// A number for a message.
+pub(in crate::engine) fn message_id(numbers: &mut fastrand::Rng) -> String {
+    let number = uuid::Builder::from_random_bytes(numbers.u128(..).to_le_bytes()).into_uuid();
+    format!("urn:uuid:{number}")
+}
+
+/// The question where the services are.
+pub(in crate::engine) fn discover(user: &str) -> Discover {
+    Discover {
+        email: user.to_owned(),
+        request_version: REQUEST_VERSION.to_owned(),
+        device_type: DEVICE_TYPE.to_owned(),
+        application_version: APPLICATION_VERSION.to_owned(),
+        os_edition: OS_EDITION.to_owned(),
+        auth_policies: vec![AuthPolicy::OnPremise, AuthPolicy::Federated],
     }
+}
+
+/// The whole list that native clients send, in their order: every server wants another part of it.
+pub(in crate::engine) fn context(facts: &DeviceFacts, device_id: &str, has_user: bool) -> AdditionalContext {
+    let mut context = AdditionalContext::default()
+        .with("UXInitiated", "true")
+        .with(item::HARDWARE_ID, device_id)
+        .with("Locale", if facts.language.is_empty() { "en-US" } else { &facts.language })
+        .with("TargetedUserLoggedIn", if has_user { "true" } else { "false" })
+        .with(item::OS_EDITION, OS_EDITION)
+        .with(item::DEVICE_NAME, if facts.host_name.is_empty() { "linux" } else { &facts.host_name });
+    for address in &facts.mac_addresses {
+        context = context.with("MAC", address);
+    }
+    context
+        .with(item::DEVICE_ID, device_id)
+        .with(item::ENROLLMENT_TYPE, if has_user { "Full" } else { "Device" })
+        .with(item::DEVICE_TYPE, DEVICE_TYPE)
+        .with(item::OS_VERSION, APPLICATION_VERSION)
+        .with(item::APPLICATION_VERSION, APPLICATION_VERSION)
+        .with("NotInOobe", "true")
+        .with("RequestVersion", REQUEST_VERSION)
 }

@@ -1,20 +1,24 @@
 //! What people are told of profiles, and what they are not.
 
-use super::{NotFound, find, list};
+use std::sync::Arc;
+
+use super::{NotFound, Standing, find, list};
 use crate::engine::profile::{RETENTION_WINDOW, Stored};
-use crate::engine::progress::Progress;
 use crate::engine::testing::{NOW, WIFI, add, config, stored_after, wlan};
 
 #[test]
 fn profiles_are_listed_by_kind_and_name_with_their_dates() {
-    let mut stored = stored_after(vec![
+    let stored = stored_after(vec![
         add("1", WIFI, &wlan("swordfish")),
         add("2", &config("B"), "1"),
         add("3", &config("A"), "1"),
         add("4", "./User/Vendor/LinuxMDM/Config/Test/A", "1"),
     ]);
     let names = |stored: &Stored| {
-        list(stored).into_iter().map(|view| format!("{} {} {}", view.kind, view.name, view.scope)).collect::<Vec<_>>()
+        list(stored, &standing())
+            .into_iter()
+            .map(|view| format!("{} {} {}", view.kind, view.name, view.scope))
+            .collect::<Vec<_>>()
     };
     let expected = [
         "configuration Linux/Test/A device",
@@ -23,12 +27,14 @@ fn profiles_are_listed_by_kind_and_name_with_their_dates() {
         "wifi Corp device",
     ];
     assert_eq!(names(&stored), expected);
-    let view = list(&stored).remove(3);
-    assert_eq!((view.received, view.confirmed, view.kept_until), (NOW + 1, NOW + 1, NOW + 1 + RETENTION_WINDOW));
+    let view = list(&stored, &standing()).remove(3);
+    assert_eq!((view.received, view.confirmed, view.kept_until), (NOW + 1, NOW + 1, Some(NOW + 1 + RETENTION_WINDOW)));
     assert_eq!((view.authority.as_str(), view.summary.as_str()), ("Contoso", "Corp WPA2PSK, automatic"));
-    stored.progress = Some(Progress { last_completed: Some(NOW + 50), ..Progress::default() });
-    let view = list(&stored).remove(3);
-    assert_eq!((view.received, view.confirmed, view.kept_until), (NOW + 1, NOW + 50, NOW + 50 + RETENTION_WINDOW));
+    let mut standing = standing();
+    standing.progress.confirm(&Arc::from("Contoso"), NOW + 50);
+    let view = list(&stored, &standing).remove(3);
+    let kept_until = Some(NOW + 50 + RETENTION_WINDOW);
+    assert_eq!((view.received, view.confirmed, view.kept_until), (NOW + 1, NOW + 50, kept_until));
 }
 
 #[test]
@@ -39,7 +45,7 @@ fn a_profile_is_found_by_its_name_or_by_a_beginning_that_only_one_has() {
         add("3", &config("Beta"), "1"),
         add("4", WIFI, &wlan("swordfish")),
     ]);
-    let name = |kind, name| find(&stored, kind, name, false).map(|found| found.view.name);
+    let name = |kind, name| find(&stored, &standing(), kind, name, false).map(|found| found.view.name);
     assert_eq!(name(None, "Linux/Test/Alpha"), Ok("Linux/Test/Alpha".to_owned()));
     assert_eq!(name(None, "Linux/Test/B"), Ok("Linux/Test/Beta".to_owned()));
     assert_eq!(name(Some("wifi"), "C"), Ok("Corp".to_owned()));
@@ -70,10 +76,10 @@ fn secret_values_are_concealed_unless_revealed() {
         ("configuration", config("A"), "1".to_owned(), false),
     ] {
         let stored = stored_after(vec![add("1", &address, &value)]);
-        let shown = |reveal| find(&stored, Some(kind), "", reveal).unwrap().nodes.remove(0).2;
+        let shown = |reveal| find(&stored, &standing(), Some(kind), "", reveal).unwrap().nodes.remove(0).2;
         assert_eq!(shown(true), value, "{address}");
         assert_eq!(shown(false), if secret { "********".to_owned() } else { value }, "{address}");
-        let everything = format!("{:?}{:?}", list(&stored), stored);
+        let everything = format!("{:?}{:?}", list(&stored, &standing()), stored);
         assert!(!everything.contains("hush") && !everything.contains("swordfish"), "{everything}");
     }
 }
@@ -88,12 +94,16 @@ fn the_profiles_own_node_is_shown_as_what_it_is() {
                 .with_meta(mdm_protocol::syncml::Meta::format(mdm_protocol::syncml::Format::Node)),
         ],
     )]);
-    let found = find(&stored, None, "Head", false).unwrap();
+    let found = find(&stored, &standing(), None, "Head", false).unwrap();
     assert_eq!(found.nodes, [(String::new(), "node".to_owned(), String::new())]);
 }
 
 #[test]
 fn a_profile_that_is_not_usable_yet_says_what_it_lacks() {
     let stored = stored_after(vec![add("1", "./User/Vendor/MSFT/EMAIL2/Mail/AUTHSECRET", "hush")]);
-    assert_eq!(list(&stored)[0].summary, "incomplete: SERVICENAME: is missing");
+    assert_eq!(list(&stored, &standing())[0].summary, "incomplete: SERVICENAME: is missing");
+}
+
+fn standing() -> Standing {
+    Standing { authority: Arc::from("Contoso"), ..Standing::default() }
 }

@@ -2,7 +2,7 @@
 
 use mdm_protocol::csp::dm_client::{Poll, PollSet};
 
-use super::{interval_minutes, remaining_seconds};
+use super::interval_minutes;
 
 #[test]
 fn sets_run_in_order_and_nought_means_off_or_for_ever() {
@@ -26,18 +26,4 @@ fn sets_run_in_order_and_nought_means_off_or_for_ever() {
         assert_eq!(found, expected, "{sets:?}");
     }
     assert_eq!(interval_minutes(&Poll::DEFAULT, u32::MAX), 480);
-}
-
-#[test]
-fn what_remains_is_between_nothing_and_one_interval() {
-    for (due, now, expected) in [
-        (1000, 400, 600),
-        (1000, 1000, 0),
-        (1000, 5000, 0),
-        (1_000_000, 0, 900),
-        (i64::MAX, i64::MIN, 900),
-        (i64::MIN, i64::MAX, 0),
-    ] {
-        assert_eq!(remaining_seconds(due, now, 15), expected, "{due} at {now}");
-    }
 }

@@ -11,7 +11,7 @@ impl Session {
         // No piece of a large object can come in an Atomic, so one that is open will not be completed.
         self.give_up_open_object();
         let mark = self.tree.mark();
-        let unenrol_before = self.unenrol;
+        let before = (self.unenrol, self.renew_now);
         let first = self.prepared.len();
         let id = group.id.clone();
         self.prepared.push(Answer::plain(package::status(message_id, &id, "Atomic", StatusCode::OK)));
@@ -24,7 +24,7 @@ impl Session {
             return;
         }
         self.tree.undo_to(mark);
-        self.unenrol = unenrol_before;
+        (self.unenrol, self.renew_now) = before;
         for answer in &mut self.prepared[first + 1..] {
             if answer.status().is_some_and(StatusCode::is_success) {
                 answer.set_status(StatusCode::ROLLED_BACK);

@@ -46,7 +46,7 @@ impl Session {
     }
 
     fn keep_or_answer(&mut self) -> Step {
-        let changes = self.tree.changes(&self.context.authority, self.now);
+        let changes = self.tree.changes(self.now);
         if changes.is_empty() {
             return self.answer();
         }

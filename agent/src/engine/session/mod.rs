@@ -48,8 +48,6 @@ pub struct SessionContext {
     pub device_id: String,
     /// The account's id.
     pub provider_id: String,
-    /// The authority on whose behalf the server speaks.
-    pub authority: String,
     /// Whether the server rang for this session.
     pub server_initiated: bool,
     /// Who is signed in at the machine.
@@ -145,6 +143,7 @@ pub struct Session {
     /// What the answers to the present message tell so far, in bytes.
     told_bytes: usize,
     unenrol: bool,
+    renew_now: bool,
     now: i64,
     tally: Tally,
 }
@@ -175,6 +174,7 @@ impl Session {
             pending: None,
             told_bytes: 0,
             unenrol: false,
+            renew_now: false,
             now: 0,
             tally: Tally::default(),
         }
@@ -217,6 +217,11 @@ impl Session {
     /// What happened so far.
     pub fn tally(&self) -> Tally {
         self.tally
+    }
+
+    /// Whether the server ordered the renewal of the certificate.
+    pub fn wants_renewal(&self) -> bool {
+        self.renew_now
     }
 
     /// The nonce for the next session.
@@ -325,9 +330,18 @@ impl Session {
     /// What the Exec of a node does.
     fn run(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
         let uri = self.tree.check_exec(uri)?;
-        if uri.name() != "Unenroll" {
-            return Err(Refusal::new(StatusCode::NOT_SUPPORTED));
+        match uri.name() {
+            "Unenroll" => self.unenrol(&uri, data),
+            // Done after the session; its outcome is to be read from the `Status` node beside it.
+            "RenewNow" => {
+                self.renew_now = true;
+                Ok(StatusCode::ACCEPTED)
+            }
+            _ => Err(Refusal::new(StatusCode::NOT_SUPPORTED)),
         }
+    }
+
+    fn unenrol(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
         // The account may be named in the address, in the data, in both or not at all.
         let in_address = uri.segments().iter().skip_while(|segment| *segment != "Provider").nth(1).map(String::as_str);
         let in_data = Some(data.trim()).filter(|name| !name.is_empty());

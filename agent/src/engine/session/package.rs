@@ -31,12 +31,32 @@ impl LoginStatus {
 }
 
 /// What the device announces at the beginning of a session.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SessionAlert {
     /// The enrolment ends.
     Unenrolment,
     /// The profiles were lost and should be sent again.
     StoreRebuilt,
+    /// The certificate was renewed; the new one's thumbprint.
+    CertificateRenewed(String),
+    /// The device itself removed a profile; which and why, in JSON.
+    ProfileRemoved(String),
+    /// Profiles of a former authority are still there; which, in JSON.
+    Redundant(String),
+}
+
+impl SessionAlert {
+    fn item(&self) -> Item {
+        let (media_type, format, data) = match self {
+            Self::Unenrolment => (alert_type::UNENROLMENT, Format::Int, "1"),
+            Self::StoreRebuilt => (alert_type::STORE_REBUILT, Format::Int, "1"),
+            Self::CertificateRenewed(thumbprint) => (alert_type::CERTIFICATE_RENEWED, Format::Chr, thumbprint.as_str()),
+            Self::ProfileRemoved(profile) => (alert_type::PROFILE_REMOVED, Format::Chr, profile.as_str()),
+            Self::Redundant(profiles) => (alert_type::REDUNDANT, Format::Chr, profiles.as_str()),
+        };
+        let meta = Meta { media_type: Some(media_type.to_owned()), ..Meta::format(format) };
+        Item::default().with_meta(meta).with_data(data)
+    }
 }
 
 /// Package 1: session alert, login status, announcements, device information.
@@ -45,14 +65,7 @@ pub(super) fn package_one(context: &SessionContext) -> Vec<Command> {
     let mut commands = vec![alert(code, Vec::new())];
     let login = Item::default().with_meta(Meta::media_type(alert_type::LOGIN_STATUS)).with_data(context.login.as_str());
     commands.push(alert(AlertCode::CLIENT_EVENT, vec![login]));
-    for announcement in &context.alerts {
-        let media_type = match announcement {
-            SessionAlert::Unenrolment => alert_type::UNENROLMENT,
-            SessionAlert::StoreRebuilt => alert_type::STORE_REBUILT,
-        };
-        let meta = Meta { media_type: Some(media_type.to_owned()), ..Meta::format(Format::Int) };
-        commands.push(alert(AlertCode::GENERIC, vec![Item::default().with_meta(meta).with_data("1")]));
-    }
+    commands.extend(context.alerts.iter().map(|announcement| alert(AlertCode::GENERIC, vec![announcement.item()])));
     let items = context
         .device_info
         .iter()

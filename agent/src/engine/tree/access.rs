@@ -51,20 +51,36 @@ impl Tree {
     /// Creates a node; its missing parents come with it.
     pub fn add(&mut self, uri: &LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
         let (rule, uri) = self.rule(uri, Access::ADD)?;
-        if self.exists(&uri) {
-            return Err(Refusal::new(StatusCode::ALREADY_EXISTS));
-        }
-        self.write(rule, uri, format, value)
+        self.or_undo(|tree| {
+            tree.take_over(&uri);
+            if tree.exists(&uri) {
+                return Err(Refusal::new(StatusCode::ALREADY_EXISTS));
+            }
+            tree.write(rule, uri, format, value)
+        })
     }
 
     /// Sets a node, and creates it where the node may be added. One that may not be added is there with whatever it
     /// belongs to (the account, a profile), even before it was ever set.
     pub fn replace(&mut self, uri: &LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
         let (rule, uri) = self.rule(uri, Access::REPLACE)?;
+        self.or_undo(|tree| {
+            tree.take_over(&uri);
+            tree.replace_node(rule, uri, format, value)
+        })
+    }
+
+    fn replace_node(&mut self, rule: &Rule, uri: LocUri, format: &Format, value: &str) -> Result<(), Refusal> {
         if !rule.access.allows(Access::ADD) && !rule.owner(&uri).is_none_or(|owner| self.exists(&owner)) {
             return Err(Refusal::new(StatusCode::NOT_FOUND));
         }
         self.write(rule, uri, format, value)
+    }
+
+    /// Does something, or nothing if it is refused.
+    fn or_undo(&mut self, deed: impl FnOnce(&mut Self) -> Result<(), Refusal>) -> Result<(), Refusal> {
+        let mark = self.mark();
+        deed(self).inspect_err(|_| self.undo_to(mark))
     }
 
     /// Removes a node and all below it.

@@ -17,7 +17,7 @@ use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::Format;
 use serde::{Deserialize, Serialize};
 
-use super::profile::{Changes, Profile, Stored, relative_path};
+use super::profile::{Changes, Owner, Profile, Stored, relative_path};
 pub use access::Refusal;
 
 /// A node's format and value. `Debug` hides the value, which may be secret.
@@ -51,13 +51,26 @@ impl std::fmt::Debug for Node {
 #[derive(Debug, Default)]
 pub struct Tree {
     nodes: BTreeMap<LocUri, Node>,
-    /// What every touched node was before, in order.
-    journal: Vec<(LocUri, Option<Node>)>,
+    /// What was done, in order, so that it can be undone.
+    journal: Vec<Deed>,
     /// How much of the journal has been handed out to be kept.
     kept: usize,
     /// Profiles as they are in the store, for their owner and date.
     profiles: BTreeMap<LocUri, Profile>,
+    /// Profiles of another authority that were taken over.
+    taken: BTreeSet<LocUri>,
+    /// On whose behalf the server speaks.
+    owner: Owner,
     user_scope: bool,
+}
+
+/// Something that was done to the tree.
+#[derive(Debug)]
+enum Deed {
+    /// A node was changed; what it was before.
+    Changed(LocUri, Option<Node>),
+    /// A profile of another authority was taken over.
+    TakenOver(LocUri),
 }
 
 /// A moment to which a [`Tree`] can be taken back.
@@ -86,9 +99,31 @@ impl Tree {
         tree
     }
 
+    /// Says on whose behalf the server speaks.
+    #[must_use]
+    pub fn speaking_for(mut self, owner: Owner) -> Self {
+        self.owner = owner;
+        self
+    }
+
+    /// Profiles as they are kept.
+    pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
+        self.profiles.values()
+    }
+
     /// Puts in a node that the device itself provides; it is never kept.
     pub fn provide(&mut self, uri: LocUri, format: &Format, value: impl Into<String>) {
         self.nodes.insert(uri, Node::new(format, value));
+    }
+
+    /// Changes a node on the device's own account; it is kept like what the server sets.
+    pub fn change_own(&mut self, uri: LocUri, format: &Format, value: &str) {
+        self.set(uri, Some(Node::new(format, value)));
+    }
+
+    /// A leaf's value, whoever may read it.
+    pub fn value(&self, uri: &LocUri) -> Option<&str> {
+        self.nodes.get(uri).filter(|node| !node.is_interior()).map(|node| node.value.as_str())
     }
 
     /// The present moment.
@@ -99,11 +134,12 @@ impl Tree {
     /// Undoes everything since a moment.
     pub fn undo_to(&mut self, mark: Mark) {
         while self.journal.len() > mark.0 {
-            let Some((uri, before)) = self.journal.pop() else { break };
-            match before {
-                Some(node) => self.nodes.insert(uri, node),
-                None => self.nodes.remove(&uri),
-            };
+            match self.journal.pop() {
+                Some(Deed::Changed(uri, Some(before))) => drop(self.nodes.insert(uri, before)),
+                Some(Deed::Changed(uri, None)) => drop(self.nodes.remove(&uri)),
+                Some(Deed::TakenOver(root)) => drop(self.taken.remove(&root)),
+                None => break,
+            }
         }
     }
 
@@ -113,13 +149,17 @@ impl Tree {
     }
 
     /// What has changed since the last call of [`Self::accept`], ready to be kept.
-    pub fn changes(&self, authority: &str, now: i64) -> Changes {
+    pub fn changes(&self, now: i64) -> Changes {
         let mut changes = Changes::default();
         let mut seen = BTreeSet::new();
-        for (uri, before) in &self.journal[self.kept..] {
+        let changed = self.journal[self.kept..].iter().filter_map(|deed| match deed {
+            Deed::Changed(uri, before) => Some((uri, before)),
+            Deed::TakenOver(_) => None,
+        });
+        for (uri, before) in changed {
             match ProfileAddress::locate(uri) {
                 Some(address) if seen.insert(address.root.clone()) => {
-                    let profile = self.profile(&address, authority, now);
+                    let profile = self.profile(&address, now);
                     if profile.as_ref() != self.profiles.get(&address.root) {
                         changes.profiles.insert(address.root.to_string(), profile);
                     }
@@ -147,15 +187,19 @@ impl Tree {
     }
 
     /// Gathers a profile's nodes. An unchanged content keeps the date on which it was received.
-    fn profile(&self, address: &ProfileAddress, authority: &str, now: i64) -> Option<Profile> {
+    fn profile(&self, address: &ProfileAddress, now: i64) -> Option<Profile> {
         let nodes = self.within(&address.root).filter_map(|(uri, node)| {
             let below = uri.below(&address.root)?;
             Some((relative_path(below), node.clone()))
         });
-        let profile = Profile::new(address.root.clone(), authority, nodes.collect(), now)?;
+        let profile = Profile::new(address.root.clone(), &self.owner, nodes.collect(), now)?;
         let stored = self.profiles.get(&address.root);
         Some(match stored.filter(|stored| stored.content_hash == profile.content_hash) {
-            Some(stored) => Profile { received: stored.received, ..profile },
+            // A new owner has set it now, the same content or not.
+            Some(stored) if stored.authority == profile.authority => {
+                Profile { received: stored.received, session: stored.session, epoch: stored.epoch, ..profile }
+            }
+            Some(_) => profile,
             None => profile,
         })
     }
@@ -171,6 +215,18 @@ impl Tree {
         Stored { settings: settings.map(|(uri, node)| (uri.to_string(), node.clone())).collect(), ..Stored::default() }
     }
 
+    /// Before another authority sets anything in a profile that is not its own, the old content goes: the profile is
+    /// replaced as a whole, under the same name and in one step with what comes in its place (rule R3).
+    fn take_over(&mut self, uri: &LocUri) {
+        let Some(ProfileAddress { root, .. }) = ProfileAddress::locate(uri) else { return };
+        let is_foreign = self.profiles.get(&root).is_some_and(|profile| profile.authority != self.owner.authority);
+        if is_foreign && self.taken.insert(root.clone()) {
+            self.journal.push(Deed::TakenOver(root.clone()));
+            let old: Vec<LocUri> = self.within(&root).map(|(uri, _)| uri.clone()).collect();
+            old.into_iter().for_each(|uri| self.set(uri, None));
+        }
+    }
+
     fn set(&mut self, uri: LocUri, node: Option<Node>) {
         if self.nodes.get(&uri) == node.as_ref() {
             return;
@@ -179,6 +235,6 @@ impl Tree {
             Some(node) => self.nodes.insert(uri.clone(), node),
             None => self.nodes.remove(&uri),
         };
-        self.journal.push((uri, before));
+        self.journal.push(Deed::Changed(uri, before));
     }
 }

@@ -1,11 +1,13 @@
 //! The engine's orders, carried out.
 
 use super::{
-    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, Message, StoreInUse, StorePlace, clock, facts,
+    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, IdentityError, Message, Paths, RenewalFailure,
+    Renewed, SlotName, StoreInUse, StorePlace, clock, facts,
 };
 use tracing::Instrument as _;
 
 use crate::engine::failure::StoreFailure;
+use crate::engine::{Listening, Note};
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -20,16 +22,69 @@ impl Agent {
                 self.close_store();
                 None
             }
-            Action::Post { url, body } => self.post(url, body),
-            Action::Report(record) => {
-                self.report(*record);
-                None
-            }
+            Action::Post { url, body, slot } => self.post(url, body, slot),
+            Action::Renew(order) => self.renew(*order),
             Action::Erase => {
                 self.erase();
                 None
             }
+            Action::Report(record) => {
+                self.report(*record);
+                None
+            }
+            Action::Note(notes) => {
+                self.note(&notes);
+                None
+            }
+            Action::Promote => {
+                self.change_identity("put the new certificate in use", Identity::promote);
+                None
+            }
+            Action::DiscardPending => {
+                self.change_identity("drop the new certificate", Identity::discard_pending);
+                None
+            }
+            Action::SaveAccount(account) => {
+                self.change_identity("write the account down", |paths| Identity::save_account(paths, &account));
+                None
+            }
+            Action::Listen(listening) => {
+                self.listen(listening);
+                None
+            }
         }
+    }
+
+    /// Changes the files of the identity and reads them back. What fails is done again when the next occasion comes;
+    /// until then the old state is as good.
+    fn change_identity(&mut self, what: &str, change: impl FnOnce(&Paths) -> Result<(), IdentityError>) {
+        self.client = None;
+        let changed = change(&self.paths).and_then(|()| Identity::load(&self.paths));
+        match changed {
+            Ok(identity) => self.identity = identity.map(Arc::new),
+            Err(error) => tracing::error!(%error, "cannot {what}"),
+        }
+    }
+
+    fn renew(&self, order: crate::engine::renewal::RenewalOrder) -> Option<Event> {
+        let Some(identity) = self.identity.clone() else {
+            let failure = RenewalFailure::Local("the device has no identity".to_owned());
+            return Some(Event::Renewed(Err(failure)));
+        };
+        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        tokio::spawn(async move {
+            let result = crate::shell::renew::renew(&paths, identity, order).await;
+            let _ = outbox.send(Message::Renewed(result.map(Box::new))).await;
+        });
+        None
+    }
+
+    pub(super) fn renewed(&mut self, result: Result<Box<Renewed>, RenewalFailure>) {
+        match &result {
+            Ok(_) => self.change_identity("read the new certificate", |_| Ok(())),
+            Err(failure) => tracing::warn!(%failure, "the certificate could not be renewed; the one in use stays"),
+        }
+        self.feed(Event::Renewed(result));
     }
 
     pub(super) fn place(&self) -> StorePlace {
@@ -88,12 +143,13 @@ impl Agent {
         }
     }
 
-    fn post(&mut self, url: String, body: Vec<u8>) -> Option<Event> {
-        let client = match self.client.clone().map_or_else(|| self.connect(), Ok) {
+    fn post(&mut self, url: String, body: Vec<u8>, slot: SlotName) -> Option<Event> {
+        let present = self.client.clone().filter(|(made_with, _)| *made_with == slot);
+        let client = match present.map_or_else(|| self.connect(slot), |(_, client)| Ok(client)) {
             Ok(client) => client,
-            Err(reason) => return Some(Event::ConnectionFailed(ConnectionFailure::Identity(reason))),
+            Err(failure) => return Some(Event::ConnectionFailed(failure)),
         };
-        self.client = Some(client.clone());
+        self.client = Some((slot, client.clone()));
         let outbox = self.outbox.clone();
         let progress = self.engine.progress();
         let device = self.engine.account().map(|account| account.device_id.clone()).unwrap_or_default();
@@ -111,12 +167,27 @@ impl Agent {
         None
     }
 
-    fn connect(&self) -> Result<HttpsClient, String> {
-        let identity = self.identity.as_ref().ok_or("the device has no identity")?;
-        let proxy = crate::shell::http::ProxySettings::from_environment().map_err(|error| error.to_string())?;
+    fn connect(&self, slot: SlotName) -> Result<HttpsClient, ConnectionFailure> {
+        let missing = || ConnectionFailure::Identity("the device has none".to_owned());
+        let identity = self.identity.as_ref().ok_or_else(missing)?;
+        let proxy = crate::shell::http::ProxySettings::from_environment()
+            .map_err(|error| ConnectionFailure::Proxy(error.to_string()))?;
         let account = &identity.account;
-        HttpsClient::authenticated(&identity.active, &account.trust, &account.device_id, &proxy)
-            .map_err(|error| error.to_string())
+        let slot = match slot {
+            SlotName::Active => &identity.active,
+            SlotName::Pending => identity.pending.as_ref().ok_or_else(missing)?,
+        };
+        Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, &proxy)?)
+    }
+
+    fn listen(&mut self, listening: Option<Listening>) {
+        drop(listening);
+    }
+
+    fn note(&mut self, notes: &[Note]) {
+        for note in notes {
+            tracing::info!("{}", note.what);
+        }
     }
 
     /// Removes everything that belongs to the enrolment.

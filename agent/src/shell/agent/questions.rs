@@ -8,10 +8,10 @@ use tokio::sync::oneshot;
 
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
-use crate::engine::enrolment::{EnrolOrder, OrderError};
-use crate::engine::report::{self, AccountStatus, Status};
-use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode};
-use crate::shell::enrol::{self, EnrolError};
+use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
+use crate::engine::report::{self, AccountStatus, MoveStatus, Standing, Status};
+use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
+use crate::shell::enrol::{self, EnrolError, Purpose};
 
 type Reply = oneshot::Sender<ControlResult>;
 
@@ -22,9 +22,17 @@ impl Agent {
         }
         match request {
             ControlRequest::Status => answer(reply, Ok(json!(self.status()))),
-            ControlRequest::Profiles => self.read(reply, |stored| Ok(json!(report::list(stored)))),
-            ControlRequest::Profile { kind, name, reveal } => self.read(reply, move |stored| {
-                let found = report::find(stored, kind.as_deref(), &name, reveal);
+            ControlRequest::Profiles => {
+                self.read(reply, |stored, standing| Ok(json!(report::list(stored, standing))));
+            }
+            ControlRequest::Why { kind, name } => self.read(reply, move |stored, standing| {
+                let found = report::why(stored, standing, kind.as_deref(), &name);
+                found.map(|explanation| json!(explanation)).map_err(|error| no_such_profile(&error))
+            }),
+            ControlRequest::History { limit } => answer(reply, self.history(limit)),
+            ControlRequest::Recover(order) => self.recover(order, reply),
+            ControlRequest::Profile { kind, name, reveal } => self.read(reply, move |stored, standing| {
+                let found = report::find(stored, standing, kind.as_deref(), &name, reveal);
                 found.map(|profile| json!(profile)).map_err(|error| no_such_profile(&error))
             }),
             ControlRequest::CheckIn => self.check_in(reply),
@@ -43,9 +51,11 @@ impl Agent {
         let activity = match self.engine.phase() {
             Phase::Idle if self.enrolling => "enrolling",
             Phase::Idle => "idle",
-            Phase::Opening(_) => "opening the store",
-            Phase::Running(..) => "in a session",
-            Phase::Closing(..) => "closing a session",
+            Phase::Opening(_) | Phase::OpeningToSweep => "opening the store",
+            Phase::Running(_) => "in a session",
+            Phase::Closing(_) => "closing a session",
+            Phase::Renewing => "renewing the certificate",
+            Phase::Sweeping(_) => "removing profiles",
             Phase::Erasing => "erasing",
         };
         Status {
@@ -53,49 +63,55 @@ impl Agent {
             account: self.engine.account().map(|account| self.account_status(account)),
             activity: activity.to_owned(),
             next_check_in: next,
-            last_session: progress.last_session.clone(),
+            last_session: progress.last_session.as_deref().cloned(),
             last_completed: progress.last_completed,
             failures: progress.failures,
             unknown_device: progress.is_unknown_device(),
             store_problem: self.store_problem.clone(),
+            moving: progress.authority.moving.as_ref().map(|moving| MoveStatus {
+                name: moving.name.to_string(),
+                address: moving.address().map_or_else(String::new, ToString::to_string),
+                heard: moving.heard,
+                failures: moving.failures,
+            }),
+            push: self.engine.link().as_str().to_owned(),
+            first_removal: progress.retention.earliest,
+            renewal: progress.renewal.status.as_str().to_owned(),
+            expired: self.engine.life().is_expired(now),
+            cloned: progress.cloned,
+            clock_skew: self.engine.life().clock().skew(),
         }
     }
 
     fn account_status(&self, account: &Account) -> AccountStatus {
-        let certificate = self
-            .identity
-            .as_ref()
-            .and_then(|identity| CertificateDer::from_pem_slice(&identity.active.certificates).ok());
-        let ends = certificate.and_then(|der| {
-            let (_, parsed) = x509_parser::parse_x509_certificate(&der).ok()?;
-            Some(parsed.validity().not_after.timestamp())
-        });
+        let life = self.engine.life();
         AccountStatus {
             provider_id: account.provider_id.clone(),
             name: account.name.clone(),
-            authority: account.authority().to_owned(),
-            server: account.management_url.clone(),
+            authority: life.authority().to_string(),
+            server: life.home().to_owned(),
             device_id: account.device_id.clone(),
             user: account.user.clone(),
             enrolled_at: account.enrolled_at,
-            certificate_ends: ends,
+            certificate_ends: life.certificates().active.map(|active| active.not_after),
         }
     }
 
     /// Answers from what is open, or opens the store for the question.
-    fn read(&self, reply: Reply, question: impl FnOnce(&Stored) -> ControlResult + Send + 'static) {
+    fn read(&self, reply: Reply, question: impl FnOnce(&Stored, &Standing) -> ControlResult + Send + 'static) {
         // Opening the store while it is removed would bring it back to life.
         if self.engine.account().is_none() || matches!(self.engine.phase(), Phase::Erasing) {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
+        let standing = self.engine.standing();
         if let Some(snapshot) = &self.snapshot {
-            return answer(reply, question(snapshot));
+            return answer(reply, question(snapshot, &standing));
         }
         let (access, place, right) = (self.access.clone(), self.place(), std::sync::Arc::clone(&self.store_right));
         tokio::spawn(async move {
             let _right = right.lock_owned().await;
             let result = tokio::task::spawn_blocking(move || match access.open(&place, clock::now().wall) {
-                Ok((_, opened)) => question(&opened.stored),
+                Ok((_, opened)) => question(&opened.stored, &standing),
                 Err(failure) => {
                     let message = format!("the profile store cannot be used: {failure}");
                     Err(ControlError::new(ErrorCode::Failed, message)
@@ -137,24 +153,58 @@ impl Agent {
         self.enrolling = true;
         let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
         tokio::spawn(async move {
-            let result = enrol::enrol(&paths, request, |stage| info!(stage = stage.as_str(), "enrolling")).await;
-            let _ = outbox.send(Message::Enrolled(result.map(Box::new), reply)).await;
+            let result =
+                enrol::enrol(&paths, request, Purpose::Enrolment, |stage| info!(stage = stage.as_str(), "enrolling"))
+                    .await;
+            let _ = outbox.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply)).await;
         });
     }
 
-    pub(super) fn enrolled(&mut self, result: Result<Box<Account>, EnrolError>, reply: Reply) {
+    fn recover(&mut self, order: RecoverOrder, reply: Reply) {
+        let Some(account) = self.engine.account() else {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        };
+        if self.enrolling || !matches!(self.engine.phase(), Phase::Idle) {
+            let busy = ControlError::new(ErrorCode::Failed, "the agent is busy").with_advice("Try again in a moment.");
+            return answer(reply, Err(busy));
+        }
+        let token = mdm_protocol::Secret::new(order.token);
+        let request = recovery(account, token, facts::gather(self.sessions), clock::seed());
+        self.enrolling = true;
+        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        tokio::spawn(async move {
+            let result = enrol::enrol(&paths, request, Purpose::Recovery, |stage| {
+                info!(stage = stage.as_str(), "recovering the identity");
+            })
+            .await;
+            let _ = outbox.send(Message::Enrolled(Purpose::Recovery, result.map(Box::new), reply)).await;
+        });
+    }
+
+    pub(super) fn enrolled(&mut self, purpose: Purpose, result: Result<Box<Account>, EnrolError>, reply: Reply) {
         self.enrolling = false;
         let account = match result {
             Ok(account) => account,
             Err(error) => return answer(reply, Err(explain(&error))),
         };
-        match crate::shell::identity::Identity::load(&self.paths) {
-            Ok(identity) => self.identity = identity.map(std::sync::Arc::new),
+        let certificates = match crate::shell::identity::Identity::load(&self.paths) {
+            Ok(identity) => {
+                self.identity = identity.map(std::sync::Arc::new);
+                self.identity.as_ref().map(|identity| identity.certificates()).unwrap_or_default()
+            }
             Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Failed, error.to_string()))),
-        }
+        };
         info!(server = account.management_url, device = account.device_id, "enrolled");
-        self.feed(Event::Enrolled(account.clone()));
+        self.client = None;
+        self.feed(match purpose {
+            Purpose::Enrolment => Event::Enrolled(account.clone(), certificates),
+            Purpose::Recovery => Event::Recovered(account.clone(), certificates),
+        });
         answer(reply, Ok(json!(self.account_status(&account))));
+    }
+
+    fn history(&self, limit: usize) -> ControlResult {
+        Ok(json!({ "limit": limit }))
     }
 }
 

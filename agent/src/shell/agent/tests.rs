@@ -85,7 +85,7 @@ fn runtime() -> tokio::runtime::Runtime {
 fn enrolled() -> (tempfile::TempDir, Paths) {
     let folder = tempfile::tempdir().unwrap();
     let paths = Paths { state: folder.path().join("state"), runtime: folder.path().join("run") };
-    let mut account = testing::account();
+    let mut account = crate::engine::Account { machine_id: String::new(), ..testing::account() };
     // Nothing listens there.
     account.management_url = "https://127.0.0.1:1/".to_owned();
     let order = KeyOrder { kind: KeyKind::P256, common_name: "device".to_owned() };

@@ -28,30 +28,62 @@ pub enum ControlRequest {
         /// Whether secret values are told.
         reveal: bool,
     },
+    /// Why a profile is here, or is not any more.
+    Why {
+        /// The kind; `None` finds the name among all kinds.
+        kind: Option<String>,
+        /// The name, or its beginning.
+        name: String,
+    },
+    /// What happened, newest first.
+    History {
+        /// The most entries.
+        limit: usize,
+    },
     /// A session now; answered when it is over.
     CheckIn,
+    /// Another identity for the same device, with a token of the server's administrator.
+    Recover(RecoverOrder),
     /// Enrolment.
     Enrol(Box<EnrolOrder>),
     /// The end of the enrolment.
     Unenrol,
 }
 
+/// How to recover an identity.
+#[derive(Serialize, Deserialize)]
+pub struct RecoverOrder {
+    /// The token.
+    pub token: String,
+}
+
+impl std::fmt::Debug for RecoverOrder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("RecoverOrder(…)")
+    }
+}
+
 impl ControlRequest {
     /// Whether it is more than a question.
     pub fn begins_something(&self) -> bool {
         match self {
-            Self::Status | Self::Profiles | Self::Profile { .. } => false,
-            Self::CheckIn | Self::Enrol(_) | Self::Unenrol => true,
+            Self::Status | Self::Profiles | Self::Profile { .. } | Self::Why { .. } | Self::History { .. } => false,
+            Self::CheckIn | Self::Enrol(_) | Self::Recover(_) | Self::Unenrol => true,
         }
     }
 
     /// What has to be allowed for it.
     pub fn permission(&self) -> authorization::Request {
         match self {
-            Self::Status | Self::Profiles | Self::Profile { reveal: false, .. } => authorization::Request::Read,
+            Self::Status
+            | Self::Profiles
+            | Self::Profile { reveal: false, .. }
+            | Self::Why { .. }
+            | Self::History { .. } => authorization::Request::Read,
             Self::Profile { reveal: true, .. } => authorization::Request::ReadSecrets,
             Self::CheckIn => authorization::Request::CheckIn,
             Self::Enrol(_) => authorization::Request::Enrol,
+            Self::Recover(_) => authorization::Request::Recover,
             Self::Unenrol => authorization::Request::Unenrol,
         }
     }

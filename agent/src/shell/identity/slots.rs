@@ -10,9 +10,12 @@ use mdm_protocol::thumbprint::Thumbprint;
 use rcgen::PublicKeyData as _;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
+use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
 use super::{FILE_LIMIT, IdentityError, pem};
+use crate::engine::certificates::CertificateTerms;
+use crate::engine::enrolment::KeyKind;
 use crate::shell::files::{self, FileError};
 
 pub(super) const KEY: &str = "key.pem";
@@ -44,19 +47,6 @@ impl std::fmt::Debug for Slot {
     }
 }
 
-/// What a slot's certificate says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CertificateFacts {
-    /// The first second in which it is valid, since 1970.
-    pub not_before: i64,
-    /// The last second in which it is valid, since 1970.
-    pub not_after: i64,
-    /// SHA-1 of the certificate, upper-case hexadecimal.
-    pub thumbprint: String,
-    /// The public key, SubjectPublicKeyInfo in DER.
-    pub public_key: Vec<u8>,
-}
-
 /// A slot whose content is no key or no certificate.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{what} cannot be used: {reason}")]
@@ -86,23 +76,34 @@ impl Slot {
         rcgen::KeyPair::from_pem(text).map_err(SlotError::of("the device's private key"))
     }
 
-    /// What the certificate says.
-    pub fn validity_and_thumbprint(&self) -> Result<CertificateFacts, SlotError> {
+    /// What the certificate says of itself.
+    pub fn terms(&self) -> Result<CertificateTerms, SlotError> {
         let der = self.certificate()?;
         let (_, parsed) =
             x509_parser::parse_x509_certificate(&der).map_err(SlotError::of("the device's certificate"))?;
-        Ok(CertificateFacts {
+        let key = match parsed.public_key().parsed() {
+            Ok(PublicKey::RSA(key)) => KeyKind::Rsa(u32::try_from(key.key_size()).unwrap_or(u32::MAX)),
+            _ => KeyKind::P256,
+        };
+        Ok(CertificateTerms {
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
-            thumbprint: Thumbprint::of(&der).to_string(),
-            public_key: parsed.public_key().raw.to_vec(),
+            thumbprint: Thumbprint::of(&der).bytes(),
+            key,
         })
+    }
+
+    /// The public key that the certificate was made for, SubjectPublicKeyInfo in DER.
+    pub(in crate::shell) fn public_key(&self) -> Result<Vec<u8>, SlotError> {
+        let der = self.certificate()?;
+        let (_, parsed) =
+            x509_parser::parse_x509_certificate(&der).map_err(SlotError::of("the device's certificate"))?;
+        Ok(parsed.public_key().raw.to_vec())
     }
 
     /// Whether key and certificate are there and belong together.
     fn check(&self) -> Result<(), SlotError> {
-        let facts = self.validity_and_thumbprint()?;
-        if self.key_pair()?.subject_public_key_info() == facts.public_key {
+        if self.key_pair()?.subject_public_key_info() == self.public_key()? {
             return Ok(());
         }
         Err(SlotError::of("the device's certificate")("it was made for another key"))

@@ -16,6 +16,7 @@ use crate::shell::files::{create_private_dir, sync_dir};
 const PROFILE: &str = "profile/";
 const SETTING: &str = "setting/";
 const PROGRESS: &str = "progress";
+const TOMBSTONES: &str = "tombstones";
 /// How many profiles and settings there should be: sled can lose records without a word.
 const COUNT: &str = "count";
 const CACHE_BYTES: u64 = 4 << 20;
@@ -103,6 +104,9 @@ impl ProfileStore {
             let record = node.as_ref().map(|node| record::seal(&key, sequence, node));
             put(key, record)?;
         }
+        if let Some(tombstones) = &changes.tombstones {
+            batch.insert(TOMBSTONES, record::seal(TOMBSTONES, sequence, tombstones));
+        }
         if let Some(progress) = &changes.progress {
             batch.insert(PROGRESS, record::seal(PROGRESS, sequence, progress));
         }
@@ -154,6 +158,10 @@ impl ProfileStore {
                 let (sequence, node) = record::open::<Node>(&key, &value).map_err(damaged)?;
                 stored.settings.insert(address.to_owned(), node);
                 found += 1;
+                sequence
+            } else if key == TOMBSTONES {
+                let (sequence, tombstones) = record::open(&key, &value).map_err(damaged)?;
+                stored.tombstones = tombstones;
                 sequence
             } else if key == PROGRESS {
                 let (sequence, progress) = record::open(&key, &value).map_err(damaged)?;

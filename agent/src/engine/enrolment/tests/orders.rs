@@ -93,12 +93,12 @@ fn order() -> EnrolOrder {
 
 #[test]
 fn an_enrolled_device_and_one_that_is_enrolling_may_not_enrol() {
-    use crate::engine::testing::{SERVER, account};
+    use crate::engine::testing::{SERVER, account, beginning};
     use crate::engine::{Engine, Now, Progress};
     let now = Now { boot_ms: 0, wall: 0 };
-    let enrolled = Engine::new(Some(account()), Progress::default(), 1, now);
+    let enrolled = Engine::new(beginning(Some(account()), Progress::default(), 1), now);
     assert_eq!(enrolled.check_enrolment(false), Err(OrderError::AlreadyEnrolled(SERVER.to_owned())));
-    let blank = Engine::new(None, Progress::default(), 1, now);
+    let blank = Engine::new(beginning(None, Progress::default(), 1), now);
     assert_eq!(blank.check_enrolment(true), Err(OrderError::UnderWay));
     assert_eq!(blank.check_enrolment(false), Ok(()));
 }

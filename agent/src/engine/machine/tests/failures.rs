@@ -42,7 +42,7 @@ fn two_devices_that_failed_together_do_not_come_back_together_even_at_the_bound(
     let wait = |seed: u64| {
         let progress = Progress { failures: 20, ..Progress::default() };
         let mut world = World::with(slow_account(), progress.clone());
-        world.engine = crate::engine::Engine::new(Some(slow_account()), progress, seed, world.now);
+        world.engine = Engine::new(crate::engine::testing::beginning(Some(slow_account()), progress, seed), world.now);
         world.ask(Trigger::User, &Server::Gone);
         world.engine.next_deadline().unwrap().boot_ms
     };
@@ -158,7 +158,7 @@ fn where_the_agent_stood_is_taken_up_when_the_store_can_be_read_again() {
     let mut world = World::enrolled();
     let progress = Progress { session_id: 40, scheduled_done: 9, ..Progress::default() };
     world.stored.progress = Some(progress);
-    world.engine = Engine::new(Some(account()), Progress::default(), 1, world.now);
+    world.engine = Engine::new(crate::engine::testing::beginning(Some(account()), Progress::default(), 1), world.now);
     world.handle(Event::CheckInRequested(Trigger::User));
     world.handle(opened(&world.stored));
     let progress = world.engine.progress();

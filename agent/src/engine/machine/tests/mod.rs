@@ -13,9 +13,9 @@ use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
 use crate::engine::progress::{Progress, SessionRecord, Trigger};
 use crate::engine::reply::Reply;
-use crate::engine::testing::{NOW, account, facts, ok, status};
+use crate::engine::testing::{NOW, account, beginning, facts, ok, status};
 use crate::engine::time::{Now, TimerReason};
-use crate::engine::{Account, ConnectionFailure};
+use crate::engine::{Account, ConnectionFailure, Note};
 
 /// An engine with its clocks, a store that works and a server that answers as it is told.
 pub(super) struct World {
@@ -24,6 +24,9 @@ pub(super) struct World {
     pub(super) stored: Stored,
     pub(super) reports: Vec<SessionRecord>,
     pub(super) erased: u32,
+    pub(super) notes: Vec<Note>,
+    /// Everything else that was to be done, by name.
+    pub(super) deeds: Vec<Action>,
 }
 
 /// How the server takes a session.
@@ -45,13 +48,28 @@ impl World {
 
     pub(super) fn with(account: Account, progress: Progress) -> Self {
         let now = Now { boot_ms: 1_000_000, wall: NOW };
-        let engine = Engine::new(Some(account), progress, 7, now);
-        Self { engine, now, stored: Stored::default(), reports: Vec::new(), erased: 0 }
+        let engine = Engine::new(beginning(Some(account), progress, 7), now);
+        Self {
+            engine,
+            now,
+            stored: Stored::default(),
+            reports: Vec::new(),
+            erased: 0,
+            notes: Vec::new(),
+            deeds: Vec::new(),
+        }
     }
 
     pub(super) fn handle(&mut self, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         self.engine.handle(event, self.now, &mut actions);
+        // What is remembered is looked at where it matters.
+        let (notes, actions) = actions.into_iter().partition(|action| matches!(action, Action::Note(_)));
+        let notes: Vec<Action> = notes;
+        self.notes.extend(notes.into_iter().flat_map(|action| match action {
+            Action::Note(notes) => notes,
+            _ => Vec::new(),
+        }));
         actions
     }
 
@@ -107,6 +125,15 @@ impl World {
                     self.reports.push(*record);
                     None
                 }
+                action @ (Action::Note(_)
+                | Action::Renew(_)
+                | Action::Promote
+                | Action::DiscardPending
+                | Action::SaveAccount(_)
+                | Action::Listen(_)) => {
+                    self.deeds.push(action);
+                    None
+                }
                 Action::Erase => {
                     self.erased += 1;
                     self.stored = Stored::default();
@@ -122,14 +149,15 @@ impl World {
 
     /// The triggers and outcome of every session so far.
     pub(super) fn history(&self) -> Vec<(Vec<Trigger>, &str)> {
-        self.reports.iter().map(|record| (record.triggers.clone(), record.outcome.as_str())).collect()
+        self.reports.iter().map(|record| (record.triggers.iter().collect(), record.outcome.as_str())).collect()
     }
 
-    /// The same machine after a restart of the computer that took some seconds.
+    /// The same machine after a restart of the computer that took some seconds; it cannot tell one boot from another.
     pub(super) fn restart(self, seconds: i64) -> Self {
         let now = Now { boot_ms: 5_000, wall: self.now.wall + seconds };
         let progress = self.stored.progress.clone().unwrap_or_default();
-        let engine = Engine::new(self.engine.account().cloned(), progress, 8, now);
+        let account = self.engine.account().map(|account| (**account).clone());
+        let engine = Engine::new(beginning(account, progress, 8), now);
         Self { engine, now, ..self }
     }
 }

@@ -98,8 +98,12 @@ fn a_schedule_that_the_server_sets_begins_at_once_and_from_its_start() {
 fn a_schedule_that_the_server_sets_in_the_first_session_is_in_force_after_it() {
     let now = crate::engine::Now { boot_ms: 0, wall: crate::engine::testing::NOW };
     let mut world = World::enrolled();
-    world.engine = crate::engine::Engine::new(None, crate::engine::Progress::default(), 7, now);
-    let enrolled = crate::engine::Event::Enrolled(Box::new(crate::engine::testing::account()));
+    world.engine =
+        crate::engine::Engine::new(crate::engine::testing::beginning(None, crate::engine::Progress::default(), 7), now);
+    let enrolled = crate::engine::Event::Enrolled(
+        Box::new(crate::engine::testing::account()),
+        crate::engine::testing::certificates(),
+    );
     let actions = world.handle(enrolled);
     let poll = format!("{PROVIDER}/Poll/intervalforfirstsetofretries");
     world.serve(actions, &Server::Says(vec![replace("1", &poll, "60")]));

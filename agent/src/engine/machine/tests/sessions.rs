@@ -3,9 +3,10 @@
 use mdm_protocol::syncml::{Command, Message};
 
 use super::{Server, World, answer, not_opened, opened};
+use crate::engine::certificates::Slot;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
-use crate::engine::progress::{Progress, Trigger};
+use crate::engine::progress::{Progress, Trigger, Triggers};
 use crate::engine::testing::{NOW, SERVER, account, add, config, facts, ok, stored_credentials};
 use crate::engine::{Action, Engine, Event, Now, Phase};
 
@@ -14,7 +15,7 @@ fn a_session_is_opened_held_kept_closed_and_reported_in_this_order() {
     let mut world = World::enrolled();
     assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), [Action::OpenStore]);
     let actions = world.handle(opened(&world.stored));
-    let [Action::Post { url, body }] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Post { url, body, slot: Slot::Active }] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(url, &format!("{SERVER}?mode=Maintenance&Platform=WoA"));
     let message = Message::decode(body).unwrap();
     let actions = world.handle(Event::Replied(ok(answer(&message, vec![add("a", &config("A"), "1")]))));
@@ -37,15 +38,15 @@ fn a_session_is_opened_held_kept_closed_and_reported_in_this_order() {
 #[test]
 fn enrolment_starts_a_session_at_once() {
     let now = Now { boot_ms: 5, wall: NOW };
-    let mut engine = Engine::new(None, Progress::default(), 7, now);
+    let mut engine = Engine::new(crate::engine::testing::beginning(None, Progress::default(), 7), now);
     assert_eq!(engine.next_deadline(), None);
     let mut actions = Vec::new();
     engine.handle(Event::CheckInRequested(Trigger::User), now, &mut actions);
     assert_eq!(actions, []);
-    engine.handle(Event::Enrolled(Box::new(account())), now, &mut actions);
-    assert_eq!(actions, [Action::OpenStore]);
+    engine.handle(Event::Enrolled(Box::new(account()), crate::engine::testing::certificates()), now, &mut actions);
+    assert!(matches!(&actions[..], [Action::Note(_), Action::OpenStore]), "{actions:?}");
     let Phase::Opening(assignment) = engine.phase() else { panic!("{:?}", engine.phase()) };
-    assert_eq!(assignment.triggers, [Trigger::Enrolment].into());
+    assert_eq!(assignment.triggers, Triggers::of(Trigger::Enrolment));
 }
 
 #[test]

@@ -113,7 +113,7 @@ fn an_object_that_is_not_complete_when_the_session_ends_leaves_nothing() {
     talk.say([piece("1", &config("L"), "abc", Some(6), true)]);
     talk.answer(&crate::engine::testing::ok(""));
     assert!(talk.kept.is_empty());
-    assert_eq!(talk.session.tree().changes("Contoso", 0), crate::engine::Changes::default());
+    assert_eq!(talk.session.tree().changes(0), crate::engine::Changes::default());
 }
 
 #[test]

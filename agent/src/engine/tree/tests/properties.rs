@@ -40,7 +40,7 @@ proptest! {
         let again = Tree::new(&stored, true);
         prop_assert_eq!(&again.nodes, &tree.nodes);
         prop_assert_eq!(&again.profiles, &tree.profiles);
-        prop_assert!(tree.changes("Contoso", 99).is_empty());
+        prop_assert!(tree.changes(99).is_empty());
     }
 
     #[test]
@@ -60,7 +60,7 @@ fn run(tree: &mut Tree, stored: &mut Stored, deed: &Deed) {
         Deed::Replace(place, value) => tree.replace(&address(*place), &Format::Chr, value),
         Deed::Delete(place) => tree.delete(&address(*place)),
         Deed::Keep => {
-            let changes = tree.changes("Contoso", 7);
+            let changes = tree.changes(7);
             stored.apply(&changes);
             tree.accept(&changes);
             Ok(())

@@ -112,12 +112,13 @@ fn an_installation_of_a_pending_slot_cut_short_leaves_no_key() {
 #[test]
 fn a_slot_tells_what_its_certificate_says() {
     let world = World::new();
-    let facts = world.load().active.validity_and_thumbprint().unwrap();
-    assert_eq!(facts.thumbprint, Thumbprint::of(&world.old.1).to_string());
-    assert!(facts.thumbprint.len() == 40 && facts.thumbprint == facts.thumbprint.to_uppercase());
-    assert!(facts.not_before < facts.not_after);
+    let slot = world.load().active;
+    let terms = slot.terms().unwrap();
+    assert_eq!(terms.thumbprint, Thumbprint::of(&world.old.1).bytes());
+    assert!(terms.not_before < terms.not_after);
     let key = rcgen::KeyPair::from_pem(&world.old.0).unwrap();
-    assert_eq!(facts.public_key, key.subject_public_key_info());
+    assert_eq!(slot.public_key().unwrap(), key.subject_public_key_info());
+    assert_eq!(terms.key, KeyKind::P256);
 }
 
 #[test]

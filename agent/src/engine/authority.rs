@@ -1,0 +1,138 @@
+//! Who manages the device, and the way from one authority to the next (rules A1 to A3).
+//!
+//! An authority is a name and a management address. A server that knows nothing of authorities is one of its own,
+//! named by its account id. A change is announced by the old authority and done when a session with the new one is
+//! completed; until then both are tried.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+#[cfg(test)]
+mod tests;
+
+/// Who manages the device, as far as it differs from what was provisioned.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthorityState {
+    /// The authority's name, once it has told one.
+    pub name: Option<Arc<str>>,
+    /// Its address, once it differs from the provisioned one.
+    pub address: Option<Arc<str>>,
+    /// How many authorities there were before.
+    pub epoch: u32,
+    /// When this one's first session was completed, seconds; `None` for the first authority.
+    pub since: Option<i64>,
+    /// The authority that takes over.
+    pub moving: Option<Box<Move>>,
+}
+
+/// An authority that takes over: announced, but not yet spoken with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Move {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its addresses, in the order in which they are tried.
+    pub addresses: Vec<Arc<str>>,
+    /// When the administrator's change took effect, as the server wrote it.
+    pub changed_at: Option<String>,
+    /// When the device heard of it, seconds.
+    pub heard: i64,
+    /// Attempts that failed.
+    pub failures: u32,
+    /// Whether the old authority is due, after a failure with the new one.
+    pub old_is_due: bool,
+}
+
+/// What a server says about authorities, at the end of a session.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ToldAuthority {
+    /// `./Device/Vendor/LinuxMDM/Authority/Name`.
+    pub name: Option<Arc<str>>,
+    /// `.../Authority/ChangedAt`.
+    pub changed_at: Option<String>,
+    /// `ManagementServerAddressList`; empty where the server never set it.
+    pub addresses: Vec<Arc<str>>,
+}
+
+/// With whom a session is held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// The authority that manages the device.
+    Home,
+    /// The one that takes over.
+    Next,
+}
+
+/// What became of what a server said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// Nothing new.
+    Nothing,
+    /// The authority has told its name for the first time; what it had set stays its own.
+    Named,
+    /// Another authority takes over.
+    MoveAnnounced,
+    /// The move is called off.
+    MoveCalledOff,
+}
+
+impl Move {
+    /// The address to try.
+    pub fn address(&self) -> Option<&Arc<str>> {
+        let count = u32::try_from(self.addresses.len()).ok().filter(|count| *count > 0)?;
+        self.addresses.get(usize::try_from(self.failures % count).unwrap_or(0))
+    }
+}
+
+impl AuthorityState {
+    /// Takes note of what the present authority said in a completed session. `home` is its address.
+    pub fn hear(&mut self, told: &ToldAuthority, home: &str, at: i64) -> Heard {
+        let stays_here = told.addresses.first().is_none_or(|address| &**address == home);
+        let Some(name) = &told.name else {
+            // An address list without a name is the same authority at other addresses; those are tried in turn.
+            return Heard::Nothing;
+        };
+        if self.name.is_none() && stays_here {
+            self.name = Some(Arc::clone(name));
+            return Heard::Named;
+        }
+        if self.name.as_ref() == Some(name) && stays_here {
+            return if self.moving.take().is_some() { Heard::MoveCalledOff } else { Heard::Nothing };
+        }
+        let addresses = if told.addresses.is_empty() { vec![Arc::from(home)] } else { told.addresses.clone() };
+        if self.moving.as_ref().is_some_and(|known| known.name == *name && known.addresses == addresses) {
+            return Heard::Nothing;
+        }
+        self.moving = Some(Box::new(Move {
+            name: Arc::clone(name),
+            addresses,
+            changed_at: told.changed_at.clone(),
+            heard: at,
+            failures: 0,
+            old_is_due: false,
+        }));
+        Heard::MoveAnnounced
+    }
+
+    /// The first session with the authority that takes over is completed: it is the authority from now on.
+    pub fn arrive(&mut self, at: i64) -> Option<Move> {
+        let arrived = self.moving.take()?;
+        self.name = Some(Arc::clone(&arrived.name));
+        self.address = arrived.address().cloned();
+        self.epoch = self.epoch.saturating_add(1);
+        self.since = Some(at);
+        Some(*arrived)
+    }
+
+    /// A session with one of the two ended while a move was under way.
+    pub fn note_attempt(&mut self, with: Destination, succeeded: bool) {
+        let Some(moving) = &mut self.moving else { return };
+        match with {
+            Destination::Next => {
+                moving.old_is_due = true;
+                moving.failures = moving.failures.saturating_add(u32::from(!succeeded));
+            }
+            Destination::Home => moving.old_is_due = false,
+        }
+    }
+}

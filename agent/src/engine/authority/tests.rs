@@ -1,0 +1,59 @@
+use super::*;
+
+const HOME: &str = "https://a.example/MDM.svc";
+const OTHER: &str = "https://b.example/MDM.svc";
+
+fn told(name: &str, addresses: &[&str]) -> ToldAuthority {
+    let addresses = addresses.iter().map(|address| Arc::from(*address)).collect();
+    ToldAuthority { name: Some(Arc::from(name)), changed_at: None, addresses }
+}
+
+#[test]
+fn a_name_that_is_told_for_the_first_time_is_no_change() {
+    let mut state = AuthorityState::default();
+    assert_eq!(state.hear(&ToldAuthority::default(), HOME, 1), Heard::Nothing);
+    assert_eq!(state.hear(&told("Intune", &[]), HOME, 1), Heard::Named);
+    assert_eq!(state.hear(&told("Intune", &[HOME]), HOME, 1), Heard::Nothing);
+    assert_eq!((state.epoch, state.moving), (0, None));
+}
+
+#[test]
+fn another_name_or_address_is_a_move_and_the_first_completed_session_ends_it() {
+    let mut state = AuthorityState { name: Some(Arc::from("Office 365")), ..AuthorityState::default() };
+    assert_eq!(state.hear(&told("Intune", &[OTHER]), HOME, 5), Heard::MoveAnnounced);
+    assert_eq!(state.hear(&told("Intune", &[OTHER]), HOME, 6), Heard::Nothing, "it is known already");
+    assert_eq!(state.moving.as_ref().map(|moving| moving.heard), Some(5));
+    let arrived = state.arrive(9).unwrap();
+    assert_eq!(
+        (&*arrived.name, state.name.as_deref(), state.address.as_deref()),
+        ("Intune", Some("Intune"), Some(OTHER))
+    );
+    assert_eq!((state.epoch, state.since, state.moving.clone()), (1, Some(9), None));
+    assert_eq!(state.hear(&told("Intune", &[OTHER]), OTHER, 10), Heard::Nothing);
+    // The same address under another name is another authority too (rule A1).
+    assert_eq!(state.hear(&told("Co-management", &[OTHER]), OTHER, 11), Heard::MoveAnnounced);
+}
+
+#[test]
+fn a_move_can_be_called_off_and_changed() {
+    let mut state = AuthorityState { name: Some(Arc::from("Office 365")), ..AuthorityState::default() };
+    state.hear(&told("Intune", &[OTHER]), HOME, 5);
+    assert_eq!(state.hear(&told("Intune", &["https://c.example/"]), HOME, 6), Heard::MoveAnnounced);
+    assert_eq!(state.hear(&told("Office 365", &[HOME]), HOME, 7), Heard::MoveCalledOff);
+    assert_eq!(state.moving, None);
+}
+
+#[test]
+fn both_authorities_and_all_addresses_are_tried_in_turn() {
+    let mut state = AuthorityState { name: Some(Arc::from("Office 365")), ..AuthorityState::default() };
+    state.hear(&told("Intune", &[OTHER, "https://c.example/"]), HOME, 5);
+    let address = |state: &AuthorityState| state.moving.as_ref().unwrap().address().unwrap().to_string();
+    assert_eq!(address(&state), OTHER);
+    state.note_attempt(Destination::Next, false);
+    assert!(state.moving.as_ref().unwrap().old_is_due);
+    assert_eq!(address(&state), "https://c.example/");
+    state.note_attempt(Destination::Home, true);
+    assert!(!state.moving.as_ref().unwrap().old_is_due);
+    state.note_attempt(Destination::Next, false);
+    assert_eq!(address(&state), OTHER);
+}

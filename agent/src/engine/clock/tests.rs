@@ -1,0 +1,77 @@
+use super::*;
+
+const START: i64 = 1_750_000_000;
+const DAY: i64 = 86_400;
+
+fn at(boot_seconds: u64, wall: i64) -> Now {
+    Now { boot_ms: boot_seconds * 1000, wall }
+}
+
+fn age(clock: &SteadyClock, now: Now) -> i64 {
+    clock.read(now).wall - START
+}
+
+#[test]
+fn while_the_machine_runs_only_the_boot_clock_counts() {
+    let clock = SteadyClock::begin(at(50, START), 1);
+    for wall in [0, START, START + 100, i64::MAX, i64::MIN] {
+        assert_eq!(age(&clock, at(150, wall)), 100);
+    }
+}
+
+#[test]
+fn a_restart_of_the_program_in_the_same_boot_changes_nothing() {
+    let kept = SteadyClock::begin(at(50, START), 1).keep(at(100, 0));
+    let clock = SteadyClock::resume(kept, at(200, START * 2), 1);
+    assert_eq!(age(&clock, at(200, 7)), 150);
+}
+
+#[test]
+fn across_a_reboot_the_wall_clock_counts_and_never_backwards() {
+    let kept = SteadyClock::begin(at(50, START), 1).keep(at(100, START + 50));
+    let later = |wall| age(&SteadyClock::resume(kept, at(9, wall), 2), at(9, wall));
+    assert_eq!(later(START + 50 + 3 * DAY), 50 + 3 * DAY);
+    assert_eq!(later(0), 50);
+    assert_eq!(later(i64::MIN), 50);
+    // Without a boot id, a boot clock that went back tells of the reboot.
+    assert_eq!(age(&SteadyClock::resume(kept, at(9, START + 150), 1), at(9, 0)), 150);
+}
+
+#[test]
+fn the_server_takes_back_what_a_wrong_wall_clock_made_of_a_reboot() {
+    let mut clock = SteadyClock::begin(at(50, START), 1);
+    clock.hear_date(START, at(50, START));
+    let kept = clock.keep(at(50, START));
+    let wrong = at(10, START + 3650 * DAY);
+    let mut clock = SteadyClock::resume(kept, wrong, 2);
+    assert_eq!(age(&clock, wrong), 3650 * DAY);
+    clock.hear_date(START + DAY, wrong);
+    assert_eq!(age(&clock, wrong), DAY);
+    // Only once, and only what the reboot had added.
+    clock.hear_date(START - 100 * DAY, wrong);
+    assert_eq!(age(&clock, wrong), DAY);
+}
+
+#[test]
+fn a_server_whose_clock_is_years_off_makes_nothing_older() {
+    let mut clock = SteadyClock::begin(at(50, START), 1);
+    for date in [START + 9000 * DAY, START - 9000 * DAY, i64::MAX, i64::MIN, START] {
+        clock.hear_date(date, at(60, START));
+        assert_eq!(age(&clock, at(60, START)), 10);
+    }
+    clock.hear_date(START + 9000 * DAY, at(60, START));
+    assert_eq!(clock.utc(at(60, START)), START + 9000 * DAY);
+    let kept = clock.keep(at(60, START));
+    let mut clock = SteadyClock::resume(kept, at(1, START + DAY), 2);
+    clock.hear_date(START + 9000 * DAY + DAY, at(1, START + DAY));
+    assert_eq!(age(&clock, at(1, 0)), 10 + DAY, "its date is as far off as before, and proves the reboot right");
+}
+
+#[test]
+fn readings_and_moments_of_the_boot_clock_convert_both_ways() {
+    let clock = SteadyClock::begin(at(50, START), 1);
+    let now = at(77, START);
+    assert_eq!(clock.boot_ms_at(clock.read_ms(now)), now.boot_ms);
+    assert_eq!(clock.boot_ms_at(i64::MIN), 0);
+    assert_eq!(clock.boot_ms_at(clock.read_ms(now) + 5), now.boot_ms + 5);
+}

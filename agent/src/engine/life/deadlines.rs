@@ -1,0 +1,215 @@
+//! When the device wants to be woken, and what for.
+
+use super::{LAST_CHANCE_SECONDS, LastChance, Life};
+use crate::engine::progress::{Trigger, Triggers};
+use crate::engine::schedule;
+use crate::engine::time::{Now, TimerReason};
+
+/// Over how long check-ins after a start of the machine are spread, in seconds: a site gets its power back at once.
+pub(super) const BOOT_SPREAD_SECONDS: u64 = 60;
+/// Over how long check-ins after a network came up are spread, in seconds.
+const NETWORK_SPREAD_SECONDS: u64 = 10;
+/// A machine that slept for less than this, in seconds, has missed nothing.
+const NOTABLE_SLEEP_SECONDS: u64 = 900;
+/// How far ahead of its removal a profile is warned of, in seconds (rule R4).
+const WARNING_SECONDS: i64 = 24 * 3600;
+
+impl Life {
+    /// When something is due, by the steady clock in milliseconds, and what. Never while a session runs.
+    pub fn next_deadline(&self) -> Option<(i64, TimerReason)> {
+        self.account.as_ref()?;
+        if self.progress.leaving {
+            return Some((i64::MIN, TimerReason::UnfinishedFarewell));
+        }
+        let timers = &self.progress.timers;
+        let mut next: Option<(i64, TimerReason)> = None;
+        let mut consider = |at: Option<i64>, reason| {
+            if let Some(at) = at
+                && next.is_none_or(|(earliest, _)| at < earliest)
+            {
+                next = Some((at, reason));
+            }
+        };
+        if !self.progress.cloned {
+            consider(self.unless_quiet(timers.schedule), TimerReason::ScheduledCheckIn);
+            consider(timers.retry, TimerReason::Retry);
+            consider(self.unless_quiet(timers.delayed), TimerReason::DelayedCheckIn);
+            let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
+            consider(window.map(ms), TimerReason::CertificateRenewal);
+            consider(self.last_chance_due().map(ms), TimerReason::LastChance);
+        }
+        consider(self.warning_due().map(ms), TimerReason::RetentionWarning);
+        consider(self.sweep_due().map(ms), TimerReason::Retention);
+        next
+    }
+
+    /// Whether a profile is to be removed or warned of now.
+    pub fn sweep_is_due(&self, now: Now) -> bool {
+        let at = self.clock.read(now).wall;
+        self.account.is_some()
+            && (self.removal_is_due(now) || self.warning_due().is_some_and(|deadline| deadline <= at))
+    }
+
+    /// Whether a profile is to be removed now.
+    pub fn removal_is_due(&self, now: Now) -> bool {
+        self.sweep_due().is_some_and(|deadline| deadline <= self.clock.read(now).wall)
+    }
+
+    /// Moves what is due among the reasons for the next session.
+    pub fn collect_due(&mut self, now: Now) {
+        let at = self.clock.read_ms(now);
+        if self.progress.leaving {
+            self.queued.insert(Trigger::Farewell);
+            return;
+        }
+        if self.account.is_none() || self.progress.cloned {
+            return;
+        }
+        let is_due = |deadline: Option<i64>| deadline.is_some_and(|deadline| deadline <= at);
+        if is_due(self.unless_quiet(self.progress.timers.schedule)) {
+            self.progress.timers.schedule = None;
+            self.queued.insert(Trigger::Schedule);
+        }
+        if is_due(self.progress.timers.retry) {
+            self.progress.timers.retry = None;
+            self.queued.insert(Trigger::Retry);
+        }
+        if is_due(self.unless_quiet(self.progress.timers.delayed)) {
+            let wanted = std::mem::take(&mut self.progress.timers.delayed_for);
+            self.progress.timers.delayed = None;
+            if wanted.contains(Trigger::Push) {
+                self.bucket.admit(at);
+            }
+            self.queued = self.queued.and(wanted);
+        }
+        let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
+        if is_due(window.map(ms)) {
+            self.progress.renewal.window_noted = true;
+            self.queued.insert(Trigger::CertificateDue);
+        }
+        if is_due(self.last_chance_due().map(ms)) {
+            self.last_chance = Some(LastChance { began: at.div_euclid(1000), over: false });
+            self.queued.insert(Trigger::LastChance);
+        }
+    }
+
+    /// Asks for a session, now.
+    pub fn request(&mut self, trigger: Trigger) {
+        if self.account.is_some() {
+            self.queued.insert(trigger);
+        }
+    }
+
+    /// A network came up: worth a check-in if the last one failed, or if a profile is about to go.
+    pub fn network_up(&mut self, now: Now) {
+        if self.account.is_none() {
+            return;
+        }
+        if self.last_chance.is_some_and(|chance| !chance.over) {
+            self.queued.insert(Trigger::NetworkUp);
+        } else if self.progress.failures > 0 || self.is_still_moving() {
+            self.progress.timers.retry = None;
+            // What the waits had grown to says nothing about the new network (rule C3).
+            self.progress.failures = self.progress.failures.min(1);
+            self.delay(Trigger::NetworkUp, NETWORK_SPREAD_SECONDS, now);
+        }
+    }
+
+    /// The machine woke up after some seconds of sleep.
+    pub fn resumed(&mut self, slept_seconds: u64, now: Now) {
+        if self.account.is_some() && slept_seconds >= NOTABLE_SLEEP_SECONDS {
+            self.delay(Trigger::Resume, NETWORK_SPREAD_SECONDS, now);
+        }
+    }
+
+    /// A push rang.
+    pub fn rung(&mut self, id: &str, spread_seconds: u64, now: Now) {
+        if self.account.is_none() || !self.progress.push.note_ring(id) {
+            return;
+        }
+        let at = self.clock.read_ms(now);
+        if spread_seconds > 0 {
+            return self.delay(Trigger::Push, spread_seconds, now);
+        }
+        let admitted = self.bucket.admit(at);
+        if admitted <= at && self.unless_quiet(Some(at)) == Some(at) {
+            self.queued.insert(Trigger::Push);
+        } else {
+            self.put_off(Trigger::Push, admitted);
+        }
+    }
+
+    /// Asks for a session at some moment within a span, drawn uniformly.
+    pub(super) fn delay(&mut self, trigger: Trigger, spread_seconds: u64, now: Now) {
+        let wait = self.random.u64(0..=spread_seconds.saturating_mul(1000));
+        self.put_off(trigger, self.clock.read_ms(now).saturating_add_unsigned(wait));
+    }
+
+    fn put_off(&mut self, trigger: Trigger, at: i64) {
+        let timers = &mut self.progress.timers;
+        timers.delayed = Some(timers.delayed.map_or(at, |known| known.min(at)));
+        timers.delayed_for.insert(trigger);
+    }
+
+    /// Plans the next check-in of the schedule if none is planned.
+    pub(super) fn plan_schedule(&mut self, at: i64) {
+        let Some(account) = &self.account else { return };
+        let poll = self.progress.poll.unwrap_or(account.poll);
+        let interval = i64::from(schedule::interval_minutes(&poll.into(), self.progress.scheduled_done)) * 60_000;
+        let due = self.progress.timers.schedule.get_or_insert(at.saturating_add(interval));
+        // A clock that was taken back must not postpone the check-in beyond its interval.
+        *due = (*due).min(at.saturating_add(interval));
+    }
+
+    /// Whether another authority takes over and has not been reached yet.
+    pub fn is_still_moving(&self) -> bool {
+        self.progress.authority.moving.is_some()
+    }
+
+    fn unless_quiet(&self, due: Option<i64>) -> Option<i64> {
+        due.map(|due| due.max(self.progress.timers.quiet_until.unwrap_or(i64::MIN)))
+    }
+
+    /// When the last check-in before a removal begins: so early that its time is over at the deadline.
+    fn last_chance_due(&self) -> Option<i64> {
+        let earliest = self.progress.retention.earliest?;
+        self.last_chance.is_none().then(|| earliest.saturating_sub(LAST_CHANCE_SECONDS))
+    }
+
+    /// When profiles are removed: at the deadline, the last chance having had its time.
+    fn sweep_due(&self) -> Option<i64> {
+        let earliest = self.progress.retention.earliest?;
+        if self.progress.cloned {
+            return Some(earliest);
+        }
+        let chance = self.last_chance?;
+        Some(if chance.over { earliest } else { earliest.max(chance.began.saturating_add(LAST_CHANCE_SECONDS)) })
+    }
+
+    fn warning_due(&self) -> Option<i64> {
+        let earliest = self.progress.retention.earliest?;
+        (self.progress.retention.warned != Some(earliest)).then(|| earliest.saturating_sub(WARNING_SECONDS))
+    }
+
+    /// What the profiles that are held need from the clock: the earliest moment at which one has to go.
+    pub fn note_retention(&mut self, earliest: Option<i64>) {
+        if self.progress.retention.earliest != earliest {
+            self.progress.retention.earliest = earliest;
+            self.last_chance = None;
+        }
+    }
+
+    /// The profiles that go first were warned of.
+    pub fn note_warned(&mut self) {
+        self.progress.retention.warned = self.progress.retention.earliest;
+    }
+
+    /// The reasons for the session that comes next.
+    pub fn queued(&self) -> Triggers {
+        self.queued
+    }
+}
+
+const fn ms(seconds: i64) -> i64 {
+    seconds.saturating_mul(1000)
+}

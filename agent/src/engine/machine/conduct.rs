@@ -1,0 +1,321 @@
+//! A session from the opened store to its end.
+
+use std::sync::Arc;
+
+use super::{Action, Closing, Conduct, Engine, Phase};
+use crate::engine::certificates::Slot;
+use crate::engine::facts::{self, DeviceFacts};
+use crate::engine::failure::{SessionFailure, StoreFailure};
+use crate::engine::life::{Ended, Follow, Outcome, Plan};
+use crate::engine::nodes;
+use crate::engine::note::Note;
+use crate::engine::profile::{Changes, Owner, RemovalReason, Stored, Tombstone};
+use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::session::{LoginStatus, Session, SessionAlert, SessionContext, SessionEnd, Step};
+use crate::engine::time::Now;
+use crate::engine::tree::Tree;
+
+/// The longest description of an outcome that is kept, in characters.
+const MAX_DETAIL: usize = 400;
+/// Redundant profiles that are named to the server.
+const MAX_REDUNDANT_NAMED: usize = 50;
+
+impl Engine {
+    pub(super) fn begin_session(
+        &mut self,
+        plan: Plan,
+        stored: Result<Box<Stored>, StoreFailure>,
+        rebuilt: bool,
+        facts: Box<DeviceFacts>,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        let Some(account) = self.account().cloned() else { return };
+        let first = plan.triggers.contains(Trigger::Enrolment);
+        // After its first session a device has progress in its store, and a store can lose everything without a sign
+        // of damage (rule T2).
+        let is_lost = !first && stored.as_ref().is_ok_and(|stored| stored.progress.is_none());
+        self.life.progress_mut().rebuilt_unreported |= rebuilt || is_lost;
+        let (stored, store_status) = match stored {
+            Ok(stored) => (*stored, None),
+            Err(failure) => (Stored::default(), Some(failure.status())),
+        };
+        let login = facts::login_status(&account, &facts);
+        let owner = Owner {
+            authority: self.life.authority_at(plan.destination).to_string(),
+            epoch: self.life.epoch_at(plan.destination),
+            session: self.progress().session_id,
+        };
+        let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
+        facts::provide(&mut tree, &account, &facts);
+        nodes::provide(&mut tree, &self.life, &account, self.link);
+        if let Some(proof) = self.proof.as_ref().filter(|_| plan.slot == Slot::Pending) {
+            nodes::prove_renewal(&mut tree, &account, proof);
+        }
+        let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
+        let context = SessionContext {
+            session_id: self.progress().session_id,
+            server_url: self.life.address(plan.destination).to_owned(),
+            device_id: account.device_id.clone(),
+            provider_id: account.provider_id.clone(),
+            server_initiated: plan.is_server_initiated(),
+            login,
+            alerts: self.alerts(&plan, &stored),
+            device_info: facts::device_info(&account, &facts),
+            credentials: account.session_credentials(&stored, nonce),
+            store_status,
+            farewell: plan.is_farewell(),
+        };
+        let obstacle = self.obstacle(&account, &facts, now);
+        let session = Session::new(context, tree);
+        let tombstones = stored.tombstones;
+        self.phase = Phase::Running(Box::new(Conduct { plan, session, facts, tombstones, unkept: Vec::new() }));
+        let at = self.life.clock().read(now).wall;
+        self.step(now, actions, |session| match obstacle {
+            Some(failure) => Step::End(SessionEnd::Failed(failure)),
+            None => session.begin(at),
+        });
+    }
+
+    /// Why no session can be held at all.
+    fn obstacle(&mut self, account: &crate::engine::Account, facts: &DeviceFacts, now: Now) -> Option<SessionFailure> {
+        let (enrolled, found) = (&account.machine_id, &facts.machine_id);
+        let cloned = !enrolled.is_empty() && !found.is_empty() && enrolled != found;
+        self.life.progress_mut().cloned = cloned;
+        if cloned {
+            return Some(SessionFailure::Cloned { enrolled: enrolled.clone(), found: found.clone() });
+        }
+        let ended = self.life.certificates().active.filter(|_| self.life.is_expired(now))?;
+        Some(SessionFailure::Expired(nodes::oma_time(ended.not_after)))
+    }
+
+    /// What the device has to say at the beginning.
+    fn alerts(&self, plan: &Plan, stored: &Stored) -> Vec<SessionAlert> {
+        if plan.is_farewell() {
+            return vec![SessionAlert::Unenrolment];
+        }
+        let mut alerts = Vec::new();
+        if self.progress().rebuilt_unreported {
+            alerts.push(SessionAlert::StoreRebuilt);
+        }
+        if let Some(active) = self.life.certificates().active.filter(|_| self.progress().renewal.unreported) {
+            let digits = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
+            alerts.push(SessionAlert::CertificateRenewed(digits));
+        }
+        let unreported = stored
+            .tombstones
+            .iter()
+            .filter(|tombstone| !tombstone.reported && tombstone.reason == RemovalReason::Retention);
+        alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
+        let redundant = self.redundant_json(plan, stored);
+        alerts.extend(redundant.map(SessionAlert::Redundant));
+        alerts
+    }
+
+    fn redundant_json(&self, plan: &Plan, stored: &Stored) -> Option<String> {
+        let authority = self.life.authority_at(plan.destination);
+        let present = self.life.authority();
+        let redundant = stored.profiles.iter().filter(|profile| {
+            // What an authority set before it had a name is its own.
+            profile.is_redundant(&authority) && profile.is_redundant(&present) && self.progress().authority.epoch > 0
+        });
+        let list: Vec<serde_json::Value> = redundant
+            .take(MAX_REDUNDANT_NAMED)
+            .filter_map(|profile| {
+                let address = profile.address()?;
+                let until = profile.retain_until(self.progress(), &present, self.life.retention());
+                Some(serde_json::json!({
+                    "kind": address.kind.as_str(), "name": address.name,
+                    "authority": profile.authority, "until": until,
+                }))
+            })
+            .collect();
+        (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
+    }
+
+    pub(super) fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
+        let Phase::Running(conduct) = &mut self.phase else { return };
+        let slot = conduct.plan.slot;
+        match advance(&mut conduct.session) {
+            Step::Send(body) => {
+                actions.push(Action::Post { url: conduct.session.context().request_url(), body, slot });
+            }
+            Step::Keep(mut changes) => {
+                let now = self.life.clock().read(now);
+                conduct.remember(&mut changes, now);
+                actions.push(Action::Keep(changes));
+            }
+            Step::End(end) => self.end_session(&end, now, actions),
+        }
+    }
+
+    fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
+        let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let Conduct { plan, session, facts, tombstones, .. } = *conduct;
+        let Some(account) = self.account().cloned() else { return };
+        let speaks_for = self.life.authority_at(plan.destination);
+        let has_store = session.context().store_status.is_none();
+        let mut told = nodes::told(session.tree(), &account);
+        told.renew_now = session.wants_renewal();
+        let ended = match end {
+            SessionEnd::Completed => Ended::Completed,
+            SessionEnd::Unenrolled => Ended::Unenrolled,
+            SessionEnd::Failed(failure) => Ended::Failed(failure.how()),
+        };
+        let outcome = Outcome { ended, told: has_store.then_some(&told) };
+        let follow = self.life.settle(&plan, outcome, now);
+        if let Some(nonce) = session.nonce() {
+            self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
+        }
+        let record = record(&plan, &session, end, &speaks_for, self.life.clock().read(now));
+        self.life.progress_mut().last_session = Some(Box::new(record.clone()));
+        let mut notes = vec![Note::session(&record)];
+        self.note_follow(&follow, now, &mut notes);
+        let mut changes = Changes::default();
+        if has_store {
+            let stored =
+                Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
+            changes = self.settle_profiles(stored, &follow, ended == Ended::Completed, now, &mut notes);
+            let name = nodes::push_name(session.tree(), &account);
+            self.set_push_server(name.as_deref());
+        }
+        if follow.renew {
+            self.life.renewal_begins(now);
+        }
+        let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
+        let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
+        changes.progress = Some(self.life.keep(now).clone());
+        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, notes }));
+        actions.push(Action::Keep(Box::new(changes)));
+    }
+
+    fn set_push_server(&mut self, name: Option<&str>) {
+        let mut random = self.life.random().fork();
+        self.life.progress_mut().push.set_name(name, &mut random);
+    }
+
+    /// What the end of a session means for the profiles: new names of their owner, removal of those whose time is over.
+    fn settle_profiles(
+        &mut self,
+        mut stored: Stored,
+        follow: &Follow,
+        completed: bool,
+        now: Now,
+        notes: &mut Vec<Note>,
+    ) -> Changes {
+        let now = self.life.clock().read(now);
+        let authority = self.life.authority();
+        let mut changes = Changes::default();
+        if let Some(former) = &follow.named {
+            for profile in stored.profiles.iter_mut().filter(|profile| profile.authority == **former) {
+                profile.authority = authority.to_string();
+                changes.profiles.insert(profile.root.to_string(), Some(profile.clone()));
+            }
+        }
+        if completed {
+            let rules = *self.life.retention();
+            let removals = stored.removals(self.progress(), &authority, &rules, now.wall);
+            let gone = removals.tombstones.iter().flatten().rev().take(removals.profiles.len());
+            notes.extend(gone.map(Note::removal));
+            stored.apply(&removals);
+            changes.profiles.extend(removals.profiles);
+            let mut tombstones = stored.tombstones.clone();
+            // What was removed just now is news for the next session.
+            tombstones.iter_mut().filter(|known| known.removed < now.wall).for_each(|known| known.reported = true);
+            changes.tombstones = Some(tombstones).filter(|tombstones| !tombstones.is_empty());
+        }
+        let earliest = stored.earliest_removal(self.progress(), &authority, self.life.retention());
+        self.life.note_retention(earliest);
+        changes
+    }
+
+    fn note_follow(&self, follow: &Follow, now: Now, notes: &mut Vec<Note>) {
+        let now = self.life.clock().read(now);
+        let authority = &self.progress().authority;
+        if let Some(former) = &follow.arrived_from {
+            notes.push(
+                Note::new("authority-changed", now)
+                    .with("from", &**former)
+                    .with("to", &*self.life.authority())
+                    .with("address", self.life.home()),
+            );
+        }
+        if let Some(moving) = authority.moving.as_ref().filter(|_| follow.announced) {
+            let address = moving.address().map_or("", |address| address);
+            let changed_at = moving.changed_at.clone().unwrap_or_default();
+            let note = Note::new("authority-announced", now).with("to", &*moving.name).with("address", address);
+            notes.push(note.with("changed-at", changed_at));
+        }
+        if follow.called_off {
+            notes.push(Note::new("authority-move-called-off", now));
+        }
+        if follow.promote {
+            notes.push(Note::new("certificate-in-use", now));
+        }
+        if follow.discard_pending {
+            notes.push(Note::new("certificate-given-up", now));
+        }
+    }
+}
+
+impl Conduct {
+    /// Adds to changes what remains of profiles that the server deletes, and notes what becomes of each.
+    fn remember(&mut self, changes: &mut Changes, now: Now) {
+        let mut fallen = Vec::new();
+        for (root, profile) in &changes.profiles {
+            let before = self.session.tree().profiles().find(|known| known.root.to_string() == *root);
+            match (before, profile) {
+                (None, Some(profile)) => self.unkept.push(Note::profile("profile-received", profile, now)),
+                (Some(before), Some(profile)) => {
+                    let note = Note::profile("profile-replaced", profile, now);
+                    let moved = before.authority != profile.authority;
+                    self.unkept.push(if moved { note.with("from", before.authority.as_str()) } else { note });
+                }
+                (Some(before), None) => fallen.push(before.tombstone(RemovalReason::Server, now.wall)),
+                (None, None) => {}
+            }
+        }
+        if !fallen.is_empty() {
+            self.unkept.extend(fallen.iter().map(Note::removal));
+            let known = Stored { tombstones: std::mem::take(&mut self.tombstones), ..Stored::default() };
+            self.tombstones = known.with_tombstones(fallen);
+            changes.tombstones = Some(self.tombstones.clone());
+        }
+    }
+}
+
+fn removal_json(tombstone: &Tombstone) -> String {
+    serde_json::json!({
+        "kind": tombstone.kind, "name": tombstone.name, "authority": tombstone.authority,
+        "reason": tombstone.reason, "time": tombstone.removed,
+    })
+    .to_string()
+}
+
+fn record(plan: &Plan, session: &Session, end: &SessionEnd, authority: &Arc<str>, now: Now) -> SessionRecord {
+    let tally = session.tally();
+    let (outcome, detail) = match end {
+        SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
+        SessionEnd::Unenrolled => ("unenrolled", "the server ended the enrolment".to_owned()),
+        SessionEnd::Failed(failure) => (failure.name(), failure.to_string()),
+    };
+    SessionRecord {
+        session_id: session.context().session_id,
+        triggers: plan.triggers,
+        started: plan.started,
+        ended: now.wall,
+        authority: authority.to_string(),
+        completed: *end == SessionEnd::Completed,
+        unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
+        outcome: outcome.to_owned(),
+        detail: detail.chars().take(MAX_DETAIL).collect(),
+        advice: match end {
+            SessionEnd::Failed(failure) => Some(failure.advice().to_owned()),
+            SessionEnd::Completed | SessionEnd::Unenrolled => None,
+        },
+        rounds: tally.rounds,
+        succeeded: tally.succeeded,
+        refused: tally.refused,
+        stray_statuses: tally.stray_statuses,
+    }
+}

@@ -1,0 +1,147 @@
+//! What follows once a session's outcome is kept: promotion, renewal, farewell, the next session.
+
+use std::sync::Arc;
+
+use super::{Action, Closing, Engine, Phase, Renewed};
+use crate::engine::Account;
+use crate::engine::certificates::Certificates;
+use crate::engine::failure::StoreFailure;
+use crate::engine::note::Note;
+use crate::engine::progress::Trigger;
+use crate::engine::renewal::{RenewalFailure, RenewalOrder};
+use crate::engine::time::Now;
+
+/// How long a removal that could not be kept waits for the next attempt, in seconds.
+const NEXT_SWEEP_SECONDS: i64 = 600;
+
+impl Engine {
+    pub(super) fn kept(&mut self, result: Result<(), StoreFailure>, now: Now, actions: &mut Vec<Action>) {
+        match &mut self.phase {
+            Phase::Running(conduct) => {
+                let notes = std::mem::take(&mut conduct.unkept);
+                if result.is_ok() && !notes.is_empty() {
+                    actions.push(Action::Note(notes));
+                }
+                self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
+            }
+            Phase::Closing(_) | Phase::Sweeping(_) => {
+                if result.is_err() {
+                    // What had to go is still there.
+                    let again = self.life.clock().read(now).wall.saturating_add(NEXT_SWEEP_SECONDS);
+                    let earliest = self.progress().retention.earliest;
+                    self.life.note_retention(earliest.map(|earliest| earliest.min(again)));
+                }
+                match std::mem::replace(&mut self.phase, Phase::Idle) {
+                    Phase::Closing(closing) => self.close(*closing, actions),
+                    Phase::Sweeping(gone) => self.swept(&gone, result.is_ok(), actions),
+                    _ => {}
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
+        let Closing { record, follow, facts, entity_id, notes } = closing;
+        actions.push(Action::CloseStore);
+        if follow.promote {
+            self.proof = None;
+            actions.push(Action::Promote);
+        }
+        if follow.discard_pending {
+            self.proof = None;
+            actions.push(Action::DiscardPending);
+        }
+        if follow.arrived_from.is_some() {
+            self.save_account(actions);
+        }
+        actions.push(Action::Note(notes));
+        actions.push(Action::Report(Box::new(record)));
+        self.listen(actions);
+        if follow.erase {
+            self.phase = Phase::Erasing;
+            actions.push(Action::Erase);
+        } else if follow.farewell {
+            self.life.request(Trigger::Farewell);
+        } else if follow.renew
+            && let (Some(account), Some(active)) = (self.account().cloned(), self.life.certificates().active)
+        {
+            let seed = self.life.random().u64(..);
+            self.phase = Phase::Renewing;
+            actions.push(Action::Renew(Box::new(RenewalOrder { account, facts, entity_id, active, seed })));
+        }
+    }
+
+    /// The address of the authority that took over is put beside the identity: losing the store must not bring the
+    /// device back to an authority that may be gone.
+    fn save_account(&mut self, actions: &mut Vec<Action>) {
+        let Some(account) = self.account() else { return };
+        let account = Arc::new(Account { management_url: self.life.home().to_owned(), ..(**account).clone() });
+        self.life.set_account(Arc::clone(&account));
+        actions.push(Action::SaveAccount(account));
+    }
+
+    pub(super) fn renewed(
+        &mut self,
+        result: Result<Box<Renewed>, RenewalFailure>,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        if !matches!(self.phase, Phase::Renewing) {
+            return;
+        }
+        self.phase = Phase::Idle;
+        let at = self.life.clock().read(now);
+        let note = match result {
+            Ok(renewed) => {
+                self.life.renewal_succeeded(renewed.terms);
+                self.proof = Some(renewed.proof);
+                Note::new("certificate-renewed", at)
+                    .with("until", crate::engine::nodes::oma_time(renewed.terms.not_after))
+            }
+            Err(failure) => {
+                self.life.renewal_failed(failure.code());
+                Note::new("certificate-not-renewed", at).with("reason", failure.to_string())
+            }
+        };
+        actions.push(Action::Note(vec![note]));
+    }
+
+    pub(super) fn enrolled(
+        &mut self,
+        account: Box<Account>,
+        certificates: Certificates,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        self.phase = Phase::Idle;
+        let note = Note { time: now.wall, what: "enrolled", particulars: Vec::new() }
+            .with("server", account.management_url.as_str())
+            .with("account", account.provider_id.as_str())
+            .with("device", account.device_id.as_str());
+        self.life.enrolled(Arc::new(*account), certificates, now);
+        actions.push(Action::Note(vec![note]));
+        self.listen(actions);
+    }
+
+    pub(super) fn recovered(
+        &mut self,
+        account: Box<Account>,
+        certificates: Certificates,
+        now: Now,
+        actions: &mut Vec<Action>,
+    ) {
+        self.life.recovered(Arc::new(*account), certificates);
+        let at = self.life.clock().read(now);
+        actions.push(Action::Note(vec![Note::new("identity-recovered", at)]));
+    }
+
+    pub(super) fn erased(&mut self, now: Now, actions: &mut Vec<Action>) {
+        let at = self.life.clock().read(now);
+        self.life.forget(now);
+        self.phase = Phase::Idle;
+        self.proof = None;
+        actions.push(Action::Note(vec![Note::new("enrolment-ended", at)]));
+        self.listen(actions);
+    }
+}

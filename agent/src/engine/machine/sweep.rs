@@ -1,0 +1,66 @@
+//! Profiles whose time is over are removed, and those that will be are warned of, outside of sessions (rule R4).
+
+use super::{Action, Engine, Phase};
+use crate::engine::failure::StoreFailure;
+use crate::engine::note::Note;
+use crate::engine::profile::{Changes, Stored, Tombstone};
+use crate::engine::time::Now;
+
+/// How long a store that cannot be opened is left alone, in seconds.
+const NEXT_ATTEMPT_SECONDS: i64 = 600;
+/// Profiles that go within this time after the first are warned of together, in seconds.
+const WARNED_TOGETHER_SECONDS: i64 = 3600;
+
+impl Engine {
+    pub(super) fn sweep(&mut self, stored: Result<Box<Stored>, StoreFailure>, now: Now, actions: &mut Vec<Action>) {
+        let at = self.life.clock().read(now);
+        let Ok(mut stored) = stored else {
+            self.life.note_retention(Some(at.wall.saturating_add(NEXT_ATTEMPT_SECONDS)));
+            self.life.note_warned();
+            self.phase = Phase::Idle;
+            actions.push(Action::CloseStore);
+            return;
+        };
+        let (authority, rules) = (self.life.authority(), *self.life.retention());
+        let mut changes = if self.life.removal_is_due(now) {
+            stored.removals(self.progress(), &authority, &rules, at.wall)
+        } else {
+            Changes::default()
+        };
+        let count = changes.profiles.len();
+        let gone: Vec<Tombstone> = changes.tombstones.iter().flatten().rev().take(count).cloned().collect();
+        stored.apply(&changes);
+        let earliest = stored.earliest_removal(self.progress(), &authority, &rules);
+        self.life.note_retention(earliest);
+        if gone.is_empty() {
+            self.warn(&stored, at, actions);
+        }
+        changes.progress = Some(self.life.keep(now).clone());
+        self.phase = Phase::Sweeping(Box::new(gone));
+        actions.push(Action::Keep(Box::new(changes)));
+    }
+
+    fn warn(&mut self, stored: &Stored, at: Now, actions: &mut Vec<Action>) {
+        let Some(earliest) = self.progress().retention.earliest else { return };
+        let (authority, rules) = (self.life.authority(), *self.life.retention());
+        let doomed = stored.profiles.iter().filter_map(|profile| {
+            let until = profile.retain_until(self.progress(), &authority, &rules)?;
+            let soon = until <= earliest.saturating_add(WARNED_TOGETHER_SECONDS);
+            soon.then(|| {
+                Note::profile("profile-expires-soon", profile, at).with("until", crate::engine::nodes::oma_time(until))
+            })
+        });
+        let notes: Vec<Note> = doomed.collect();
+        if !notes.is_empty() {
+            actions.push(Action::Note(notes));
+        }
+        self.life.note_warned();
+    }
+
+    pub(super) fn swept(&mut self, gone: &[Tombstone], kept: bool, actions: &mut Vec<Action>) {
+        actions.push(Action::CloseStore);
+        if kept && !gone.is_empty() {
+            actions.push(Action::Note(gone.iter().map(Note::removal).collect()));
+        }
+    }
+}

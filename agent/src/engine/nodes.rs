@@ -1,0 +1,142 @@
+//! The nodes by which the agent is steered and tells how it stands: authority, renewal, push.
+
+use std::sync::Arc;
+
+use mdm_protocol::LocUri;
+use mdm_protocol::csp::authority::{ADDRESS_LIST, CHANGED_AT, NAME, parse_address_list};
+use mdm_protocol::csp::{PayloadError, boolean};
+use mdm_protocol::syncml::{Format, StatusCode};
+use url::Url;
+
+use super::account::Account;
+use super::authority::ToldAuthority;
+use super::certificates::RenewalTerms;
+use super::life::{Life, Told};
+use super::push::LinkState;
+use super::tree::Tree;
+
+#[cfg(test)]
+mod tests;
+
+const RENEW: &str = "./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/Renew";
+const THUMBPRINT: &str = "./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/CertThumprint";
+
+/// What the device proves of itself after a renewal: nodes by which a server links the new certificate to the device.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RenewalProof {
+    /// `SignedEntDMID`: the old key's signature over `EntDMID`, base64.
+    pub signed_entity_id: Option<String>,
+    /// When the certificate was renewed, seconds since 1970 (`CertRenewTimeStamp`).
+    pub renewed: i64,
+}
+
+/// Judges a value by which the agent is steered: what it could never follow is refused with the command.
+pub fn check(uri: &LocUri, value: &str) -> Result<(), PayloadError> {
+    let refuse = |reason: &str| {
+        let (node, reason) = (uri.name().to_owned(), reason.to_owned());
+        Err(PayloadError { status: StatusCode::NOT_SUPPORTED, node, reason })
+    };
+    match uri.name() {
+        ADDRESS_LIST => match parse_address_list(value) {
+            Ok(addresses) if addresses.iter().all(|address| is_https(address)) => Ok(()),
+            Ok(_) => refuse("an address of the list is not https, names no host or carries a password"),
+            Err(error) => refuse(&error.to_string()),
+        },
+        "Name" if uri.to_string() == NAME && value.trim().is_empty() => refuse("the authority has no name"),
+        _ => Ok(()),
+    }
+}
+
+fn is_https(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        url.scheme() == "https" && url.host_str().is_some() && url.username().is_empty() && url.password().is_none()
+    })
+}
+
+/// Puts in the nodes that tell how renewal and push stand.
+pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState) {
+    let mut put = |address: &str, format: &Format, value: &str| {
+        if let Ok(uri) = LocUri::parse(address) {
+            tree.provide(uri, format, value);
+        }
+    };
+    let (progress, terms) = (life.progress(), life.renewal_terms());
+    if let Some(active) = life.certificates().active {
+        let digits: String = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
+        put(THUMBPRINT, &Format::Chr, &digits);
+    }
+    put(&format!("{RENEW}/Status"), &Format::Int, &progress.renewal.status.number().to_string());
+    // A signed 32-bit number on the wire, as HRESULTs are.
+    put(&format!("{RENEW}/ErrorCode"), &Format::Int, &progress.renewal.error.cast_signed().to_string());
+    if let Some(attempted) = progress.renewal.attempted {
+        put(&format!("{RENEW}/LastRenewalAttemptTime"), &Format::Other("time".to_owned()), &oma_time(attempted));
+    }
+    let push = format!("{}/Push", account.provider_address());
+    if let Some(channel) = &progress.push.channel {
+        put(&format!("{push}/ChannelURI"), &Format::Chr, &channel.uri());
+    }
+    put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
+    let provisioned = [
+        ("RenewPeriod", Format::Int, Some(terms.period.to_string())),
+        ("RetryInterval", Format::Int, Some(terms.retry.to_string())),
+        ("ROBOSupport", Format::Bool, Some("true".to_owned())),
+        ("ServerURL", Format::Chr, account.renew_url.clone()),
+    ];
+    for (name, format, value) in provisioned {
+        if let (Ok(uri), Some(value)) = (LocUri::parse(&format!("{RENEW}/{name}")), value)
+            && tree.value(&uri).is_none()
+        {
+            tree.provide(uri, &format, value);
+        }
+    }
+}
+
+/// Puts in what the device proves of itself after a renewal.
+pub fn prove_renewal(tree: &mut Tree, account: &Account, proof: &RenewalProof) {
+    let provider = account.provider_address();
+    let nodes =
+        [("CertRenewTimeStamp", Some(oma_time(proof.renewed))), ("SignedEntDMID", proof.signed_entity_id.clone())];
+    for (name, value) in nodes {
+        if let (Some(value), Ok(uri)) = (value, LocUri::parse(&format!("{provider}/{name}"))) {
+            tree.change_own(uri, &Format::Chr, &value);
+        }
+    }
+}
+
+/// What the server has set, as the tree says it.
+pub fn told(tree: &Tree, account: &Account) -> Told {
+    let value = |address: &str| {
+        let uri = LocUri::parse(address).ok()?;
+        tree.value(&uri).map(|value| value.trim().to_owned()).filter(|value| !value.is_empty())
+    };
+    let addresses = value(&format!("{}/{ADDRESS_LIST}", account.provider_address()));
+    let addresses = addresses.and_then(|list| parse_address_list(&list).ok()).unwrap_or_default();
+    let days =
+        |name: &str| value(&format!("{RENEW}/{name}"))?.parse::<u32>().ok().filter(|days| (1..=1000).contains(days));
+    let supported = value(&format!("{RENEW}/ROBOSupport")).and_then(|value| boolean(&value)).unwrap_or(true);
+    let renewal = days("RenewPeriod").zip(days("RetryInterval"));
+    Told {
+        poll: Some(account.effective_poll(&tree.settings()).into()),
+        authority: ToldAuthority {
+            name: value(NAME).map(Arc::from),
+            changed_at: value(CHANGED_AT),
+            addresses: addresses.into_iter().map(Arc::from).collect(),
+        },
+        // Without support by the server the window never opens by itself.
+        renewal: renewal.map(|(period, retry)| RenewalTerms { period: if supported { period } else { 0 }, retry }),
+        renew_now: false,
+    }
+}
+
+/// The push server that the server has named (`Push/PFN`).
+pub fn push_name(tree: &Tree, account: &Account) -> Option<String> {
+    let uri = LocUri::parse(&format!("{}/Push/PFN", account.provider_address())).ok()?;
+    tree.value(&uri).map(ToOwned::to_owned)
+}
+
+/// A moment in the basic format of ISO 8601, as OMA-DM writes times.
+pub fn oma_time(seconds: i64) -> String {
+    let format = time::macros::format_description!("[year][month][day]T[hour][minute][second]Z");
+    let moment = time::OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(time::OffsetDateTime::UNIX_EPOCH);
+    moment.format(format).expect("a date and a time of day are all that the format asks for")
+}

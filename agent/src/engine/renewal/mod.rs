@@ -1,0 +1,198 @@
+//! Renewal of the certificate (MS-MDE2 "ROBO", PROTOCOL section 3): discovery, then a request that the old key has
+//! signed for a new one, over mutual TLS.
+//!
+//! [`Renewal`] says what to ask next and judges every answer. It keeps nothing: whoever drives it puts the new key and
+//! certificate into the pending slot when [`Step::Install`] comes out. When to renew is decided in
+//! [`super::certificates`]; a failure here changes nothing at all.
+
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+
+use mdm_protocol::Secret;
+use mdm_protocol::enrolment::{DiscoverResponse, RequestSecurityToken, RequestType, SecurityTokenResponse};
+use mdm_protocol::provisioning::{CertificateEntry, RenewedCertificate, StoreName};
+use mdm_protocol::soap::{FaultKind, RequestHeader, Security, SoapError};
+
+use super::account::Account;
+use super::certificates::CertificateTerms;
+use super::enrolment::{EnrolmentFailure, KeyOrder, address, certificate, failure, request};
+use super::facts::DeviceFacts;
+use super::failure::ConnectionFailure;
+use super::reply::Reply;
+
+/// What a renewal needs to know before it begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RenewalOrder {
+    /// The account.
+    pub account: Arc<Account>,
+    /// Facts about the machine.
+    pub facts: Box<DeviceFacts>,
+    /// `EntDMID`, to be signed by the old key, if the server has set one.
+    pub entity_id: Option<String>,
+    /// The certificate in use.
+    pub active: CertificateTerms,
+    /// Feeds the numbers of messages.
+    pub seed: u64,
+}
+
+/// Why a renewal failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum RenewalFailure {
+    /// As an enrolment would have failed.
+    #[error(transparent)]
+    Exchange(#[from] EnrolmentFailure),
+    /// The new certificate would not last as long as the one in use.
+    #[error("the new certificate would end before the one in use")]
+    Shorter,
+    /// The answer is for another account.
+    #[error("the answer is for the account {0:?}")]
+    ForeignAccount(String),
+    /// The key, its request or the pending slot could not be made.
+    #[error("{0}")]
+    Local(String),
+}
+
+impl RenewalFailure {
+    /// The HRESULT for the `ErrorCode` node.
+    pub fn code(&self) -> u32 {
+        let Self::Exchange(EnrolmentFailure::Fault(fault)) = self else {
+            return match self {
+                Self::Exchange(EnrolmentFailure::Connection(_)) => 0x8007_2EE7,
+                _ => 0x8018_0019,
+            };
+        };
+        match fault.kind {
+            FaultKind::MessageFormat => 0x8018_0001,
+            FaultKind::Authentication => 0x8018_0002,
+            FaultKind::Authorization => 0x8018_0003,
+            FaultKind::CertificateRequest => 0x8018_0004,
+            FaultKind::EnrollmentServer => 0x8018_0005,
+            FaultKind::InvalidSecurity => 0x8018_0007,
+            FaultKind::NotEligibleToRenew => 0x8018_0016,
+            FaultKind::InMaintenance => 0x8018_0017,
+            _ => 0x8018_0006,
+        }
+    }
+}
+
+/// What a renewal wants next.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Ask where the services are, without the device's certificate.
+    Discover {
+        /// The address.
+        url: String,
+        /// The message.
+        body: Vec<u8>,
+    },
+    /// Make a new key and a request that the old key signs, and report by [`Renewal::key_made`].
+    MakeKey(KeyOrder),
+    /// Send the request over mutual TLS with the certificate in use.
+    Request {
+        /// The address.
+        url: String,
+        /// The message.
+        body: Vec<u8>,
+    },
+    /// Put the new key and these certificates in the pending slot.
+    Install {
+        /// The device's new certificate, DER.
+        certificate: Vec<u8>,
+        /// Intermediates to send along, DER.
+        intermediates: Vec<Vec<u8>>,
+    },
+    /// Give up, for this time.
+    Fail(RenewalFailure),
+}
+
+/// A renewal in progress.
+#[derive(Debug)]
+pub struct Renewal {
+    order: RenewalOrder,
+    services: Option<DiscoverResponse>,
+    public_key: Vec<u8>,
+    numbers: fastrand::Rng,
+}
+
+impl Renewal {
+    /// A renewal and its first step.
+    pub fn begin(order: RenewalOrder) -> (Self, Step) {
+        let numbers = fastrand::Rng::with_seed(order.seed);
+        let mut renewal = Self { order, services: None, public_key: Vec::new(), numbers };
+        let account = &renewal.order.account;
+        let url = account.renew_url.clone().unwrap_or_else(|| account.discovery_url.clone());
+        let step = match address::https(&url) {
+            Ok(_) => {
+                let user = account.user.clone().unwrap_or_default();
+                let header = renewal.header(&url, None);
+                Step::Discover { body: request::discover(&user).encode(&header).into_bytes(), url }
+            }
+            Err(failure) => Step::Fail(failure.into()),
+        };
+        (renewal, step)
+    }
+
+    /// Takes an answer; `now` is UTC in seconds since 1970.
+    pub fn received(&mut self, reply: &Reply, now: i64) -> Step {
+        self.judge(reply, now).unwrap_or_else(Step::Fail)
+    }
+
+    /// Takes note that no answer came.
+    pub fn not_answered(&mut self, failure: ConnectionFailure) -> Step {
+        Step::Fail(EnrolmentFailure::Connection(failure).into())
+    }
+
+    /// Takes the request that the old key signed (CMS over PKCS#10, DER) and the new public key.
+    pub fn key_made(&mut self, signed_request: Vec<u8>, public_key: Vec<u8>) -> Step {
+        self.public_key = public_key;
+        let Some(services) = &self.services else { return Step::Fail(RenewalFailure::Local("no service".to_owned())) };
+        let url = services.enrollment_url.clone();
+        let account = &self.order.account;
+        let user = account.user.clone().unwrap_or_default();
+        // The server believes the certificate and the signature; the token is there because the message wants one.
+        let security = Security::UsernameToken { username: user.clone(), password: Secret::new("") };
+        let message = RequestSecurityToken {
+            request_type: RequestType::Renew,
+            certificate_request: signed_request,
+            context: request::context(&self.order.facts, &account.device_id, !user.is_empty()),
+        };
+        let header = self.header(&url, Some(security));
+        Step::Request { body: message.encode(&header).into_bytes(), url }
+    }
+
+    fn judge(&mut self, reply: &Reply, now: i64) -> Result<Step, RenewalFailure> {
+        if (300..400).contains(&reply.status) {
+            // Not even to the same host: this exchange decides who the device is.
+            let location = reply.location.as_deref().unwrap_or_default().chars().take(200).collect();
+            return Err(EnrolmentFailure::Redirected { location }.into());
+        }
+        let soap = |error: SoapError| failure::from_soap(error, reply);
+        if self.services.is_none() {
+            let services = DiscoverResponse::decode(&reply.body).map_err(soap)?;
+            address::check_services(&services)?;
+            self.services = Some(services);
+            let common_name = self.order.account.device_id.clone();
+            return Ok(Step::MakeKey(KeyOrder { kind: self.order.active.key, common_name }));
+        }
+        let response = SecurityTokenResponse::decode(&reply.body).map_err(soap)?;
+        let renewed =
+            RenewedCertificate::decode(&response.provisioning_document).map_err(EnrolmentFailure::Provisioning)?;
+        if let Some(other) = renewed.provider_id.filter(|id| *id != self.order.account.provider_id) {
+            return Err(RenewalFailure::ForeignAccount(other.chars().take(80).collect()));
+        }
+        let own = certificate::own(&renewed.certificates, &self.public_key, now)?;
+        if certificate::not_after(own)? <= self.order.active.not_after {
+            return Err(RenewalFailure::Shorter);
+        }
+        let intermediate = |entry: &&CertificateEntry| entry.store == StoreName::Intermediate;
+        let intermediates = renewed.certificates.iter().filter(intermediate).map(|entry| entry.der.clone());
+        Ok(Step::Install { certificate: own.der.clone(), intermediates: intermediates.collect() })
+    }
+
+    fn header(&mut self, url: &str, security: Option<Security>) -> RequestHeader {
+        RequestHeader { message_id: request::message_id(&mut self.numbers), to: url.to_owned(), security }
+    }
+}
