@@ -22,6 +22,8 @@ pub mod profile;
 pub mod progress;
 pub mod push;
 pub mod renewal;
+pub mod push_link;
+pub mod push_stream;
 pub mod reply;
 pub mod report;
 pub mod schedule;
