@@ -16,7 +16,7 @@ use super::identity::Slot;
 use crate::engine::account::Trust;
 use crate::engine::failure::ConnectionFailure;
 use crate::engine::reply::Reply;
-use failure::explain;
+pub(super) use failure::explain;
 pub use proxy::{ProxyError, ProxySettings};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod lock;
 pub mod logging;
 pub mod paths;
+pub mod push;
 pub mod renew;
 pub mod store;
 pub mod timer;

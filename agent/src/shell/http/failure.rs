@@ -8,7 +8,7 @@ use crate::engine::failure::ConnectionFailure;
 const TUNNEL: &str = "tunnel error";
 
 /// Names the failure by the errors that the libraries nest in one another.
-pub(super) fn explain(error: &reqwest::Error) -> ConnectionFailure {
+pub(in crate::shell) fn explain(error: &reqwest::Error) -> ConnectionFailure {
     if error.is_timeout() {
         return ConnectionFailure::TimedOut;
     }
