@@ -92,7 +92,7 @@ impl Enroll {
     }
 }
 
-fn secret_from(path: &Path) -> Result<Zeroizing<String>, Failure> {
+pub(super) fn secret_from(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let text = Zeroizing::new(read_text(path, SECRET_LIMIT)?);
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }

@@ -4,6 +4,7 @@ mod backend;
 mod enroll;
 mod output;
 mod profiles;
+mod recover;
 mod run;
 mod status;
 mod sync;
@@ -67,6 +68,7 @@ enum Verb {
     Sync(sync::Sync),
     Status(status::Status),
     Profiles(profiles::Profiles),
+    Recover(recover::Recover),
     Unenroll(unenroll::Unenroll),
     /// Opens the store for the daemon.
     #[command(name = worker::VERB, hide = true)]
@@ -163,6 +165,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Sync(verb) => verb.run(&place, output).await,
             Verb::Status(verb) => verb.run(&place, output).await,
             Verb::Profiles(verb) => verb.run(&place, output).await,
+            Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }

@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::output::{Output, printable, table};
 use super::time::{distance, moment};
 use super::{Place, VerbResult, backend};
-use crate::engine::report::{ProfileDetail, ProfileView};
+use crate::engine::report::{Explanation, ProfileDetail, ProfileView};
 use crate::shell::control::ControlRequest;
 
 /// Show the profiles that this machine holds.
@@ -35,6 +35,15 @@ enum What {
         #[arg(long)]
         reveal: bool,
     },
+    /// Why one profile is here, or is not any more: who owns it, what brought it, when and why it goes.
+    #[command(after_help = "Example:\n  mdm-agent profiles why Corp --kind wifi")]
+    Why {
+        /// The profile's name, or the beginning of it.
+        name: String,
+        /// Look among profiles of this kind only.
+        #[arg(long, value_parser = ["email", "vpn", "wifi", "certificate", "configuration"])]
+        kind: Option<String>,
+    },
 }
 
 impl Profiles {
@@ -48,6 +57,10 @@ impl Profiles {
                 let request = ControlRequest::Profile { kind, name, reveal };
                 let profile: ProfileDetail = backend::ask(place, request).await?;
                 output.show(&profile, |output| show(&profile, output))?;
+            }
+            Some(What::Why { name, kind }) => {
+                let explanation: Explanation = backend::ask(place, ControlRequest::Why { kind, name }).await?;
+                output.show(&explanation, |output| why(&explanation, output))?;
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -67,13 +80,35 @@ fn list(profiles: &[ProfileView], output: &Output) -> String {
                 profile.kind.clone(),
                 profile.name.clone(),
                 profile.summary.clone(),
-                profile.authority.clone(),
+                if profile.redundant { format!("{} (redundant)", profile.authority) } else { profile.authority.clone() },
                 moment(profile.received),
                 kept_until(profile),
             ]
         })
         .collect();
     table(output, &["KIND", "NAME", "WHAT", "AUTHORITY", "RECEIVED", "KEPT UNTIL"], &rows)
+}
+
+fn why(explanation: &Explanation, output: &Output) -> String {
+    let mut lines = Vec::new();
+    if let Some(view) = &explanation.profile {
+        lines.push(output.bold(&printable(&format!("{} {}", view.kind, view.name))));
+        let mut line = |label: &str, text: &str| lines.push(format!("  {label:<12} {}", printable(text)));
+        let redundant = if view.redundant { ", which no longer manages this device" } else { "" };
+        line("Owner", &format!("{}{redundant}", view.authority));
+        let session = explanation.session.map_or_else(String::new, |session| format!(", in session {session}"));
+        line("Received", &format!("{}{session}", moment(view.received)));
+        line("Confirmed", &format!("{} ({})", moment(view.confirmed), distance(view.confirmed)));
+        line("Kept until", &kept_until(view));
+    }
+    if let Some(gone) = &explanation.removed {
+        lines.push(output.bold(&printable(&format!("{} {}", gone.kind, gone.name))));
+        let mut line = |label: &str, text: &str| lines.push(format!("  {label:<12} {}", printable(text)));
+        line("Owner", &gone.authority);
+        line("Removed", &format!("{} ({})", moment(gone.removed), distance(gone.removed)));
+    }
+    lines.push(format!("  {}", printable(&explanation.reason)));
+    lines.join("\n")
 }
 
 /// Until when a profile stays.

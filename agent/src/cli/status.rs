@@ -8,7 +8,13 @@ use super::output::{Output, printable};
 use super::time::{distance, moment};
 use super::{Place, VerbResult, backend};
 use crate::engine::report::{self, AccountStatus};
+use crate::shell::clock;
 use crate::shell::control::{ControlRequest, ErrorCode};
+
+/// What is left of a profile's time when its end is no longer told in passing, in seconds.
+const WARNING_SECONDS: i64 = 24 * 3600;
+/// Deviations of clocks that are not worth a word, in seconds.
+const CLOCK_TOLERANCE: i64 = 300;
 
 /// Show who manages this machine and how the last check-in went.
 #[derive(Debug, Args)]
@@ -44,11 +50,37 @@ fn describe(status: &report::Status, output: &Output) -> String {
     if let Some((when, reason)) = &status.next_check_in {
         line("Next check-in", format!("{} ({}), {reason}", moment(*when), distance(*when)));
     }
+    if let Some(moving) = &status.moving {
+        let tried = match moving.failures {
+            0 => String::new(),
+            1 => "; one attempt failed, both authorities are tried in turn".to_owned(),
+            failures => format!("; {failures} attempts failed, both authorities are tried in turn"),
+        };
+        let text = printable(&format!("{} at {} takes over (heard {}){tried}", moving.name, moving.address, distance(moving.heard)));
+        line("Moving", if moving.failures > 0 { output.warning(&text) } else { text });
+    }
+    line("Push", status.push.clone());
+    if let Some(first) = status.first_removal {
+        let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
+        line("Profiles", if first - clock::now().wall < WARNING_SECONDS { output.warning(&text) } else { text });
+    }
     if status.failures > 0 {
         line("Failures", format!("{} in a row", status.failures));
     }
     if let Some(problem) = &status.store_problem {
         line("Store", output.warning(&printable(problem)));
+    }
+    if status.expired {
+        let text = "The certificate is over: ask the administrator for a recovery token, then: mdm-agent recover --token-file FILE";
+        lines.push(output.warning(text));
+    }
+    if status.cloned {
+        let text = "This machine is a copy of another one and does not check in. Enrol it on its own: mdm-agent unenroll, then mdm-agent enroll";
+        lines.push(output.warning(text));
+    }
+    if let Some(skew) = status.clock_skew.filter(|skew| skew.abs() > CLOCK_TOLERANCE) {
+        let text = format!("The server's clock and this machine's differ by {skew} s; check this machine's clock.");
+        lines.push(output.warning(&text));
     }
     if status.unknown_device {
         let text = "The server refuses this device again and again; it may have been removed there. Ask the administrator, or enrol again.";

@@ -2,7 +2,7 @@
 //! trusted; all it can do is start a session, now or spread over a while.
 
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
 #[cfg(test)]
 mod tests;
@@ -112,11 +112,15 @@ impl PushState {
     }
 }
 
-/// The push server that a name stands for: `ntfy:https://...`.
+/// The push server that a name stands for: `ntfy:https://...`; without TLS only on this machine.
 fn push_server(name: &str) -> Option<String> {
     let url = Url::parse(name.trim().strip_prefix("ntfy:")?).ok()?;
-    let usable = url.scheme() == "https"
-        && url.host_str().is_some()
+    let is_local = match url.host()? {
+        Host::Ipv4(address) => address.is_loopback(),
+        Host::Ipv6(address) => address.is_loopback(),
+        Host::Domain(name) => name == "localhost",
+    };
+    let usable = (url.scheme() == "https" || url.scheme() == "http" && is_local)
         && url.username().is_empty()
         && url.password().is_none()
         && url.query().is_none()

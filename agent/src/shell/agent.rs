@@ -5,6 +5,7 @@
 
 mod orders;
 mod questions;
+mod surroundings;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use super::control::{ControlError, ControlRequest, ControlResult};
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
+use super::push::{PushEvent, PushHandle};
 use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts};
@@ -51,6 +53,8 @@ pub enum Message {
     ),
     #[doc(hidden)]
     Renewed(Result<Box<Renewed>, RenewalFailure>),
+    #[doc(hidden)]
+    Push(PushEvent),
 }
 
 /// The open store, and the right to it: there is never more than one opener.
@@ -68,6 +72,19 @@ struct Waiter {
     reply: oneshot::Sender<ControlResult>,
 }
 
+/// The link to the push server, with the task that passes its rings on; both end when this is dropped.
+#[derive(Debug)]
+struct Doorbell {
+    link: PushHandle,
+    passing_on: tokio::task::AbortHandle,
+}
+
+impl Drop for Doorbell {
+    fn drop(&mut self) {
+        self.passing_on.abort();
+    }
+}
+
 /// The agent: engine and shell together.
 #[derive(Debug)]
 pub struct Agent {
@@ -82,6 +99,8 @@ pub struct Agent {
     snapshot: Option<Stored>,
     /// The connection of the session that runs, with the slot that it was made with.
     client: Option<(SlotName, HttpsClient)>,
+    /// The link to the push server; there is one as long as this is held.
+    doorbell: Option<Doorbell>,
     inbox: mpsc::Receiver<Message>,
     outbox: mpsc::Sender<Message>,
     waiters: Vec<Waiter>,
@@ -137,6 +156,7 @@ impl Agent {
             store: None,
             snapshot: None,
             client: None,
+            doorbell: None,
             inbox,
             outbox,
             waiters: Vec::new(),
@@ -159,7 +179,8 @@ impl Agent {
         let mut timer = BootTimer::new()?;
         let mut actions = Vec::new();
         self.engine.begin(&mut actions);
-        actions.into_iter().for_each(|action| drop(self.perform(action)));
+        let events: Vec<Event> = actions.into_iter().filter_map(|action| self.perform(action)).collect();
+        events.into_iter().for_each(|event| self.feed(event));
         while !(self.stopping && !self.enrolling && matches!(self.engine.phase(), Phase::Idle)) {
             let deadline = self.engine.next_deadline().filter(|_| !self.stopping);
             timer.set(deadline.map(|deadline| deadline.boot_ms))?;
@@ -188,6 +209,7 @@ impl Agent {
             Message::Answered(Err(failure)) => self.feed(Event::ConnectionFailed(failure)),
             Message::Enrolled(purpose, result, reply) => self.enrolled(purpose, result, reply),
             Message::Renewed(result) => self.renewed(result),
+            Message::Push(event) => self.push(event),
         }
     }
 
@@ -199,6 +221,17 @@ impl Agent {
             for action in actions {
                 events.extend(self.perform(action));
             }
+        }
+        // What follows from a session at once belongs to the answer: a move to another authority, a new certificate.
+        if matches!(self.engine.phase(), Phase::Idle) {
+            self.answer_waiters();
+        }
+    }
+
+    fn answer_waiters(&mut self) {
+        let Some(record) = &self.last_record else { return };
+        for waiter in self.waiters.extract_if(.., |waiter| waiter.sessions <= self.sessions_over) {
+            let _ = waiter.reply.send(questions::outcome(record));
         }
     }
 
@@ -272,14 +305,6 @@ impl Agent {
             warn!(count = record.stray_statuses, "the server sent statuses for commands that were never sent; ignored");
         }
         self.sessions_over += 1;
-        let over = self.sessions_over;
-        let (ready, waiting) =
-            std::mem::take(&mut self.waiters).into_iter().partition(|waiter| waiter.sessions <= over);
-        self.waiters = waiting;
-        let ready: Vec<Waiter> = ready;
-        for waiter in ready {
-            let _ = waiter.reply.send(questions::outcome(&record));
-        }
         self.last_record = Some(record);
     }
 }

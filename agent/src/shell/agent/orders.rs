@@ -7,7 +7,7 @@ use super::{
 use tracing::Instrument as _;
 
 use crate::engine::failure::StoreFailure;
-use crate::engine::{Listening, Note};
+use crate::engine::Note;
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -48,10 +48,7 @@ impl Agent {
                 self.change_identity("write the account down", |paths| Identity::save_account(paths, &account));
                 None
             }
-            Action::Listen(listening) => {
-                self.listen(listening);
-                None
-            }
+            Action::Listen(listening) => self.listen(listening),
         }
     }
 
@@ -178,10 +175,6 @@ impl Agent {
             SlotName::Pending => identity.pending.as_ref().ok_or_else(missing)?,
         };
         Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, &proxy)?)
-    }
-
-    fn listen(&mut self, listening: Option<Listening>) {
-        drop(listening);
     }
 
     fn note(&mut self, notes: &[Note]) {
