@@ -14,6 +14,7 @@ pub mod identity;
 pub mod keys;
 pub mod lock;
 pub mod logging;
+pub mod network;
 pub mod paths;
 pub mod push;
 pub mod renew;

@@ -10,6 +10,12 @@ use rustix::time::{
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
+/// A descriptor that can be waited for until there is something to read.
+#[expect(deprecated, reason = "deprecated for descriptors that others may close; an OwnedFd is ours alone")]
+pub(super) fn readable(descriptor: OwnedFd) -> io::Result<AsyncFd<OwnedFd>> {
+    AsyncFd::with_interest(descriptor, Interest::READABLE)
+}
+
 /// A timer that is set to one moment.
 #[derive(Debug)]
 pub struct BootTimer {
@@ -19,11 +25,10 @@ pub struct BootTimer {
 
 impl BootTimer {
     /// A timer that is not set.
-    #[expect(deprecated, reason = "deprecated for descriptors that others may close; an OwnedFd is ours alone")]
     pub fn new() -> io::Result<Self> {
         let flags = TimerfdFlags::CLOEXEC | TimerfdFlags::NONBLOCK;
         let descriptor = timerfd_create(TimerfdClockId::Boottime, flags)?;
-        Ok(Self { descriptor: AsyncFd::with_interest(descriptor, Interest::READABLE)?, armed: None })
+        Ok(Self { descriptor: readable(descriptor)?, armed: None })
     }
 
     /// Sets the timer to a moment in milliseconds since boot, or unsets it.
