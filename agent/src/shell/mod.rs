@@ -19,4 +19,5 @@ pub mod paths;
 pub mod push;
 pub mod renew;
 pub mod store;
+pub mod suspend;
 pub mod timer;
