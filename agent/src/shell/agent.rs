@@ -177,6 +177,7 @@ impl Agent {
     /// Runs until it is told to stop; a session or an enrolment in progress is brought to its end first.
     pub async fn run(mut self) -> std::io::Result<()> {
         let mut timer = BootTimer::new()?;
+        let mut watch = self.watch_surroundings();
         let mut actions = Vec::new();
         self.engine.begin(&mut actions);
         let events: Vec<Event> = actions.into_iter().filter_map(|action| self.perform(action)).collect();
@@ -193,6 +194,10 @@ impl Agent {
                     reached?;
                     self.feed(Event::DeadlineReached);
                 }
+                happened = watch.next() => self.surroundings_changed(happened),
+            }
+            if let Some(seconds) = watch.slept() {
+                self.feed(Event::Resumed(seconds));
             }
         }
         Ok(())

@@ -34,8 +34,7 @@ fn milliseconds(clock: ClockId) -> u64 {
 
 /// A number that is another one after every boot of the machine; 0 where the kernel does not tell.
 pub fn boot() -> u64 {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let digits: String = text.chars().filter(char::is_ascii_hexdigit).take(16).collect();
+    let digits: String = boot_id().unwrap_or_default().chars().filter(char::is_ascii_hexdigit).take(16).collect();
     u64::from_str_radix(&digits, 16).unwrap_or(0)
 }
 

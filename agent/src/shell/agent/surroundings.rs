@@ -8,16 +8,93 @@ use crate::engine::Listening;
 use crate::engine::push::LinkState;
 use crate::engine::push_link::{LinkProblem, LinkTiming};
 use crate::shell::http::ProxySettings;
+use crate::shell::network::{self, NetworkEvent, NetworkWatch};
 use crate::shell::push::{self, PushConfig};
+use crate::shell::suspend::{ClockWatch, SuspendWatch};
 
 /// Rings that may wait for the agent; the stream waits meanwhile.
 const WAITING_RINGS: usize = 16;
 
+/// What the machine itself does.
+pub(super) struct Watch {
+    network: Option<(NetworkWatch, mpsc::Receiver<NetworkEvent>)>,
+    clock: Option<ClockWatch>,
+    suspend: SuspendWatch,
+}
+
+/// Something that the machine did.
+pub(super) enum Happened {
+    /// A network came up.
+    NetworkUp,
+    /// A clock was set, or the machine woke up.
+    ClockChanged,
+}
+
+impl Watch {
+    /// Waits for something to happen; where nothing can be watched, for ever.
+    pub(super) async fn next(&mut self) -> Happened {
+        let network = async {
+            match &mut self.network {
+                Some((_, events)) => events.recv().await,
+                None => None,
+            }
+        };
+        let clock = async {
+            match &mut self.clock {
+                Some(clock) => clock.changed().await.is_ok(),
+                None => false,
+            }
+        };
+        tokio::select! {
+            Some(NetworkEvent::Up) = network => Happened::NetworkUp,
+            true = clock => Happened::ClockChanged,
+            else => std::future::pending().await,
+        }
+    }
+
+    /// For how many seconds the machine has slept since this was last asked, if it has.
+    pub(super) fn slept(&mut self) -> Option<u64> {
+        self.suspend.check()
+    }
+}
+
 impl Agent {
+    /// Watches networks and clocks, as far as the machine lets it. A command that ends soon watches nothing.
+    pub(super) fn watch_surroundings(&self) -> Watch {
+        let suspend = SuspendWatch::new();
+        if !self.is_service() {
+            return Watch { network: None, clock: None, suspend };
+        }
+        let (sender, events) = mpsc::channel(1);
+        let network = network::watch(sender).inspect_err(|error| {
+            warn!(%error, "networks cannot be watched; retries go by the clock alone");
+        });
+        let clock = ClockWatch::new().inspect_err(|error| warn!(%error, "the clock cannot be watched"));
+        Watch { network: network.ok().map(|watch| (watch, events)), clock: clock.ok(), suspend }
+    }
+
+    pub(super) fn surroundings_changed(&mut self, happened: Happened) {
+        match happened {
+            Happened::NetworkUp => {
+                debug!("a network came up");
+                if let Some(doorbell) = &self.doorbell {
+                    doorbell.link.network_up();
+                }
+                self.feed(Event::NetworkUp);
+            }
+            // Whether the machine slept is asked after every event; a clock that was set means nothing (rule R5).
+            Happened::ClockChanged => {}
+        }
+    }
+
+    fn is_service(&self) -> bool {
+        matches!(self.access, StoreAccess::Worker { .. })
+    }
+
     /// Listens to another channel, or to none. A command that ends soon has nobody to be rung for.
     pub(super) fn listen(&mut self, listening: Option<Listening>) -> Option<Event> {
         self.doorbell = None;
-        let listening = listening.filter(|_| matches!(self.access, StoreAccess::Worker { .. }))?;
+        let listening = listening.filter(|_| self.is_service())?;
         let trust = self.engine.account().map(|account| account.trust.clone()).unwrap_or_default();
         let proxy = match ProxySettings::from_environment() {
             Ok(proxy) => proxy,
