@@ -11,6 +11,8 @@ pub(super) const BOOT_SPREAD_SECONDS: u64 = 60;
 const NETWORK_SPREAD_SECONDS: u64 = 10;
 /// A machine that slept for less than this, in seconds, has missed nothing.
 const NOTABLE_SLEEP_SECONDS: u64 = 900;
+/// How late the last check-in before a removal may begin without putting the removal off, in seconds.
+const LATENESS_SECONDS: i64 = 60;
 /// How far ahead of its removal a profile is warned of, in seconds (rule R4).
 const WARNING_SECONDS: i64 = 24 * 3600;
 
@@ -183,7 +185,9 @@ impl Life {
             return Some(earliest);
         }
         let chance = self.last_chance?;
-        Some(if chance.over { earliest } else { earliest.max(chance.began.saturating_add(LAST_CHANCE_SECONDS)) })
+        let had_its_time = chance.began <= earliest.saturating_sub(LAST_CHANCE_SECONDS - LATENESS_SECONDS);
+        let is_settled = chance.over || had_its_time;
+        Some(if is_settled { earliest } else { chance.began.saturating_add(LAST_CHANCE_SECONDS).max(earliest) })
     }
 
     fn warning_due(&self) -> Option<i64> {
