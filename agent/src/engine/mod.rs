@@ -14,6 +14,7 @@ pub mod enrolment;
 pub mod facts;
 pub mod failure;
 pub mod life;
+pub mod history;
 mod machine;
 pub mod nodes;
 pub mod note;

@@ -9,6 +9,7 @@ pub mod daemon;
 pub mod enrol;
 pub mod facts;
 pub mod files;
+pub mod history;
 pub mod http;
 pub mod identity;
 pub mod keys;

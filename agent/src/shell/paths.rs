@@ -5,7 +5,7 @@ use std::path::PathBuf;
 /// The agent's directories (DESIGN section 6).
 #[derive(Debug, Clone)]
 pub struct Paths {
-    /// Identity, store and quarantine.
+    /// Identity, store, quarantine and history.
     pub state: PathBuf,
     /// The control socket.
     pub runtime: PathBuf,
@@ -30,6 +30,11 @@ impl Paths {
     /// Damaged stores.
     pub fn quarantine(&self) -> PathBuf {
         self.state.join("quarantine")
+    }
+
+    /// What happened to this device; outlives the enrolment.
+    pub fn history(&self) -> PathBuf {
+        self.state.join("history")
     }
 
     /// The file that says who uses the state.
