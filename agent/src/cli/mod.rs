@@ -2,6 +2,7 @@
 
 mod backend;
 mod enroll;
+mod history;
 mod output;
 mod profiles;
 mod recover;
@@ -68,6 +69,7 @@ enum Verb {
     Sync(sync::Sync),
     Status(status::Status),
     Profiles(profiles::Profiles),
+    History(history::History),
     Recover(recover::Recover),
     Unenroll(unenroll::Unenroll),
     /// Opens the store for the daemon.
@@ -165,6 +167,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Sync(verb) => verb.run(&place, output).await,
             Verb::Status(verb) => verb.run(&place, output).await,
             Verb::Profiles(verb) => verb.run(&place, output).await,
+            Verb::History(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),

@@ -80,7 +80,11 @@ fn list(profiles: &[ProfileView], output: &Output) -> String {
                 profile.kind.clone(),
                 profile.name.clone(),
                 profile.summary.clone(),
-                if profile.redundant { format!("{} (redundant)", profile.authority) } else { profile.authority.clone() },
+                if profile.redundant {
+                    format!("{} (redundant)", profile.authority)
+                } else {
+                    profile.authority.clone()
+                },
                 moment(profile.received),
                 kept_until(profile),
             ]

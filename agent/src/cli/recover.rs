@@ -25,7 +25,8 @@ impl Recover {
         let order = RecoverOrder { token: enroll::secret_from(&self.token_file)?.to_string() };
         let account: AccountStatus = backend::ask(place, ControlRequest::Recover(order)).await?;
         output.show(&account, |output| {
-            let until = account.certificate_ends.map_or_else(String::new, |ends| format!(", valid until {}", moment(ends)));
+            let until =
+                account.certificate_ends.map_or_else(String::new, |ends| format!(", valid until {}", moment(ends)));
             format!("{} {}{until}.", output.bold("Recovered:"), printable(&account.device_id))
         })?;
         Ok(ExitCode::SUCCESS)

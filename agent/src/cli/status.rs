@@ -56,7 +56,12 @@ fn describe(status: &report::Status, output: &Output) -> String {
             1 => "; one attempt failed, both authorities are tried in turn".to_owned(),
             failures => format!("; {failures} attempts failed, both authorities are tried in turn"),
         };
-        let text = printable(&format!("{} at {} takes over (heard {}){tried}", moving.name, moving.address, distance(moving.heard)));
+        let text = printable(&format!(
+            "{} at {} takes over (heard {}){tried}",
+            moving.name,
+            moving.address,
+            distance(moving.heard)
+        ));
         line("Moving", if moving.failures > 0 { output.warning(&text) } else { text });
     }
     line("Push", status.push.clone());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mdm_protocol::LocUri;
 use serde::{Deserialize, Serialize};
 
+use super::history::Entry;
 use super::payload;
 use super::profile::{Profile, RetentionRules, Stored, scope_name};
 use super::progress::{Progress, SessionRecord};
@@ -75,6 +76,17 @@ pub struct MoveStatus {
     pub heard: i64,
     /// Attempts that failed.
     pub failures: u32,
+}
+
+/// The newest part of the device's history.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HistoryView {
+    /// The entries, oldest first.
+    pub entries: Vec<Entry>,
+    /// The entry at which the chain does not hold, if somebody changed it.
+    pub changed_at: Option<u64>,
+    /// Lines that are no entries.
+    pub damaged_lines: u64,
 }
 
 /// What profiles are judged by: who manages the device and what was confirmed when.

@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::control::{ControlError, ControlRequest, ControlResult};
+use super::history::History;
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
@@ -99,6 +100,7 @@ pub struct Agent {
     snapshot: Option<Stored>,
     /// The connection of the session that runs, with the slot that it was made with.
     client: Option<(SlotName, HttpsClient)>,
+    history: Option<History>,
     /// The link to the push server; there is one as long as this is held.
     doorbell: Option<Doorbell>,
     inbox: mpsc::Receiver<Message>,
@@ -156,6 +158,7 @@ impl Agent {
             store: None,
             snapshot: None,
             client: None,
+            history: None,
             doorbell: None,
             inbox,
             outbox,

@@ -6,8 +6,9 @@ use super::{
 };
 use tracing::Instrument as _;
 
-use crate::engine::failure::StoreFailure;
 use crate::engine::Note;
+use crate::engine::failure::StoreFailure;
+use crate::shell::history::History;
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -177,9 +178,19 @@ impl Agent {
         Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, &proxy)?)
     }
 
+    /// Writes down what is worth remembering. A history that cannot be written does not hold anything else up.
     fn note(&mut self, notes: &[Note]) {
+        if self.history.is_none() {
+            self.history = History::open(&self.paths)
+                .inspect_err(|error| tracing::warn!(%error, "the history cannot be kept"))
+                .ok();
+        }
+        let Some(history) = &mut self.history else { return };
         for note in notes {
-            tracing::info!("{}", note.what);
+            let detail = note.particulars.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+            if let Err(error) = history.append(note.time, note.what, detail) {
+                tracing::warn!(%error, event = note.what, "an entry of the history is lost");
+            }
         }
     }
 

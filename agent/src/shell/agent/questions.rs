@@ -9,9 +9,12 @@ use tokio::sync::oneshot;
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
 use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
-use crate::engine::report::{self, AccountStatus, MoveStatus, Standing, Status};
+use crate::engine::report::{self, AccountStatus, HistoryView, MoveStatus, Standing, Status};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
 use crate::shell::enrol::{self, EnrolError, Purpose};
+
+/// The most entries of the history that are told at once.
+const MAX_HISTORY: usize = 1000;
 
 type Reply = oneshot::Sender<ControlResult>;
 
@@ -204,7 +207,10 @@ impl Agent {
     }
 
     fn history(&self, limit: usize) -> ControlResult {
-        Ok(json!({ "limit": limit }))
+        let failed = |error: crate::shell::files::FileError| ControlError::new(ErrorCode::Failed, error.to_string());
+        let excerpt = crate::shell::history::newest(&self.paths, limit.min(MAX_HISTORY)).map_err(failed)?;
+        let changed_at = excerpt.verify().err().map(|broken| broken.sequence);
+        Ok(json!(HistoryView { changed_at, damaged_lines: excerpt.damaged, entries: excerpt.entries }))
     }
 }
 

@@ -91,11 +91,8 @@ fn s46_a_device_that_is_left_alone_for_a_thousand_days_always_has_a_valid_certif
         let follow = world.life.settle(&plan, Outcome { ended: Ended::Completed, told: None }, world.now);
         if follow.renew {
             world.life.renewal_begins(world.now);
-            let terms = CertificateTerms {
-                not_before: world.now.wall,
-                not_after: world.now.wall + 90 * DAY,
-                ..certificate()
-            };
+            let terms =
+                CertificateTerms { not_before: world.now.wall, not_after: world.now.wall + 90 * DAY, ..certificate() };
             world.life.renewal_succeeded(terms);
             renewals += 1;
         }

@@ -63,7 +63,7 @@ fn a_machine_that_was_off_past_the_deadline_waits_ten_minutes_for_its_network() 
     world.pass(300);
     world.life.network_up(world.now);
     let (plan, _) = world.hold(offline(), None);
-    assert_eq!(plan.triggers.contains(Trigger::NetworkUp), true);
+    assert!(plan.triggers.contains(Trigger::NetworkUp));
     world.pass(299);
     assert!(!world.life.removal_is_due(world.now));
     world.pass(2);

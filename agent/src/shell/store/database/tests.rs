@@ -145,7 +145,8 @@ fn fill(place: &StorePlace, count: u32) -> Changes {
     for number in 0..count {
         let root = LocUri::parse(&format!("./Device/Vendor/MSFT/VPNv2/tunnel-{number}")).unwrap();
         let nodes = BTreeMap::from([("DnsSuffix".to_owned(), Node::new(&Format::Chr, "contoso.example".repeat(40)))]);
-        let profile = Profile::new(root.clone(), &Owner { authority: "authority".to_owned(), ..Owner::default() }, nodes, 1);
+        let profile =
+            Profile::new(root.clone(), &Owner { authority: "authority".to_owned(), ..Owner::default() }, nodes, 1);
         let profiles = BTreeMap::from([(root.to_string(), profile)]);
         store.keep(&Changes { profiles, ..Changes::default() }).unwrap();
     }
