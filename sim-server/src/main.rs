@@ -8,7 +8,7 @@ use std::process::ExitCode;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, ValueEnum};
 use mdm_protocol::Secret;
-use mdm_sim_server::tenant::Authority;
+use mdm_sim_server::tenant::TenantMode;
 use mdm_sim_server::{Server, ServerOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
@@ -61,7 +61,9 @@ struct Arguments {
 enum AuthorityArgument {
     Unknown,
     Intune,
+    CoManagement,
     Office365,
+    Coexistence,
 }
 
 fn main() -> ExitCode {
@@ -110,9 +112,11 @@ fn options(arguments: Arguments) -> Result<ServerOptions> {
         _ => None,
     };
     let authority = arguments.authority.map(|authority| match authority {
-        AuthorityArgument::Unknown => Authority::Unknown,
-        AuthorityArgument::Intune => Authority::Intune,
-        AuthorityArgument::Office365 => Authority::Office365,
+        AuthorityArgument::Unknown => TenantMode::Unknown,
+        AuthorityArgument::Intune => TenantMode::Intune,
+        AuthorityArgument::CoManagement => TenantMode::CoManagement,
+        AuthorityArgument::Office365 => TenantMode::Office365,
+        AuthorityArgument::Coexistence => TenantMode::Coexistence,
     });
     Ok(ServerOptions {
         state: (!arguments.ephemeral).then_some(arguments.state),

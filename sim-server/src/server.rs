@@ -17,7 +17,7 @@ pub use self::error::ServerError;
 use crate::http::{self, Shutdown};
 use crate::service::{CertificateAuthority, Service, ServiceError, now, secret};
 use crate::store::{Store, files};
-use crate::tenant::{AdminError, Authority, SettingsPatch, Tenant};
+use crate::tenant::{AdminError, SettingsPatch, Tenant, TenantMode};
 
 const CA_FILE: &str = "ca.pem";
 const CA_KEY_FILE: &str = "ca.key";
@@ -39,7 +39,7 @@ pub struct ServerOptions {
     /// Names and addresses that devices may use beside the loopback ones; the first is the one the server gives out.
     pub host_names: Vec<String>,
     /// The MDM authority to set at the start.
-    pub authority: Option<Authority>,
+    pub authority: Option<TenantMode>,
     /// A user to add at the start, unless there is one of this name.
     pub user: Option<(String, Secret)>,
 }
@@ -255,7 +255,11 @@ fn host(given: Option<&String>) -> String {
 }
 
 /// Makes the settings that the start asks for. A password is hashed, which is slow.
-fn prepare(service: &Service, authority: Option<Authority>, user: Option<(String, Secret)>) -> Result<(), ServerError> {
+fn prepare(
+    service: &Service,
+    authority: Option<TenantMode>,
+    user: Option<(String, Secret)>,
+) -> Result<(), ServerError> {
     if authority.is_some() {
         let patch = SettingsPatch { authority, ..SettingsPatch::default() };
         service.act(|tenant, _| tenant.change_settings(patch).map(drop))?;

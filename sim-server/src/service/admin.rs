@@ -44,4 +44,11 @@ impl Service {
         let expires = self.act(|tenant, now| tenant.add_token(user, &token, now))?;
         Ok((token, expires))
     }
+
+    /// Makes a one-time token that recovers a device; returns it with the moment of its expiry.
+    pub fn add_recovery_token(&self, device_id: &str) -> Result<(Secret, i64), ServiceError> {
+        let token = secret()?;
+        let expires = self.act(|tenant, now| tenant.add_recovery_token(device_id, &token, now))?;
+        Ok((token, expires))
+    }
 }

@@ -94,7 +94,8 @@ impl CertificateAuthority {
         let serial = params.serial_number.as_ref().map(ToString::to_string).unwrap_or_default().replace(':', "");
         let certificate = params.signed_by(&SubjectPublicKeyInfo::from_der(&key.0)?, &self.issuer)?;
         let der = certificate.der().to_vec();
-        let issued = IssuedCertificate { serial, fingerprint: fingerprint(&der), not_before, not_after };
+        let key = fingerprint(&key.0);
+        let issued = IssuedCertificate { serial, fingerprint: fingerprint(&der), not_before, not_after, key };
         Ok((der, issued))
     }
 

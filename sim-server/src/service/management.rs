@@ -3,7 +3,7 @@
 use mdm_protocol::syncml::CONTENT_TYPE;
 
 use super::{Answer, Service};
-use crate::tenant::{ReceivedMessage, Reply, SessionRefusal};
+use crate::tenant::{Connection, ReceivedMessage, Reply, SessionRefusal};
 
 impl Service {
     /// Answers a management message that came over a connection with this client certificate (DER).
@@ -19,7 +19,8 @@ impl Service {
             // The device may have been removed meanwhile.
             let device = tenant.identify(peer, now)?.id().to_owned();
             let _span = tracing::info_span!("session", device).entered();
-            let reply = tenant.converse(&device, received, now, random);
+            let connection = Connection { device: &device, certificate: peer.unwrap_or_default(), at: None };
+            let reply = tenant.converse(connection, received, now, random);
             tracing::debug!(bytes = body.len(), answered = reply.is_ok(), "message");
             reply
         });

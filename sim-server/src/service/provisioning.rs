@@ -1,11 +1,11 @@
 //! The provisioning document that ends an enrolment (MS-MDE2 section 2.2.9.1).
 
 use mdm_protocol::csp::dm_client::Poll;
-use mdm_protocol::provisioning::{Characteristic, WapDocument};
+use mdm_protocol::provisioning::{Characteristic, RenewalTerms, WapDocument};
 use mdm_protocol::syncml::CONTENT_TYPE;
 use mdm_protocol::{Thumbprint, base64};
 
-use crate::tenant::{EnrolmentSecrets, Grant, PROVIDER_ID, RENEWAL};
+use crate::tenant::{EnrolmentSecrets, Grant, PROVIDER_ID};
 
 /// What a document is made of.
 pub(super) struct Account<'a> {
@@ -17,6 +17,7 @@ pub(super) struct Account<'a> {
     pub(super) certificate: &'a [u8],
     pub(super) grant: &'a Grant,
     pub(super) secrets: &'a EnrolmentSecrets,
+    pub(super) renewal: RenewalTerms,
 }
 
 pub(super) fn document(account: &Account<'_>) -> WapDocument {
@@ -27,9 +28,9 @@ fn certificate_store(account: &Account<'_>) -> Characteristic {
     let store = if account.grant.full { "User" } else { "System" };
     let own = certificate(account.certificate);
     let renew = Characteristic::new("Renew")
-        .with_typed("ROBOSupport", RENEWAL.automatic.to_string(), "boolean")
-        .with_typed("RenewPeriod", RENEWAL.period_days.to_string(), "integer")
-        .with_typed("RetryInterval", RENEWAL.retry_days.to_string(), "integer");
+        .with_typed("ROBOSupport", account.renewal.automatic.to_string(), "boolean")
+        .with_typed("RenewPeriod", account.renewal.period_days.to_string(), "integer")
+        .with_typed("RetryInterval", account.renewal.retry_days.to_string(), "integer");
     let root =
         Characteristic::new("Root").with_child(Characteristic::new("System").with_child(certificate(account.root)));
     let my = Characteristic::new("My")

@@ -10,13 +10,13 @@ use mdm_protocol::soap::RequestHeader;
 
 use super::*;
 use crate::tenant::test_support::{PASSWORD, USER, context, fragment, password, request};
-use crate::tenant::{Authority, SettingsPatch};
+use crate::tenant::{SettingsPatch, TenantMode};
 
 fn service(directory: &std::path::Path, store: Store) -> Service {
     let (authority, _) = CertificateAuthority::create(now()).unwrap();
     let tenant = Tenant::restore(store.records().unwrap()).unwrap();
     let service = Service::new(tenant, store, authority, format!("https://{}", directory.display())).unwrap();
-    let patch = SettingsPatch { authority: Some(Authority::Intune), ..SettingsPatch::default() };
+    let patch = SettingsPatch { authority: Some(TenantMode::Intune), ..SettingsPatch::default() };
     service.act(|tenant, _| tenant.change_settings(patch).map(drop)).unwrap();
     service
 }

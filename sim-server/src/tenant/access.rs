@@ -13,6 +13,9 @@ pub enum AccessRefusal {
     /// The certificate belongs to no enrolled device.
     #[error("the client certificate belongs to no enrolled device; the device was removed or never enrolled here")]
     UnknownDevice,
+    /// The certificate was renewed, and the new one is in use.
+    #[error("the client certificate was renewed and is no longer accepted; use the new one")]
+    Superseded,
     /// The certificate is past its end.
     #[error("the client certificate has expired; the device must enrol again")]
     Expired,
@@ -33,7 +36,10 @@ impl Tenant {
     /// The device that a client certificate was issued to.
     pub fn identify(&self, certificate: Option<&[u8]>, now: i64) -> Result<&Device, AccessRefusal> {
         let fingerprint = fingerprint(certificate.ok_or(AccessRefusal::NoCertificate)?);
-        let id = self.certificates.get(&fingerprint).ok_or(AccessRefusal::UnknownDevice)?;
+        let Some(id) = self.certificates.get(&fingerprint) else {
+            let is_old = self.devices.values().any(|device| device.superseded.contains(&fingerprint));
+            return Err(if is_old { AccessRefusal::Superseded } else { AccessRefusal::UnknownDevice });
+        };
         let device = self.devices.get(id).ok_or(AccessRefusal::UnknownDevice)?;
         let issued = device.certificates.iter().find(|issued| issued.fingerprint == fingerprint);
         match issued {

@@ -148,11 +148,13 @@ impl Tenant {
         if !self.devices.contains_key(device_id) {
             return Err(AdminError::no_such("device", device_id));
         }
-        fragment::parse(fragment, Purpose::Command).map_err(|error| AdminError::Invalid(error.to_string()))?;
+        let commands =
+            fragment::parse(fragment, Purpose::Command).map_err(|error| AdminError::Invalid(error.to_string()))?;
         let waiting = self.commands_of(device_id).filter(|command| !command.is_finished()).count();
         if waiting >= MAX_WAITING {
             return Err(AdminError::Conflict(format!("{waiting} commands wait for the device {device_id:?} already")));
         }
+        self.note_renewal_order(device_id, &commands);
         self.forget_finished_commands(device_id);
         self.last_command += 1;
         let id = self.last_command;
@@ -179,6 +181,13 @@ impl Tenant {
              <Data>{PROVIDER_ID}</Data></Item></Exec>"
         );
         self.queue_command(device_id, &fragment, now)
+    }
+
+    /// Queues the order to renew the certificate, which opens the renewal window once.
+    pub fn queue_renewal(&mut self, device_id: &str, now: i64) -> Result<u64, AdminError> {
+        let fragment = "<Exec><Item><Target>\
+             <LocURI>./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RenewNow</LocURI></Target></Item></Exec>";
+        self.queue_command(device_id, fragment, now)
     }
 
     /// All commands of a device, oldest first.

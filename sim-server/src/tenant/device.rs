@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::ProfileEntry;
 use super::fragment::Nodes;
+use super::life::{DeviceLife, TenantMode, completed};
 use super::record::RecordKind;
 use super::{AdminError, Tenant};
 
@@ -23,7 +24,13 @@ pub struct Device {
     pub(super) enrolled: i64,
     pub(super) hardware_id: String,
     pub(super) os_version: String,
+    /// The certificate in use, and after a renewal the new one, which has not completed a session yet.
     pub(super) certificates: Vec<IssuedCertificate>,
+    /// Fingerprints of certificates that no longer count.
+    #[serde(default)]
+    pub(super) superseded: Vec<String>,
+    #[serde(default = "DeviceLife::unknown")]
+    pub(super) life: DeviceLife,
     pub(super) secret: StoredSecret,
     pub(super) nonce: Option<Nonce>,
     pub(super) last_session: Option<SessionRecord>,
@@ -46,6 +53,9 @@ pub struct IssuedCertificate {
     pub not_before: i64,
     /// The end of its validity, in seconds since 1970.
     pub not_after: i64,
+    /// The SHA-256 digest of its public key in hexadecimal; empty where an older server did not note it.
+    #[serde(default)]
+    pub key: String,
 }
 
 /// How a session ended.
@@ -111,6 +121,20 @@ impl Device {
     /// The device's id.
     pub fn id(&self) -> &str {
         &self.id
+    }
+
+    /// Fills in what a record of an older server does not say of the device's life.
+    pub(super) fn complete_life(&mut self, mode: TenantMode) {
+        if self.life != DeviceLife::unknown() {
+            return;
+        }
+        let authority = mode.enrols_under(None).unwrap_or(self.life.authority);
+        let (not_before, not_after) =
+            self.certificates.last().map_or((self.enrolled, self.enrolled), |last| (last.not_before, last.not_after));
+        self.life = DeviceLife::enrolled(authority, self.enrolled, not_before, not_after);
+        if let Some(last) = self.last_session.filter(|last| last.outcome == SessionOutcome::Completed) {
+            completed(&mut self.life, authority, last.ended);
+        }
     }
 }
 

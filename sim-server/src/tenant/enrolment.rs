@@ -8,6 +8,7 @@ use mdm_protocol::{Secret, base64};
 
 use super::certificate_request::{self, CertificateRequestError, PublicKey};
 use super::device::{Device, IssuedCertificate, Nonce, StoredSecret};
+use super::life::{DeviceLife, TenantMode, effective};
 use super::record::RecordKind;
 use super::session::NONCE_SECONDS;
 use super::{Authentication, Authority, PasswordProof, Tenant, is_addressable};
@@ -27,8 +28,12 @@ pub struct Grant {
     pub full: bool,
     /// The user's name, where there is one.
     pub user: Option<String>,
+    /// The authority under which the device enrols.
+    pub authority: Authority,
     user_key: Option<String>,
     token: Option<String>,
+    /// Whether a device that is enrolled already gets a new certificate and keeps everything else.
+    is_recovery: bool,
     hardware_id: String,
     os_version: String,
 }
@@ -46,6 +51,8 @@ pub struct EnrolmentSecrets {
 struct Caller {
     user: Option<String>,
     token: Option<String>,
+    /// The device that the token is bound to.
+    recovers: Option<String>,
 }
 
 impl Tenant {
@@ -54,7 +61,7 @@ impl Tenant {
         if self.settings.maintenance {
             return Err(Fault::new(FaultKind::InMaintenance, "The server is being maintained; try again later."));
         }
-        if self.settings.authority == Authority::Unknown {
+        if self.settings.authority == TenantMode::Unknown {
             return Err(Fault::new(
                 FaultKind::Authorization,
                 "No MDM authority is set for this tenant. An administrator must set it before users can enrol devices.",
@@ -84,31 +91,40 @@ impl Tenant {
         now: i64,
     ) -> Result<Grant, Fault> {
         if request.request_type == RequestType::Renew {
-            return Err(Fault::new(FaultKind::NotEligibleToRenew, "This server does not renew certificates yet."));
+            return Err(Fault::new(FaultKind::InvalidSecurity, "A request to renew is proved by the old certificate."));
         }
         self.check_open()?;
         let caller = self.check_caller(security, proof, now)?;
-        self.check_licence(caller.user.as_deref())?;
         let context = &request.context;
+        match &caller.recovers {
+            Some(device) => self.check_recovery(device, context)?,
+            None => self.check_licence(caller.user.as_deref())?,
+        }
         let device_id = self.check_context(context, caller.user.as_deref())?;
         let public_key = certificate_request::verify(&request.certificate_request).map_err(refuse_request)?;
-        self.check_device_limit(caller.user.as_deref(), &device_id)?;
+        if caller.recovers.is_none() {
+            self.check_device_limit(caller.user.as_deref(), &device_id)?;
+        }
         let text = |name| context.get(name).unwrap_or_default().chars().take(256).collect::<String>();
         let name = text(item::DEVICE_NAME);
+        let authority = self.enrolment_authority(caller.user.as_deref(), &device_id, caller.recovers.is_some());
         Ok(Grant {
             device_name: if name.is_empty() { device_id.clone() } else { name },
             device_id,
             public_key,
             full: context.get(item::ENROLLMENT_TYPE) == Some("Full"),
             user: caller.user.as_ref().and_then(|key| self.users.get(key)).map(|user| user.name.clone()),
+            authority,
             user_key: caller.user,
             token: caller.token,
+            is_recovery: caller.recovers.is_some(),
             hardware_id: text(item::HARDWARE_ID),
             os_version: text(item::OS_VERSION),
         })
     }
 
-    /// Enters the device. A device that enrols anew begins anew: what was known of it before is forgotten.
+    /// Enters the device. A device that enrols anew begins anew: what was known of it before is forgotten, unless an
+    /// administrator had it recovered.
     pub fn complete_enrolment(
         &mut self,
         grant: &Grant,
@@ -116,14 +132,18 @@ impl Tenant {
         secrets: &EnrolmentSecrets,
         now: i64,
     ) -> &Device {
-        // Whether it was there before does not matter.
-        let _ = self.remove_device(&grant.device_id);
         if let Some(token) = &grant.token {
             self.use_up_token(token);
         }
+        let nonce = Nonce { value: secrets.nonce.clone(), expires: now.saturating_add(NONCE_SECONDS) };
+        if grant.is_recovery && self.devices.contains_key(&grant.device_id) {
+            return self.complete_recovery(&grant.device_id, certificate, &secrets.secret, nonce);
+        }
+        // Whether it was there before does not matter.
+        let _ = self.remove_device(&grant.device_id);
         self.certificates.insert(certificate.fingerprint.clone(), grant.device_id.clone());
         self.note(RecordKind::Device, grant.device_id.clone());
-        let nonce = Nonce { value: secrets.nonce.clone(), expires: now.saturating_add(NONCE_SECONDS) };
+        let life = DeviceLife::enrolled(grant.authority, now, certificate.not_before, certificate.not_after);
         self.devices
             .entry(grant.device_id.clone())
             .insert_entry(Device {
@@ -135,6 +155,8 @@ impl Tenant {
                 hardware_id: grant.hardware_id.clone(),
                 os_version: grant.os_version.clone(),
                 certificates: vec![certificate],
+                superseded: Vec::new(),
+                life,
                 secret: StoredSecret::new(&secrets.secret),
                 nonce: Some(nonce),
                 last_session: None,
@@ -160,7 +182,7 @@ impl Tenant {
                 let user = self.proved_user(proof).ok_or_else(|| {
                     Fault::new(FaultKind::Authentication, "The user is not known, or the password is wrong.")
                 })?;
-                Ok(Caller { user: Some(user), token: None })
+                Ok(Caller { user: Some(user), token: None, recovers: None })
             }
             Some(Security::BinaryToken { content, .. }) => {
                 let unusable = || Fault::new(FaultKind::InvalidSecurity, "The enrolment token is not valid base64.");
@@ -168,7 +190,7 @@ impl Tenant {
                 let (key, token) = self.check_token(&content, now).ok_or_else(|| {
                     Fault::new(FaultKind::Authentication, "The enrolment token is not known, was used, or has expired.")
                 })?;
-                Ok(Caller { user: token.user.clone(), token: Some(key) })
+                Ok(Caller { user: token.user.clone(), token: Some(key), recovers: token.device.clone() })
             }
         }
     }
@@ -179,6 +201,15 @@ impl Tenant {
                 Err(Fault::new(FaultKind::UserLicense, "The user has no licence for device management."))
             }
             _ => Ok(()),
+        }
+    }
+
+    fn enrolment_authority(&self, user: Option<&str>, device_id: &str, is_recovery: bool) -> Authority {
+        let owner = user.and_then(|user| self.standing(user));
+        match self.devices.get(device_id).filter(|_| is_recovery) {
+            Some(device) => effective(self.settings.authority, owner, &device.life),
+            // Nobody enrols while the authority is unknown.
+            None => self.settings.authority.enrols_under(owner).unwrap_or(Authority::Intune),
         }
     }
 

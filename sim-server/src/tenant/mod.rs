@@ -13,10 +13,13 @@ mod device;
 mod enrolment;
 mod error;
 mod fragment;
+pub mod life;
 mod password;
 mod policy;
 mod profile;
 mod record;
+mod recovery;
+mod renewal;
 mod session;
 mod settings;
 mod token;
@@ -36,14 +39,13 @@ pub use delivery::DeliveryState;
 pub use device::{Device, IssuedCertificate, SessionOutcome, SessionRecord};
 pub use enrolment::{EnrolmentSecrets, Grant};
 pub use error::AdminError;
+pub use life::{Authority, BmsPolicies, DeviceLife, TenantMode, UserStanding};
 pub use password::{PasswordHash, PasswordProof, PasswordTest};
-pub use policy::RENEWAL;
 pub use profile::{Assignment, ProfileView};
 pub use record::{Change, RecordKey, RecordKind, RestoreError};
-pub use session::{ReceivedMessage, Reply, SessionRefusal};
-pub use settings::{
-    Authentication, Authority, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch,
-};
+pub use renewal::RenewalGrant;
+pub use session::{Connection, ReceivedMessage, Reply, SessionRefusal};
+pub use settings::{Authentication, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch};
 pub use user::{NewUser, UserView};
 pub use view::{DeviceSummary, DeviceView, ProfileDelivery};
 

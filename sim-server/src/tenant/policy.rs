@@ -5,9 +5,6 @@ use mdm_protocol::provisioning::RenewalTerms;
 
 use super::{Authentication, Tenant};
 
-/// When devices renew: from 42 days before the end of their certificate, every 4 days.
-pub const RENEWAL: RenewalTerms = RenewalTerms { automatic: true, period_days: 42, retry_days: 4, server_url: None };
-
 const ENROLLMENT_VERSION: &str = "4.0";
 const SECONDS_PER_DAY: u64 = 86_400;
 
@@ -29,6 +26,12 @@ impl Tenant {
         }
     }
 
+    /// When devices renew their certificates.
+    pub fn renewal_terms(&self) -> RenewalTerms {
+        let (period_days, retry_days) = (self.settings.renew_period_days, self.settings.renew_retry_days);
+        RenewalTerms { automatic: true, period_days, retry_days, server_url: None }
+    }
+
     /// The answer of the policy service.
     pub fn certificate_policy(&self) -> CertificatePolicy {
         CertificatePolicy {
@@ -36,7 +39,7 @@ impl Tenant {
             key_algorithm: None,
             hash_algorithm: None,
             validity_seconds: Some(u64::from(self.settings.certificate_days) * SECONDS_PER_DAY),
-            renewal_seconds: Some(u64::from(RENEWAL.period_days) * SECONDS_PER_DAY),
+            renewal_seconds: Some(u64::from(self.settings.renew_period_days) * SECONDS_PER_DAY),
         }
     }
 }

@@ -213,7 +213,8 @@ impl Tenant {
             RecordKind::User => drop(self.users.insert(name, read(key, bytes)?)),
             RecordKind::Token => drop(self.tokens.insert(name, read(key, bytes)?)),
             RecordKind::Device => {
-                let device: Device = read(key, bytes)?;
+                let mut device: Device = read(key, bytes)?;
+                device.complete_life(self.settings.authority);
                 let fingerprints = device.certificates.iter().map(|certificate| certificate.fingerprint.clone());
                 self.certificates.extend(fingerprints.map(|fingerprint| (fingerprint, name.clone())));
                 self.devices.insert(name, device);

@@ -2,21 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::life::TenantMode;
 use super::record::RecordKind;
 use super::{AdminError, Tenant};
-
-/// Who manages the tenant's devices.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Authority {
-    /// Never set: nobody can enrol.
-    #[default]
-    Unknown,
-    /// Intune.
-    Intune,
-    /// Basic Mobility and Security, shown as "Office 365".
-    Office365,
-}
 
 /// How users prove themselves at enrolment, as discovery announces it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,11 +52,12 @@ pub enum FaultStyle {
 
 /// The tenant's settings.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Settings {
     /// The tenant's name, shown to users and put into certificates.
     pub name: String,
     /// Who manages the devices.
-    pub authority: Authority,
+    pub authority: TenantMode,
     /// The most devices that one user may enrol.
     pub device_limit: u32,
     /// How users prove themselves at enrolment.
@@ -81,6 +70,12 @@ pub struct Settings {
     pub maintenance: bool,
     /// How long device certificates are valid, in days.
     pub certificate_days: u32,
+    /// How long before the end of its certificate a device may renew it, in days.
+    pub renew_period_days: u32,
+    /// How long a token that recovers a device can be used, in hours.
+    pub recovery_hours: u32,
+    /// How long devices wait between two attempts to renew, in days.
+    pub renew_retry_days: u32,
     /// How enrolment faults are written.
     pub fault_style: FaultStyle,
     /// The HTTP status that enrolment faults travel with, 200 or 500.
@@ -93,13 +88,16 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             name: "Simulated tenant".to_owned(),
-            authority: Authority::Unknown,
+            authority: TenantMode::Unknown,
             device_limit: 15,
             auth: Authentication::OnPremise,
             message_authentication: MessageAuthentication::None,
             end_of_session: EndOfSession::Status,
             maintenance: false,
             certificate_days: 365,
+            renew_period_days: 42,
+            renew_retry_days: 4,
+            recovery_hours: 24,
             fault_style: FaultStyle::Proper,
             fault_http_status: 500,
             max_commands_per_message: 50,
@@ -113,13 +111,16 @@ impl Default for Settings {
 #[expect(missing_docs, reason = "each field is that of Settings")]
 pub struct SettingsPatch {
     pub name: Option<String>,
-    pub authority: Option<Authority>,
+    pub authority: Option<TenantMode>,
     pub device_limit: Option<u32>,
     pub auth: Option<Authentication>,
     pub message_authentication: Option<MessageAuthentication>,
     pub end_of_session: Option<EndOfSession>,
     pub maintenance: Option<bool>,
     pub certificate_days: Option<u32>,
+    pub renew_period_days: Option<u32>,
+    pub renew_retry_days: Option<u32>,
+    pub recovery_hours: Option<u32>,
     pub fault_style: Option<FaultStyle>,
     pub fault_http_status: Option<u16>,
     pub max_commands_per_message: Option<u32>,
@@ -128,16 +129,19 @@ pub struct SettingsPatch {
 impl Tenant {
     /// Changes settings: all of the patch, or nothing of it.
     pub fn change_settings(&mut self, patch: SettingsPatch) -> Result<&Settings, AdminError> {
-        patch.check(&self.settings)?;
+        let authority = patch.check(&self.settings)?;
         let settings = &mut self.settings;
         set(&mut settings.name, patch.name.map(|name| name.trim().to_owned()));
-        set(&mut settings.authority, patch.authority);
+        set(&mut settings.authority, authority);
         set(&mut settings.device_limit, patch.device_limit);
         set(&mut settings.auth, patch.auth);
         set(&mut settings.message_authentication, patch.message_authentication);
         set(&mut settings.end_of_session, patch.end_of_session);
         set(&mut settings.maintenance, patch.maintenance);
         set(&mut settings.certificate_days, patch.certificate_days);
+        set(&mut settings.renew_period_days, patch.renew_period_days);
+        set(&mut settings.renew_retry_days, patch.renew_retry_days);
+        set(&mut settings.recovery_hours, patch.recovery_hours);
         set(&mut settings.fault_style, patch.fault_style);
         set(&mut settings.fault_http_status, patch.fault_http_status);
         set(&mut settings.max_commands_per_message, patch.max_commands_per_message);
@@ -153,13 +157,10 @@ fn set<T>(slot: &mut T, value: Option<T>) {
 }
 
 impl SettingsPatch {
-    fn check(&self, present: &Settings) -> Result<(), AdminError> {
+    fn check(&self, present: &Settings) -> Result<Option<TenantMode>, AdminError> {
         let invalid = |text: &str| Err(AdminError::Invalid(text.to_owned()));
-        if self.authority == Some(Authority::Unknown) && present.authority != Authority::Unknown {
-            return Err(AdminError::Conflict(
-                "the MDM authority was set and cannot be made unknown again; choose intune or office365".to_owned(),
-            ));
-        }
+        let authority = self.authority.map(|to| present.authority.set(to)).transpose();
+        let authority = authority.map_err(|refusal| AdminError::Conflict(refusal.to_string()))?;
         // The name goes into XML, which has no way to write a control character.
         let is_name = |name: &str| (1..=64).contains(&name.chars().count()) && !name.chars().any(char::is_control);
         if self.name.as_ref().is_some_and(|name| !is_name(name.trim())) {
@@ -168,13 +169,21 @@ impl SettingsPatch {
         if self.certificate_days.is_some_and(|days| !(1..=3650).contains(&days)) {
             return invalid("certificate_days must be 1 to 3650");
         }
+        let period = self.renew_period_days.unwrap_or(present.renew_period_days);
+        let retry = self.renew_retry_days.unwrap_or(present.renew_retry_days);
+        if !(1..=1000).contains(&period) || !(1..=period).contains(&retry) {
+            return invalid("renew_period_days must be 1 to 1000, and renew_retry_days 1 to renew_period_days");
+        }
+        if self.recovery_hours.is_some_and(|hours| !(1..=720).contains(&hours)) {
+            return invalid("recovery_hours must be 1 to 720");
+        }
         if self.fault_http_status.is_some_and(|status| status != 200 && status != 500) {
             return invalid("fault_http_status must be 200 or 500");
         }
         if self.max_commands_per_message.is_some_and(|count| !(1..=1000).contains(&count)) {
             return invalid("max_commands_per_message must be 1 to 1000");
         }
-        Ok(())
+        Ok(authority)
     }
 }
 
@@ -183,15 +192,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_authority_once_set_cannot_become_unknown_again() {
+    fn s49_the_authority_cannot_go_back_to_unknown() {
         let mut tenant = Tenant::default();
         let patch = |authority| SettingsPatch { authority: Some(authority), ..SettingsPatch::default() };
-        tenant.change_settings(patch(Authority::Unknown)).unwrap();
-        tenant.change_settings(patch(Authority::Intune)).unwrap();
-        tenant.change_settings(patch(Authority::Office365)).unwrap();
-        let refusal = tenant.change_settings(patch(Authority::Unknown)).unwrap_err();
+        tenant.change_settings(patch(TenantMode::Unknown)).unwrap();
+        tenant.change_settings(patch(TenantMode::Office365)).unwrap();
+        let refusal = tenant.change_settings(patch(TenantMode::Unknown)).unwrap_err();
         assert!(matches!(refusal, AdminError::Conflict(_)));
-        assert_eq!(tenant.settings().authority, Authority::Office365);
+        assert_eq!(tenant.settings().authority, TenantMode::Office365);
+    }
+
+    #[test]
+    fn a_record_of_an_older_server_is_completed_with_defaults() {
+        let settings: Settings = serde_json::from_str(r#"{"name": "Old", "authority": "office365"}"#).unwrap();
+        assert_eq!((settings.authority, settings.renew_period_days), (TenantMode::Office365, 42));
     }
 
     #[test]

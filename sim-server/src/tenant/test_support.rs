@@ -1,6 +1,7 @@
 //! What the tests of several modules need: certificate requests, tenants with a device, and a device that talks.
 
 mod messages;
+pub(crate) mod renewal;
 
 use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestType, item};
 use mdm_protocol::soap::{Fault, Security};
@@ -11,8 +12,8 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 
 use super::{
-    Authority, EnrolmentSecrets, Grant, IssuedCertificate, NewUser, PasswordHash, PasswordTest, ReceivedMessage, Reply,
-    SessionRefusal, SettingsPatch, Tenant,
+    Connection, EnrolmentSecrets, Grant, IssuedCertificate, NewUser, PasswordHash, PasswordTest, ReceivedMessage,
+    Reply, SessionRefusal, SettingsPatch, Tenant, TenantMode,
 };
 
 pub(crate) use messages::*;
@@ -114,7 +115,7 @@ pub(crate) fn permit(
 /// A tenant with one user and its authority set.
 pub(crate) fn tenant() -> Tenant {
     let mut tenant = fresh_tenant();
-    change(&mut tenant, SettingsPatch { authority: Some(Authority::Intune), ..SettingsPatch::default() });
+    change(&mut tenant, SettingsPatch { authority: Some(TenantMode::Intune), ..SettingsPatch::default() });
     tenant
 }
 
@@ -124,8 +125,8 @@ pub(crate) fn change(tenant: &mut Tenant, patch: SettingsPatch) {
 
 pub(crate) fn complete(tenant: &mut Tenant, grant: &Grant) {
     let fingerprint = super::fingerprint(grant.device_id.as_bytes());
-    let certificate =
-        IssuedCertificate { serial: "01".to_owned(), fingerprint, not_before: NOW, not_after: NOW + 86_400 };
+    let (serial, key) = ("01".to_owned(), super::fingerprint(&grant.public_key.0));
+    let certificate = IssuedCertificate { serial, fingerprint, not_before: NOW, not_after: NOW + 86_400, key };
     let secrets = EnrolmentSecrets { secret: Secret::new("shared secret"), nonce: b"first nonce".to_vec() };
     tenant.complete_enrolment(grant, certificate, &secrets, NOW);
 }
@@ -144,6 +145,8 @@ pub(crate) struct Talker {
     pub(crate) message: u32,
     pub(crate) nonce: Option<Vec<u8>>,
     pub(crate) meta: Meta,
+    /// What stands for the client certificate.
+    pub(crate) certificate: Vec<u8>,
     random: fastrand::Rng,
 }
 
@@ -153,7 +156,18 @@ impl Talker {
         enrol(&mut tenant, "device-1");
         let random = fastrand::Rng::with_seed(1);
         let device = "device-1".to_owned();
-        Self { tenant, device, now: NOW, session: 0, message: 0, nonce: None, meta: Meta::default(), random }
+        let certificate = b"device-1".to_vec();
+        Self {
+            tenant,
+            device,
+            now: NOW,
+            session: 0,
+            message: 0,
+            nonce: None,
+            meta: Meta::default(),
+            certificate,
+            random,
+        }
     }
 
     pub(crate) fn bytes(&self, commands: Vec<Command>) -> Vec<u8> {
@@ -178,7 +192,8 @@ impl Talker {
     }
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<Reply, SessionRefusal> {
-        self.tenant.converse("device-1", ReceivedMessage::decode(bytes)?, self.now, &mut self.random)
+        let connection = Connection { device: "device-1", certificate: &self.certificate, at: None };
+        self.tenant.converse(connection, ReceivedMessage::decode(bytes)?, self.now, &mut self.random)
     }
 
     /// Sends a message; `None` if the answer is empty.

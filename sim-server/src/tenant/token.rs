@@ -16,6 +16,9 @@ pub(super) struct EnrolmentToken {
     /// The key of the user the device will belong to; `None` for a device without a user.
     pub(super) user: Option<String>,
     pub(super) expires: i64,
+    /// The device that the token recovers; `None` for one that enrols a device anew.
+    #[serde(default)]
+    pub(super) device: Option<String>,
 }
 
 /// The digest under which a token is kept.
@@ -44,12 +47,23 @@ impl Tenant {
                     .into()
             }
         };
+        Ok(self.keep_token(token, user, None, LIFETIME_SECONDS, now))
+    }
+
+    pub(super) fn keep_token(
+        &mut self,
+        token: &Secret,
+        user: Option<String>,
+        device: Option<String>,
+        lifetime: i64,
+        now: i64,
+    ) -> i64 {
         self.drop_expired_tokens(now);
         let key = token_key(token.expose().as_bytes());
-        let expires = now.saturating_add(LIFETIME_SECONDS);
-        self.tokens.insert(key.clone(), EnrolmentToken { user, expires });
+        let expires = now.saturating_add(lifetime);
+        self.tokens.insert(key.clone(), EnrolmentToken { user, expires, device });
         self.note(RecordKind::Token, key);
-        Ok(expires)
+        expires
     }
 
     /// The token's key and what it stands for, if it can be used now.

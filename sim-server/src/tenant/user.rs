@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::life::UserStanding;
 use super::record::RecordKind;
 use super::{AdminError, PasswordHash, Tenant, is_addressable};
 
@@ -87,6 +88,11 @@ impl Tenant {
         let user = self.users.get(key).ok_or_else(|| AdminError::no_such("user", key))?;
         let devices = self.devices_of(key).map(str::to_owned).collect();
         Ok(UserView { name: user.name.clone(), licensed: user.licensed, devices })
+    }
+
+    /// What counts of a user when it is decided who manages the user's devices.
+    pub(super) fn standing(&self, user: &str) -> Option<UserStanding> {
+        self.users.get(user).map(|user| UserStanding { entitled: user.licensed, co_managed: false })
     }
 
     pub(super) fn devices_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {

@@ -49,6 +49,10 @@ pub struct DeviceView {
     pub os_version: String,
     /// The certificate in use.
     pub certificate: Option<IssuedCertificate>,
+    /// The certificate that was issued by a renewal and has not completed a session yet.
+    pub new_certificate: Option<IssuedCertificate>,
+    /// Whether the device may not renew its certificate.
+    pub blocked: bool,
     /// What the device said of itself in its last session (`./DevInfo`).
     pub devinfo: BTreeMap<String, String>,
     /// The profiles that it has, should have or must lose.
@@ -69,7 +73,9 @@ impl Tenant {
             enrollment_type: if device.full { "Full" } else { "Device" },
             hardware_id: device.hardware_id.clone(),
             os_version: device.os_version.clone(),
-            certificate: device.certificates.last().cloned(),
+            certificate: device.certificates.first().cloned(),
+            new_certificate: device.certificates.get(1).cloned(),
+            blocked: device.life.blocked,
             devinfo: device.dev_info.clone(),
             profiles: self.deliveries(device),
         })

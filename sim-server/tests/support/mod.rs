@@ -4,7 +4,7 @@ use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestTy
 use mdm_protocol::provisioning::{Provisioning, StoreName};
 use mdm_protocol::soap::{RequestHeader, Security};
 use mdm_protocol::{Secret, syncml};
-use mdm_sim_server::tenant::Authority;
+use mdm_sim_server::tenant::TenantMode;
 use mdm_sim_server::{Server, ServerOptions};
 use rcgen::{CertificateParams, DnType, KeyPair};
 use reqwest::{Client, Method, Response};
@@ -18,7 +18,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 
 pub(crate) fn options() -> ServerOptions {
     ServerOptions {
-        authority: Some(Authority::Intune),
+        authority: Some(TenantMode::Intune),
         user: Some((USER.to_owned(), Secret::new(PASSWORD))),
         ..ServerOptions::default()
     }

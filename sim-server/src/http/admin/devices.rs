@@ -6,6 +6,7 @@ use axum::extract::State;
 use axum::http::StatusCode;
 use serde::Serialize;
 
+use super::users::Token;
 use super::{Api, ApiError, ApiResult, Segments, text, work};
 use crate::tenant::{CommandView, DeviceSummary, DeviceView};
 
@@ -33,6 +34,32 @@ pub(super) async fn unenrol(
 ) -> ApiResult<(StatusCode, Json<Queued>)> {
     let id = work(service, move |service| service.act(|tenant, now| tenant.queue_unenrolment(&id, now))).await?;
     Ok((StatusCode::ACCEPTED, Json(Queued { id })))
+}
+
+pub(super) async fn block(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
+    work(service, move |service| service.act(|tenant, _| tenant.block_device(&id, true))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn unblock(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
+    work(service, move |service| service.act(|tenant, _| tenant.block_device(&id, false))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn renew(
+    State(service): Api,
+    Segments(id): Segments<String>,
+) -> ApiResult<(StatusCode, Json<Queued>)> {
+    let id = work(service, move |service| service.act(|tenant, now| tenant.queue_renewal(&id, now))).await?;
+    Ok((StatusCode::ACCEPTED, Json(Queued { id })))
+}
+
+pub(super) async fn recover(
+    State(service): Api,
+    Segments(id): Segments<String>,
+) -> ApiResult<(StatusCode, Json<Token>)> {
+    let (token, expires) = work(service, move |service| service.add_recovery_token(&id)).await?;
+    Ok((StatusCode::CREATED, Json(Token::new(&token, expires))))
 }
 
 pub(super) async fn queue(

@@ -29,6 +29,12 @@ pub(super) struct Token {
     expires: i64,
 }
 
+impl Token {
+    pub(super) fn new(token: &Secret, expires: i64) -> Self {
+        Self { token: token.expose().to_owned(), expires }
+    }
+}
+
 pub(super) async fn list(State(service): Api) -> ApiResult<Json<Vec<UserView>>> {
     work(service, |service| service.view(|tenant| Ok(tenant.users()))).await.map(Json)
 }
@@ -50,10 +56,10 @@ pub(super) async fn add_token(
     Segments(name): Segments<String>,
 ) -> ApiResult<(StatusCode, Json<Token>)> {
     let (token, expires) = work(service, move |service| service.add_token(Some(&name))).await?;
-    Ok((StatusCode::CREATED, Json(Token { token: token.expose().to_owned(), expires })))
+    Ok((StatusCode::CREATED, Json(Token::new(&token, expires))))
 }
 
 pub(super) async fn add_userless_token(State(service): Api) -> ApiResult<(StatusCode, Json<Token>)> {
     let (token, expires) = work(service, |service| service.add_token(None)).await?;
-    Ok((StatusCode::CREATED, Json(Token { token: token.expose().to_owned(), expires })))
+    Ok((StatusCode::CREATED, Json(Token::new(&token, expires))))
 }

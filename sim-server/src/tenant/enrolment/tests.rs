@@ -5,7 +5,7 @@ use mdm_protocol::soap::{Fault, FaultKind, Security};
 use mdm_protocol::{Secret, base64};
 
 use crate::tenant::test_support::*;
-use crate::tenant::{Authentication, Authority, NewUser, SettingsPatch, Tenant};
+use crate::tenant::{Authentication, NewUser, SettingsPatch, Tenant, TenantMode};
 
 fn ask(tenant: &Tenant, security: Option<&Security>, context: AdditionalContext) -> Result<(), Fault> {
     permit(tenant, security, &request(context), NOW).map(drop)
@@ -37,13 +37,13 @@ fn s2_a_refused_token_can_be_used_once_the_authority_is_set() {
     let mut tenant = fresh_tenant();
     tenant.add_token(None, &Secret::new("token"), NOW).unwrap();
     assert_eq!(refusal(&tenant, Some(&token("token")), context("device-1")), FaultKind::Authorization);
-    change(&mut tenant, SettingsPatch { authority: Some(Authority::Intune), ..SettingsPatch::default() });
+    change(&mut tenant, SettingsPatch { authority: Some(TenantMode::Intune), ..SettingsPatch::default() });
     ask(&tenant, Some(&token("token")), context("device-1")).unwrap();
 }
 
 #[test]
 fn s79_with_the_authority_set_enrolment_can_begin() {
-    for authority in [Authority::Intune, Authority::Office365] {
+    for authority in [TenantMode::Intune, TenantMode::Office365] {
         let mut tenant = fresh_tenant();
         change(&mut tenant, SettingsPatch { authority: Some(authority), ..SettingsPatch::default() });
         enrol(&mut tenant, "device-1");
@@ -167,11 +167,11 @@ fn a_bad_certificate_request_is_refused() {
 }
 
 #[test]
-fn renewal_is_not_offered_yet() {
+fn a_password_is_no_proof_for_a_renewal() {
     let tenant = tenant();
     let renew = RequestSecurityToken { request_type: RequestType::Renew, ..request(context("device-1")) };
     let fault = permit(&tenant, Some(&password()), &renew, NOW).unwrap_err();
-    assert_eq!(fault.kind, FaultKind::NotEligibleToRenew);
+    assert_eq!(fault.kind, FaultKind::InvalidSecurity);
 }
 
 #[test]

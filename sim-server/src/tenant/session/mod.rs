@@ -24,7 +24,7 @@ pub(super) use state::Session;
 use self::authentication::Proof;
 use self::reply::ReplyBuilder;
 use self::state::{OBJECT_LIMIT, Reference};
-use super::{AccessRefusal, EndOfSession, SessionOutcome, Tenant};
+use super::{AccessRefusal, Authority, EndOfSession, SessionOutcome, Tenant, fingerprint};
 
 /// How often in a row a device may say that it has more to say.
 const PATIENCE: u32 = 4096;
@@ -88,9 +88,22 @@ pub enum SessionRefusal {
     },
 }
 
+/// Where a message comes from.
+#[derive(Debug, Clone, Copy)]
+pub struct Connection<'a> {
+    /// The device that [`Tenant::identify`] found.
+    pub device: &'a str,
+    /// The client certificate in DER.
+    pub certificate: &'a [u8],
+    /// The authority at whose address the message arrived; `None` for the address that speaks for every authority.
+    pub at: Option<Authority>,
+}
+
 /// One message and what becomes of it.
 struct Turn<'a> {
     device: &'a str,
+    /// The client certificate that the message came with.
+    certificate: &'a [u8],
     now: i64,
     session: Session,
     reply: ReplyBuilder,
@@ -126,14 +139,15 @@ impl Turn<'_> {
 }
 
 impl Tenant {
-    /// Takes a device's message and makes the reply. The device is the one that [`Tenant::identify`] found.
+    /// Takes a device's message and makes the reply.
     pub fn converse(
         &mut self,
-        device: &str,
+        connection: Connection<'_>,
         received: ReceivedMessage,
         now: i64,
         random: &mut fastrand::Rng,
     ) -> Result<Reply, SessionRefusal> {
+        let Connection { device, certificate, at: _ } = connection;
         let ReceivedMessage { message, digest } = received;
         if message.header.source.trim() != device {
             let claimed = message.header.source.chars().take(64).collect();
@@ -154,6 +168,7 @@ impl Tenant {
         let reply = ReplyBuilder::new(&message.header, session.message_id, session.message_limit);
         let turn = Turn {
             device,
+            certificate,
             now,
             session,
             reply,
@@ -208,6 +223,7 @@ impl Tenant {
             let reply = turn.reply.finish();
             return self.keep_session(turn, digest, reply);
         }
+        self.promote_certificate(turn.device, &fingerprint(turn.certificate));
         self.close_session(&turn, SessionOutcome::Completed);
         self.end(turn, &proof)
     }
