@@ -4,6 +4,7 @@ use std::io::{IsTerminal as _, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Parser, ValueEnum};
@@ -13,6 +14,8 @@ use mdm_sim_server::{Server, ServerOptions};
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
 
+/// Where push is served beside devices, unless told otherwise.
+const PUSH_PORT: u16 = 8445;
 const EXAMPLE: &str = "\
 Example:
   printf %s 'correct horse' > password
@@ -37,6 +40,12 @@ struct Arguments {
     /// Serve administrators here, over plain HTTP; port 0 takes any free one.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8080")]
     admin_listen: SocketAddr,
+    /// Serve push here, over TLS; unless given, on port 8445 beside --listen, or on any free one where that is on port 0.
+    #[arg(long, value_name = "ADDRESS")]
+    push_listen: Option<SocketAddr>,
+    /// Say on a silent push stream every so many seconds that it is still there.
+    #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    push_keepalive: u64,
     /// Serve administrators even on an address that is not loopback.
     #[arg(long)]
     allow_remote_admin: bool,
@@ -122,6 +131,11 @@ fn options(arguments: Arguments) -> Result<ServerOptions> {
         state: (!arguments.ephemeral).then_some(arguments.state),
         listen: arguments.listen,
         admin_listen: arguments.admin_listen,
+        push_listen: arguments.push_listen.unwrap_or_else(|| {
+            let port = if arguments.listen.port() == 0 { 0 } else { PUSH_PORT };
+            SocketAddr::new(arguments.listen.ip(), port)
+        }),
+        push_keepalive: Duration::from_secs(arguments.push_keepalive),
         allow_remote_admin: arguments.allow_remote_admin,
         host_names: arguments.host_name,
         authority,
@@ -139,6 +153,7 @@ fn announce(server: &Server, json: bool) -> Result<()> {
         let ca_file = summary["ca_file"].as_str().unwrap_or_default();
         writeln!(out, "Simulated MDM tenant")?;
         writeln!(out, "  devices      {}/EnrollmentServer/Discovery.svc", server.device_url())?;
+        writeln!(out, "  push         {}", server.push_url())?;
         writeln!(out, "  trust        {ca_file}")?;
         writeln!(out, "  admin API    {}/api/v1", server.admin_url())?;
         writeln!(out, "  admin token  {}", server.admin_token())?;

@@ -5,6 +5,7 @@ mod error;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mdm_protocol::Secret;
 use tempfile::TempDir;
@@ -15,10 +16,13 @@ use tokio_rustls::TlsAcceptor;
 
 pub use self::error::ServerError;
 use crate::http::{self, Shutdown};
-use crate::service::{CertificateAuthority, Service, ServiceError, now, secret};
+use crate::push::Hub;
+use crate::service::{CertificateAuthority, Service, ServiceError, now, random_bytes, secret};
 use crate::store::{Store, files};
-use crate::tenant::{AdminError, SettingsPatch, Tenant, TenantMode};
+use crate::tenant::{AdminError, Licence, SettingsPatch, Tenant, TenantMode};
 
+/// How often a silent push stream says that it is still there, unless told otherwise.
+const PUSH_KEEPALIVE: Duration = Duration::from_secs(45);
 const CA_FILE: &str = "ca.pem";
 const CA_KEY_FILE: &str = "ca.key";
 const TOKEN_FILE: &str = "admin-token";
@@ -34,6 +38,10 @@ pub struct ServerOptions {
     pub listen: SocketAddr,
     /// Where administrators are served.
     pub admin_listen: SocketAddr,
+    /// Where the push service is served.
+    pub push_listen: SocketAddr,
+    /// How often a silent push stream says that it is still there.
+    pub push_keepalive: Duration,
     /// Whether administrators may be served on an address that is not loopback.
     pub allow_remote_admin: bool,
     /// Names and addresses that devices may use beside the loopback ones; the first is the one the server gives out.
@@ -52,6 +60,8 @@ impl Default for ServerOptions {
             state: None,
             listen: any,
             admin_listen: any,
+            push_listen: any,
+            push_keepalive: PUSH_KEEPALIVE,
             allow_remote_admin: false,
             host_names: Vec::new(),
             authority: None,
@@ -66,6 +76,8 @@ pub struct Server {
     service: Arc<Service>,
     device_url: String,
     admin_url: String,
+    push_url: String,
+    hub: Arc<Hub>,
     admin_token: Secret,
     ca_pem: String,
     directory: PathBuf,
@@ -91,14 +103,21 @@ impl Server {
 
         let (devices, device_port) = listen(options.listen).await?;
         let (admins, admin_port) = listen(options.admin_listen).await?;
+        let (pushes, push_port) = listen(options.push_listen).await?;
         let names = names(&options.host_names);
-        let device_url = format!("https://{}:{device_port}", host(options.host_names.first()));
+        let host = host(options.host_names.first());
+        let (device_url, push_url) = (format!("https://{host}:{device_port}"), format!("https://{host}:{push_port}"));
         let admin_url = format!("http://{}", SocketAddr::new(options.admin_listen.ip(), admin_port));
 
         let (certificate, key) = authority.issue_server(&names, now())?;
+        let push_tls = http::push_config(certificate.clone(), key.clone())?;
         let tls = http::server_config(certificate, key, authority.der())?;
+        let seed = u64::from_ne_bytes(random_bytes()?);
+        let hub = Arc::new(Hub::new(fastrand::Rng::with_seed(seed)));
         let ca_pem = authority.pem().to_owned();
-        let service = Arc::new(Service::new(tenant, store, authority, device_url.clone())?);
+        let service = Arc::new(
+            Service::new(tenant, store, authority, device_url.clone())?.with_push(hub.clone(), push_url.clone()),
+        );
         let prepared = service.clone();
         let (authority, user) = (options.authority, options.user);
         tokio::task::spawn_blocking(move || prepare(&prepared, authority, user))
@@ -109,15 +128,19 @@ impl Server {
         let shutdown = Shutdown(stopped);
         let device_router = http::device_router(service.clone());
         let admin_router = http::admin_router(service.clone(), admin_token.clone(), options.host_names.clone());
-        let acceptor = TlsAcceptor::from(Arc::new(tls));
+        let push_router = http::push_router(hub.clone(), options.push_keepalive);
+        let (acceptor, push_acceptor) = (TlsAcceptor::from(Arc::new(tls)), TlsAcceptor::from(Arc::new(push_tls)));
         let listeners = vec![
             tokio::spawn(http::serve_devices(devices, acceptor, device_router, shutdown.clone())),
+            tokio::spawn(http::serve_push(pushes, push_acceptor, push_router, shutdown.clone())),
             tokio::spawn(http::serve_admin(admins, admin_router, shutdown)),
         ];
         let server = Self {
             service,
             device_url,
             admin_url,
+            push_url,
+            hub,
             admin_token,
             ca_pem,
             directory,
@@ -137,6 +160,11 @@ impl Server {
     /// The address of the admin API, without a slash at its end.
     pub fn admin_url(&self) -> &str {
         &self.admin_url
+    }
+
+    /// The address of the push service, without a slash at its end.
+    pub fn push_url(&self) -> &str {
+        &self.push_url
     }
 
     /// The token for the admin API.
@@ -159,6 +187,7 @@ impl Server {
         serde_json::json!({
             "device_url": self.device_url,
             "admin_url": self.admin_url,
+            "push_url": self.push_url,
             "ca_file": self.directory.join(CA_FILE),
             "admin_token_file": self.directory.join(TOKEN_FILE),
         })
@@ -168,6 +197,7 @@ impl Server {
     /// Stops accepting, lets requests under way finish, and closes the store.
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
+        self.hub.close();
         for listener in self.listeners {
             if let Err(error) = listener.await {
                 tracing::error!(%error, "a listener failed");
@@ -262,10 +292,10 @@ fn prepare(
 ) -> Result<(), ServerError> {
     if authority.is_some() {
         let patch = SettingsPatch { authority, ..SettingsPatch::default() };
-        service.act(|tenant, _| tenant.change_settings(patch).map(drop))?;
+        service.act(|tenant, now| tenant.change_settings(patch, now).map(drop))?;
     }
     let Some((name, password)) = user else { return Ok(()) };
-    match service.add_user(name.clone(), password, true) {
+    match service.add_user(name.clone(), password, [Licence::Intune].into(), false) {
         Err(ServiceError::Refused(AdminError::Conflict(_))) => {
             tracing::info!(user = name, "the user is there already");
             Ok(())

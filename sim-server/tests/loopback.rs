@@ -51,6 +51,7 @@ async fn a_device_enrols_and_is_given_what_is_assigned_to_it() {
     assert_eq!(policy.minimal_key_length, Some(2048));
 
     let (document, identity) = enrol(&server, "device-1").await;
+    assert_eq!(document.management_url, format!("{base}/ManagementServer/Intune/MDM.svc"));
     assert_eq!((document.provider_id.as_str(), document.renewal.period_days), ("LinuxMDM", 42));
     assert_eq!(document.poll.unwrap().sets[2].interval_minutes, 480);
     assert_eq!(document.authentication.len(), 2);
@@ -238,7 +239,9 @@ async fn many_devices_enrol_and_check_in_at_once() {
             let (document, identity) = enrol(&server, &device).await;
             let own = client(&server, Some(&identity));
             let message = hello(&device, 1, &document.management_url).encode();
-            post(&own, &document.management_url, message).await.status().as_u16()
+            let response = post(&own, &document.management_url, message).await;
+            let reply = Message::decode(&response.bytes().await.unwrap()).unwrap();
+            post(&own, &document.management_url, answer_all(&reply).encode()).await.status().as_u16()
         });
     }
     assert_eq!(tasks.join_all().await, [200; DEVICES]);

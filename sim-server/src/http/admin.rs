@@ -19,7 +19,7 @@ use axum::{Json, Router};
 use mdm_protocol::Secret;
 use serde::de::DeserializeOwned;
 
-use super::error::{ApiError, Segments};
+use super::error::{ApiError, Parameters, Segments};
 use super::read_body;
 use crate::service::{Service, ServiceError};
 use crate::tenant::{Settings, SettingsPatch};
@@ -35,7 +35,11 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
     let api = Router::new()
         .route("/tenant", get(tenant).patch(change_tenant))
         .route("/users", get(users::list).post(users::add))
-        .route("/users/{name}", delete(users::remove))
+        .route("/users/{name}", delete(users::remove).patch(users::change))
+        .route("/licences", get(users::licences))
+        .route("/groups", get(users::groups))
+        .route("/groups/{name}", get(users::group).put(users::put_group).delete(users::remove_group))
+        .route("/devices/{id}/ring", post(devices::ring))
         .route("/users/{name}/tokens", post(users::add_token))
         .route("/tokens", post(users::add_userless_token))
         .route("/devices", get(devices::list))
@@ -131,5 +135,5 @@ async fn tenant(State(service): Api) -> ApiResult<Json<Settings>> {
 
 async fn change_tenant(State(service): Api, body: Bytes) -> ApiResult<Json<Settings>> {
     let patch: SettingsPatch = json(&body)?;
-    work(service, move |service| service.act(|tenant, _| tenant.change_settings(patch).cloned())).await.map(Json)
+    work(service, move |service| service.act(|tenant, now| tenant.change_settings(patch, now).cloned())).await.map(Json)
 }

@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::read_body;
 use crate::service::{Answer, ENROLMENT_LIMIT, MANAGEMENT_LIMIT, Service};
+use crate::tenant::Authority;
 
 /// The client certificate of the connection that a request came over, in DER.
 #[derive(Debug, Clone)]
@@ -27,6 +28,10 @@ struct Endpoints {
     enrolments: Arc<Semaphore>,
 }
 
+const INTUNE: Option<Authority> = Some(Authority::Intune);
+const CO_MANAGEMENT: Option<Authority> = Some(Authority::CoManagement);
+const OFFICE_365: Option<Authority> = Some(Authority::Office365);
+
 type Endpoint = fn(&Service, &[u8], Option<&[u8]>) -> Answer;
 
 /// The routes for devices.
@@ -37,7 +42,13 @@ pub(crate) fn router(service: Arc<Service>) -> Router {
         .route("/EnrollmentServer/Discovery.svc", get(probe).post(discovery))
         .route("/EnrollmentServer/Policy.svc", post(policy))
         .route("/EnrollmentServer/Enrollment.svc", post(enrolment))
-        .route("/ManagementServer/MDM.svc", post(management))
+        .route("/ManagementServer/MDM.svc", post(|state, request| management(state, request, None)))
+        .route("/ManagementServer/Intune/MDM.svc", post(|state, request| management(state, request, INTUNE)))
+        .route(
+            "/ManagementServer/CoManagement/MDM.svc",
+            post(|state, request| management(state, request, CO_MANAGEMENT)),
+        )
+        .route("/ManagementServer/Office365/MDM.svc", post(|state, request| management(state, request, OFFICE_365)))
         .with_state(Endpoints { service, enrolments })
 }
 
@@ -58,7 +69,11 @@ async fn enrolment(State(endpoints): State<Endpoints>, request: Request) -> Resp
 }
 
 /// Nothing is kept of the body that a stranger sends.
-async fn management(State(Endpoints { service, .. }): State<Endpoints>, request: Request) -> Response {
+async fn management(
+    State(Endpoints { service, .. }): State<Endpoints>,
+    request: Request,
+    at: Option<Authority>,
+) -> Response {
     let (parts, body) = request.into_parts();
     let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.clone());
     let (asked, stranger) = (service.clone(), peer.clone());
@@ -70,7 +85,11 @@ async fn management(State(Endpoints { service, .. }): State<Endpoints>, request:
     match (refusal, body) {
         (Some(refusal), _) => respond(refusal),
         (None, Err(status)) => unread(status, MANAGEMENT_LIMIT),
-        (None, Ok(body)) => answer(service, Service::management, body, peer).await,
+        (None, Ok(body)) => {
+            let endpoint =
+                move |service: &Service, body: &[u8], peer: Option<&[u8]>| service.management(body, peer, at);
+            answer(service, endpoint, body, peer).await
+        }
     }
 }
 
@@ -88,7 +107,12 @@ impl Endpoints {
     }
 }
 
-async fn answer(service: Arc<Service>, endpoint: Endpoint, body: Vec<u8>, peer: Option<Arc<[u8]>>) -> Response {
+async fn answer(
+    service: Arc<Service>,
+    endpoint: impl FnOnce(&Service, &[u8], Option<&[u8]>) -> Answer + Send + 'static,
+    body: Vec<u8>,
+    peer: Option<Arc<[u8]>>,
+) -> Response {
     work(move || endpoint(&service, &body, peer.as_deref())).await.map_or_else(|failure| failure, respond)
 }
 

@@ -51,6 +51,15 @@ const LIMITS: Limits = Limits {
     farewell: Duration::from_secs(5),
 };
 
+/// Streams of the push service go on for as long as somebody listens, and many listen.
+const PUSH_LIMITS: Limits = Limits {
+    connections: 20_000,
+    streams: 64,
+    age: Duration::from_secs(24 * 3600),
+    farewell: Duration::from_secs(1),
+    ..LIMITS
+};
+
 /// Tells the listeners when to stop.
 #[derive(Debug, Clone)]
 pub(crate) struct Shutdown(pub(crate) watch::Receiver<bool>);
@@ -64,10 +73,25 @@ impl Shutdown {
 
 /// Serves devices over TLS until told to stop.
 pub(crate) async fn serve_devices(listener: TcpListener, acceptor: TlsAcceptor, router: Router, shutdown: Shutdown) {
+    serve_over_tls(listener, acceptor, router, &LIMITS, shutdown).await;
+}
+
+/// Serves the push service over TLS until told to stop.
+pub(crate) async fn serve_push(listener: TcpListener, acceptor: TlsAcceptor, router: Router, shutdown: Shutdown) {
+    serve_over_tls(listener, acceptor, router, &PUSH_LIMITS, shutdown).await;
+}
+
+async fn serve_over_tls(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    router: Router,
+    limits: &'static Limits,
+    shutdown: Shutdown,
+) {
     let handle = move |stream: TcpStream, shutdown: Shutdown| {
         let (acceptor, router) = (acceptor.clone(), router.clone());
         async move {
-            let stream = match tokio::time::timeout(LIMITS.handshake, acceptor.accept(stream)).await {
+            let stream = match tokio::time::timeout(limits.handshake, acceptor.accept(stream)).await {
                 Ok(Ok(stream)) => stream,
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "a TLS handshake failed");
@@ -81,11 +105,11 @@ pub(crate) async fn serve_devices(listener: TcpListener, acceptor: TlsAcceptor, 
             let session = stream.get_ref().1;
             let certificate = session.peer_certificates().and_then(|chain| chain.first());
             let peer = Peer(certificate.map(|certificate| Arc::from(certificate.as_ref())));
-            let builder = builder(session.alpn_protocol() == Some(b"h2"), &LIMITS);
-            serve_connection(stream, builder, router, peer, &LIMITS, shutdown).await;
+            let builder = builder(session.alpn_protocol() == Some(b"h2"), limits);
+            serve_connection(stream, builder, router, peer, limits, shutdown).await;
         }
     };
-    accept(listener, handle, &LIMITS, shutdown).await;
+    accept(listener, handle, limits, shutdown).await;
 }
 
 /// Serves administrators over plain HTTP until told to stop.

@@ -4,12 +4,14 @@ mod admin;
 mod device;
 mod error;
 mod listener;
+mod push;
 mod tls;
 
 pub(crate) use admin::router as admin_router;
 pub(crate) use device::router as device_router;
-pub(crate) use listener::{Shutdown, serve_admin, serve_devices};
-pub(crate) use tls::{TlsError, server_config};
+pub(crate) use listener::{Shutdown, serve_admin, serve_devices, serve_push};
+pub(crate) use push::router as push_router;
+pub(crate) use tls::{TlsError, push_config, server_config};
 
 use std::time::Duration;
 

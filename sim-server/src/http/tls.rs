@@ -1,4 +1,4 @@
-//! The TLS configuration of the device listener.
+//! The TLS configurations of the listeners for devices and for push.
 
 use std::sync::Arc;
 
@@ -25,14 +25,28 @@ pub(crate) fn server_config(certificate: Vec<u8>, key: Vec<u8>, authority: &[u8]
     let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider.clone())
         .allow_unauthenticated()
         .build()?;
-    let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(key));
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![CertificateDer::from(certificate)], key)?;
+        .with_single_cert(vec![CertificateDer::from(certificate)], private_key(key))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // A resumed session would speak with the certificate of the session before: one that was renewed, or taken away.
     config.send_tls13_tickets = 0;
     config.session_storage = Arc::new(NoServerSessionStorage {});
     Ok(config)
+}
+
+/// TLS with a certificate and key in DER, for anybody.
+pub(crate) fn push_config(certificate: Vec<u8>, key: Vec<u8>) -> Result<ServerConfig, TlsError> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_no_client_auth()
+        .with_single_cert(vec![CertificateDer::from(certificate)], private_key(key))?;
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+fn private_key(der: Vec<u8>) -> PrivateKeyDer<'static> {
+    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))
 }

@@ -1,11 +1,13 @@
 //! What an administrator asks for, carried out on the tenant and stored before it is answered.
 
+use std::collections::BTreeSet;
+
 use mdm_protocol::Secret;
 
 use super::random::{self, RandomError};
 use super::{Service, secret};
 use crate::store::StoreError;
-use crate::tenant::{AdminError, NewUser, PasswordHash, Tenant, UserView};
+use crate::tenant::{AdminError, Licence, NewUser, PasswordHash, Tenant, UserView};
 
 /// Why an administrative request failed.
 #[derive(Debug, thiserror::Error)]
@@ -27,15 +29,26 @@ impl Service {
         Ok(self.read(|tenant, _| work(tenant))?)
     }
 
+    /// Reads from the tenant as it is at the present moment.
+    pub fn view_now<T>(&self, work: impl FnOnce(&Tenant, i64) -> Result<T, AdminError>) -> Result<T, ServiceError> {
+        Ok(self.read(work)?)
+    }
+
     /// Changes the tenant at the present moment, and stores the change.
     pub fn act<T>(&self, work: impl FnOnce(&mut Tenant, i64) -> Result<T, AdminError>) -> Result<T, ServiceError> {
         Ok(self.change(|tenant, now, _| work(tenant, now))??)
     }
 
     /// Adds a user.
-    pub fn add_user(&self, name: String, password: Secret, licensed: bool) -> Result<UserView, ServiceError> {
+    pub fn add_user(
+        &self,
+        name: String,
+        password: Secret,
+        licences: BTreeSet<Licence>,
+        co_managed: bool,
+    ) -> Result<UserView, ServiceError> {
         let password = PasswordHash::new(&password, random::bytes()?)?;
-        self.act(|tenant, _| tenant.add_user(NewUser { name, password, licensed }))
+        self.act(|tenant, _| tenant.add_user(NewUser { name, password, licences, co_managed }))
     }
 
     /// Makes a one-time enrolment token; returns it with the moment of its expiry.

@@ -75,7 +75,7 @@ impl Service {
             .map_err(|error| fault::internal(&error))?;
         let account = Account {
             tenant: &settings.name,
-            management_url: format!("{}/ManagementServer/MDM.svc", self.base_url),
+            management_url: tenant.management_address(grant.authority),
             root: self.authority.der(),
             certificate: &der,
             grant: &grant,

@@ -3,11 +3,12 @@
 use mdm_protocol::syncml::CONTENT_TYPE;
 
 use super::{Answer, Service};
-use crate::tenant::{Connection, ReceivedMessage, Reply, SessionRefusal};
+use crate::tenant::{Authority, Connection, ReceivedMessage, Reply, SessionRefusal};
 
 impl Service {
-    /// Answers a management message that came over a connection with this client certificate (DER).
-    pub fn management(&self, body: &[u8], peer: Option<&[u8]>) -> Answer {
+    /// Answers a management message that came to the address of an authority (`None` for the common one) over a
+    /// connection with this client certificate (DER).
+    pub fn management(&self, body: &[u8], peer: Option<&[u8]>, at: Option<Authority>) -> Answer {
         if let Some(answer) = self.turn_away(peer) {
             return answer;
         }
@@ -19,7 +20,7 @@ impl Service {
             // The device may have been removed meanwhile.
             let device = tenant.identify(peer, now)?.id().to_owned();
             let _span = tracing::info_span!("session", device).entered();
-            let connection = Connection { device: &device, certificate: peer.unwrap_or_default(), at: None };
+            let connection = Connection { device: &device, certificate: peer.unwrap_or_default(), at };
             let reply = tenant.converse(connection, received, now, random);
             tracing::debug!(bytes = body.len(), answered = reply.is_ok(), "message");
             reply

@@ -13,15 +13,16 @@ mod provisioning;
 mod random;
 
 use std::fmt;
-use std::sync::{Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use admin::ServiceError;
 pub use authority::CertificateAuthority;
-pub(crate) use random::{RandomError, secret};
+pub(crate) use random::{RandomError, bytes as random_bytes, secret};
 
+use crate::push::Hub;
 use crate::store::{Store, StoreError};
-use crate::tenant::{Change, Tenant};
+use crate::tenant::{Change, Ring, Tenant};
 
 /// The largest enrolment request that is read, in bytes.
 pub const ENROLMENT_LIMIT: usize = 512 << 10;
@@ -50,6 +51,7 @@ pub struct Service {
     state: Mutex<State>,
     authority: CertificateAuthority,
     base_url: String,
+    hub: Option<Arc<Hub>>,
 }
 
 struct State {
@@ -61,13 +63,22 @@ struct State {
 impl Service {
     /// Services at an address (without a slash at its end).
     pub fn new(
-        tenant: Tenant,
+        mut tenant: Tenant,
         store: Store,
         authority: CertificateAuthority,
         base_url: String,
     ) -> Result<Self, RandomError> {
         let random = fastrand::Rng::with_seed(u64::from_ne_bytes(random::bytes()?));
-        Ok(Self { state: Mutex::new(State { tenant, store, random }), authority, base_url })
+        tenant.set_device_base(base_url.clone());
+        Ok(Self { state: Mutex::new(State { tenant, store, random }), authority, base_url, hub: None })
+    }
+
+    /// The same, with a push service at an address (without a slash at its end) to ring devices through.
+    #[must_use]
+    pub fn with_push(mut self, hub: Arc<Hub>, url: String) -> Self {
+        self.lock().tenant.set_push_base(Some(url));
+        self.hub = Some(hub);
+        self
     }
 
     /// The address of the services.
@@ -98,7 +109,20 @@ impl Service {
         let State { tenant, random, .. } = &mut *state;
         let result = work(tenant, now(), random);
         state.persist()?;
+        let rings = state.tenant.take_rings();
+        drop(state);
+        self.ring(&rings);
         Ok(result)
+    }
+
+    fn ring(&self, rings: &[Ring]) {
+        let Some(hub) = &self.hub else { return };
+        for ring in rings {
+            match hub.ring(&ring.topic, &ring.text(), now()) {
+                Ok(heard) => tracing::debug!(device = ring.device, heard, "rung"),
+                Err(error) => tracing::warn!(device = ring.device, %error, "a device could not be rung"),
+            }
+        }
     }
 }
 

@@ -10,14 +10,14 @@ use mdm_protocol::soap::RequestHeader;
 
 use super::*;
 use crate::tenant::test_support::{PASSWORD, USER, context, fragment, password, request};
-use crate::tenant::{SettingsPatch, TenantMode};
+use crate::tenant::{Licence, SettingsPatch, TenantMode};
 
 fn service(directory: &std::path::Path, store: Store) -> Service {
     let (authority, _) = CertificateAuthority::create(now()).unwrap();
     let tenant = Tenant::restore(store.records().unwrap()).unwrap();
     let service = Service::new(tenant, store, authority, format!("https://{}", directory.display())).unwrap();
     let patch = SettingsPatch { authority: Some(TenantMode::Intune), ..SettingsPatch::default() };
-    service.act(|tenant, _| tenant.change_settings(patch).map(drop)).unwrap();
+    service.act(|tenant, now| tenant.change_settings(patch, now).map(drop)).unwrap();
     service
 }
 
@@ -31,14 +31,14 @@ fn enrolment_request(device: &str) -> Vec<u8> {
 fn what_could_not_be_stored_has_not_happened() {
     let directory = tempfile::tempdir().unwrap();
     let service = service(directory.path(), Store::open(directory.path(), false).unwrap());
-    service.add_user(USER.to_owned(), Secret::new(PASSWORD), true).unwrap();
+    service.add_user(USER.to_owned(), Secret::new(PASSWORD), [Licence::Intune].into(), false).unwrap();
     assert_eq!(service.enrolment(&enrolment_request("device-1"), None).status, 200);
     let before = service.view(|tenant| tenant.device_view("device-1")).unwrap();
 
     service.lock().store.fail_from_now_on();
-    let added = service.add_user("bob".to_owned(), Secret::new("pw"), true);
+    let added = service.add_user("bob".to_owned(), Secret::new("pw"), [Licence::Intune].into(), false);
     assert!(matches!(added, Err(ServiceError::Store(_))));
-    assert!(service.act(|tenant, now| tenant.put_profile("p", &fragment("Exec", "./A", ""), now)).is_err());
+    assert!(service.act(|tenant, now| tenant.put_profile("p", &fragment("Exec", "./A", ""), None, now)).is_err());
     assert!(service.act(|tenant, now| tenant.queue_unenrolment("device-1", now)).is_err());
     assert!(service.act(|tenant, _| tenant.remove_device("device-1")).is_err());
     assert_eq!(service.enrolment(&enrolment_request("device-1"), None).status, 500);
@@ -64,7 +64,7 @@ fn what_could_not_be_stored_has_not_happened() {
 fn nothing_that_can_be_printed_shows_a_secret() {
     let directory = tempfile::tempdir().unwrap();
     let service = service(directory.path(), Store::open(directory.path(), true).unwrap());
-    service.add_user(USER.to_owned(), Secret::new(PASSWORD), true).unwrap();
+    service.add_user(USER.to_owned(), Secret::new(PASSWORD), [Licence::Intune].into(), false).unwrap();
     let answer = service.enrolment(&enrolment_request("device-1"), None);
     assert!(answer.body.len() > 1000);
     let printed = format!("{service:?} {answer:?} {:?}", service.lock().store);
@@ -77,7 +77,7 @@ fn half_of_a_change_that_panicked_is_taken_back() {
     let service = service(directory.path(), Store::open(directory.path(), true).unwrap());
     let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
         service.act(|tenant, now| {
-            tenant.put_profile("p", &fragment("Exec", "./A", ""), now)?;
+            tenant.put_profile("p", &fragment("Exec", "./A", ""), None, now)?;
             if now > 0 { panic!("in the middle") } else { Ok(()) }
         })
     }));

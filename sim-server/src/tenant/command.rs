@@ -7,6 +7,7 @@ use mdm_protocol::syncml::{Command, Item, Meta, Operation, Status, Verb};
 use serde::{Deserialize, Serialize};
 
 use super::fragment::{self, Purpose};
+use super::life::Registration;
 use super::record::RecordKind;
 use super::{AdminError, PROVIDER_ID, Tenant};
 
@@ -145,8 +146,12 @@ impl QueuedCommand {
 impl Tenant {
     /// Queues a fragment for a device's next session and returns its number.
     pub fn queue_command(&mut self, device_id: &str, fragment: &str, now: i64) -> Result<u64, AdminError> {
-        if !self.devices.contains_key(device_id) {
-            return Err(AdminError::no_such("device", device_id));
+        let device = self.devices.get(device_id).ok_or_else(|| AdminError::no_such("device", device_id))?;
+        if self.registration(device) == Registration::Moving {
+            let due = self.due_authority(device);
+            return Err(AdminError::Conflict(format!(
+                "the device {device_id:?} has not completed a session with {due} yet; nothing can be asked of it until then"
+            )));
         }
         let commands =
             fragment::parse(fragment, Purpose::Command).map_err(|error| AdminError::Invalid(error.to_string()))?;
@@ -171,6 +176,7 @@ impl Tenant {
         self.commands.insert((device_id.to_owned(), id), command);
         self.note(RecordKind::Settings, "");
         self.note_command(device_id, id);
+        self.note_ring(device_id, 0);
         Ok(id)
     }
 

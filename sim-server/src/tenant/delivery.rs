@@ -38,7 +38,7 @@ impl Tenant {
     pub(super) fn assigned<'a>(&'a self, device: &'a Device) -> impl Iterator<Item = (&'a str, &'a Profile)> {
         self.profiles
             .iter()
-            .filter(|(_, profile)| profile.is_for(device))
+            .filter(|(_, profile)| self.is_for(profile, device))
             .map(|(name, profile)| (name.as_str(), profile))
     }
 
@@ -149,7 +149,7 @@ impl Tenant {
     pub fn resend_profile(&mut self, device_id: &str, name: &str) -> Result<(), AdminError> {
         let device = self.devices.get(device_id).ok_or_else(|| AdminError::no_such("device", device_id))?;
         let profile = self.profiles.get(name).ok_or_else(|| AdminError::no_such("profile", name))?;
-        if !profile.is_for(device) {
+        if !self.is_for(profile, device) {
             return Err(AdminError::Conflict(format!(
                 "the profile {name:?} is not assigned to the device {device_id:?}"
             )));

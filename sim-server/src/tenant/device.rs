@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::ProfileEntry;
 use super::fragment::Nodes;
-use super::life::{DeviceLife, TenantMode, completed};
+use super::life::{Authority, DeviceLife, TenantMode, completed};
+use super::push::PushChannel;
 use super::record::RecordKind;
 use super::{AdminError, Tenant};
 
@@ -31,6 +32,16 @@ pub struct Device {
     pub(super) superseded: Vec<String>,
     #[serde(default = "DeviceLife::unknown")]
     pub(super) life: DeviceLife,
+    #[serde(default)]
+    pub(super) push: PushChannel,
+    /// The authority that the device should have, as far as it was worked out last, and since when.
+    #[serde(default)]
+    pub(super) due: Option<Authority>,
+    #[serde(default)]
+    pub(super) authority_changed: i64,
+    /// The authority that gave the device what `profiles` and `nodes` list.
+    #[serde(default)]
+    pub(super) served_by: Option<Authority>,
     pub(super) secret: StoredSecret,
     pub(super) nonce: Option<Nonce>,
     pub(super) last_session: Option<SessionRecord>,

@@ -157,6 +157,10 @@ impl Tenant {
                 certificates: vec![certificate],
                 superseded: Vec::new(),
                 life,
+                push: super::push::PushChannel::default(),
+                due: Some(grant.authority),
+                authority_changed: self.settings.authority_changed,
+                served_by: None,
                 secret: StoredSecret::new(&secrets.secret),
                 nonce: Some(nonce),
                 last_session: None,
@@ -196,8 +200,8 @@ impl Tenant {
     }
 
     fn check_licence(&self, user: Option<&str>) -> Result<(), Fault> {
-        match user.and_then(|key| self.users.get(key)) {
-            Some(user) if !user.licensed => {
+        match user.and_then(|key| self.standing(key)) {
+            Some(owner) if !self.settings.authority.admits(owner) => {
                 Err(Fault::new(FaultKind::UserLicense, "The user has no licence for device management."))
             }
             _ => Ok(()),

@@ -6,6 +6,7 @@
 //! before it answers.
 
 mod access;
+mod authority;
 mod certificate_request;
 mod command;
 mod delivery;
@@ -13,10 +14,13 @@ mod device;
 mod enrolment;
 mod error;
 mod fragment;
+mod group;
+mod licence;
 pub mod life;
 mod password;
 mod policy;
 mod profile;
+mod push;
 mod record;
 mod recovery;
 mod renewal;
@@ -39,15 +43,18 @@ pub use delivery::DeliveryState;
 pub use device::{Device, IssuedCertificate, SessionOutcome, SessionRecord};
 pub use enrolment::{EnrolmentSecrets, Grant};
 pub use error::AdminError;
+pub use group::GroupView;
+pub use licence::{Licence, LicenceCount, UserPatch};
 pub use life::{Authority, BmsPolicies, DeviceLife, TenantMode, UserStanding};
 pub use password::{PasswordHash, PasswordProof, PasswordTest};
 pub use profile::{Assignment, ProfileView};
+pub use push::Ring;
 pub use record::{Change, RecordKey, RecordKind, RestoreError};
 pub use renewal::RenewalGrant;
 pub use session::{Connection, ReceivedMessage, Reply, SessionRefusal};
 pub use settings::{Authentication, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch};
 pub use user::{NewUser, UserView};
-pub use view::{DeviceSummary, DeviceView, ProfileDelivery};
+pub use view::{DeviceFilter, DeviceSummary, DeviceView, ListState, ProfileDelivery};
 
 /// The id under which devices keep their account with this server.
 pub const PROVIDER_ID: &str = "LinuxMDM";
@@ -59,6 +66,7 @@ pub struct Tenant {
     /// The number that was last given to a queued command.
     last_command: u64,
     users: BTreeMap<String, user::User>,
+    groups: BTreeMap<String, group::Group>,
     tokens: BTreeMap<String, token::EnrolmentToken>,
     devices: BTreeMap<String, Device>,
     profiles: BTreeMap<String, profile::Profile>,
@@ -70,6 +78,12 @@ pub struct Tenant {
     /// When sessions that broke off were last looked for.
     sessions_swept: i64,
     changed: BTreeSet<RecordKey>,
+    /// The address of the device endpoints, without a slash at its end.
+    device_base: String,
+    /// The address of the tenant's own push service.
+    push_base: Option<String>,
+    /// The devices that are to be rung, with the seconds over which they may spread their sessions.
+    doorbells: BTreeMap<String, u32>,
 }
 
 impl Tenant {

@@ -116,7 +116,7 @@ impl fmt::Debug for PasswordProof {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tenant::test_support::{USER, fresh_tenant, password, tenant};
+    use crate::tenant::test_support::{PASSWORD, USER, fresh_tenant, new_user, password, tenant};
 
     #[test]
     fn a_proof_is_worth_nothing_once_the_user_is_gone_or_has_another_password() {
@@ -126,7 +126,7 @@ mod tests {
         tenant.remove_user(USER).unwrap();
         assert_eq!(tenant.proved_user(Some(&proof)), None);
         let other = PasswordHash::new(&Secret::new("another"), [8; 16]).unwrap();
-        tenant.add_user(crate::tenant::NewUser { name: USER.to_owned(), password: other, licensed: true }).unwrap();
+        tenant.add_user(crate::tenant::NewUser { password: other, ..new_user(USER, PASSWORD) }).unwrap();
         assert_eq!(tenant.proved_user(Some(&proof)), None);
     }
 

@@ -11,7 +11,7 @@ use super::fragment::{self, FragmentError, Nodes, Purpose};
 use super::record::RecordKind;
 use super::token::hex;
 use super::user::user_key;
-use super::{AdminError, Device, Tenant, is_addressable};
+use super::{AdminError, Authority, BmsPolicies, Device, Tenant, is_addressable};
 
 /// Whom a profile is for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,6 +23,9 @@ pub struct Assignment {
     /// The devices of these users.
     #[serde(default)]
     pub users: BTreeSet<String>,
+    /// The devices of the users of these groups.
+    #[serde(default)]
+    pub groups: BTreeSet<String>,
     /// These devices, by id; they need not be enrolled yet.
     #[serde(default)]
     pub devices: BTreeSet<String>,
@@ -36,6 +39,9 @@ pub(super) struct ProfileRecord {
     version: String,
     updated: i64,
     assignment: Assignment,
+    /// The authority that it belongs to; `None` if it belongs to whichever there is.
+    #[serde(default)]
+    authority: Option<Authority>,
 }
 
 /// A profile with what its fragment says.
@@ -57,6 +63,8 @@ pub struct ProfileView {
     pub updated: i64,
     /// Whom it is for.
     pub assignment: Assignment,
+    /// The authority that it belongs to; `None` if it belongs to whichever there is.
+    pub authority: Option<Authority>,
     /// The nodes that it sets up, and that are removed with it.
     pub roots: Vec<String>,
     /// Its content; left out of lists.
@@ -107,11 +115,12 @@ impl Profile {
         self.is_for_user
     }
 
-    pub(super) fn is_for(&self, device: &Device) -> bool {
-        let assignment = &self.record.assignment;
-        assignment.all
-            || assignment.devices.contains(&device.id)
-            || device.user.as_ref().is_some_and(|user| assignment.users.contains(user))
+    pub(super) fn authority(&self) -> Option<Authority> {
+        self.record.authority
+    }
+
+    pub(super) fn assignment(&self) -> &Assignment {
+        &self.record.assignment
     }
 
     fn view(&self, with_fragment: bool) -> ProfileView {
@@ -120,6 +129,7 @@ impl Profile {
             version: self.record.version.clone(),
             updated: self.record.updated,
             assignment: self.record.assignment.clone(),
+            authority: self.record.authority,
             roots: self.nodes.roots.iter().cloned().collect(),
             fragment: with_fragment.then(|| self.record.fragment.clone()),
         }
@@ -127,8 +137,29 @@ impl Profile {
 }
 
 impl Tenant {
-    /// Creates a profile or gives it new content; its assignment stays.
-    pub fn put_profile(&mut self, name: &str, text: &str, now: i64) -> Result<ProfileView, AdminError> {
+    /// Whether a device should have a profile from the authority that serves it.
+    pub(super) fn is_for(&self, profile: &Profile, device: &Device) -> bool {
+        let server = device.server();
+        let is_off = server == Authority::Office365 && self.settings.bms_policies == BmsPolicies::Off;
+        let has = |user: &String| {
+            let groups = || profile.assignment().groups.iter().filter_map(|group| self.groups.get(group));
+            profile.assignment().users.contains(user) || groups().any(|group| group.members.contains(user))
+        };
+        profile.authority().is_none_or(|authority| authority == server && !is_off)
+            && (profile.assignment().all
+                || profile.assignment().devices.contains(&device.id)
+                || device.user.as_ref().is_some_and(has))
+    }
+
+    /// Creates a profile or gives it new content; its assignment stays, and so does its authority unless it is said.
+    /// A new one belongs to the authority under which devices enrol.
+    pub fn put_profile(
+        &mut self,
+        name: &str,
+        text: &str,
+        authority: Option<Authority>,
+        now: i64,
+    ) -> Result<ProfileView, AdminError> {
         if name.chars().count() > 128 || !is_addressable(name) {
             return Err(AdminError::Invalid(
                 "a profile's name must have 1 to 128 characters, without control characters and slashes".to_owned(),
@@ -139,7 +170,9 @@ impl Tenant {
         let old = self.profiles.get(name).map(|profile| &profile.record);
         let assignment = old.map(|record| record.assignment.clone()).unwrap_or_default();
         let updated = old.filter(|record| record.version == version).map_or(now, |record| record.updated);
-        let record = ProfileRecord { name: name.to_owned(), fragment, version, updated, assignment };
+        let default = || old.map_or_else(|| self.settings.authority.enrols_under(None), |record| record.authority);
+        let authority = authority.or_else(default);
+        let record = ProfileRecord { name: name.to_owned(), fragment, version, updated, assignment, authority };
         let profile = Profile::from_record(record).map_err(|error| AdminError::Invalid(error.to_string()))?;
         let view = profile.view(true);
         self.profiles.insert(name.to_owned(), profile);
@@ -152,6 +185,9 @@ impl Tenant {
         let users: BTreeSet<String> = assignment.users.iter().map(|user| user_key(user)).collect();
         if let Some(unknown) = users.iter().find(|user| !self.users.contains_key(*user)) {
             return Err(AdminError::no_such("user", unknown));
+        }
+        if let Some(unknown) = assignment.groups.iter().find(|group| !self.groups.contains_key(*group)) {
+            return Err(AdminError::no_such("group", unknown));
         }
         let profile = self.profiles.get_mut(name).ok_or_else(|| AdminError::no_such("profile", name))?;
         profile.record.assignment = Assignment { users, ..assignment };
@@ -175,6 +211,16 @@ impl Tenant {
     /// One profile with its content.
     pub fn profile(&self, name: &str) -> Result<ProfileView, AdminError> {
         self.profiles.get(name).map(|profile| profile.view(true)).ok_or_else(|| AdminError::no_such("profile", name))
+    }
+
+    pub(super) fn unassign_group(&mut self, group: &str) {
+        let mut changed = Vec::new();
+        for (name, profile) in &mut self.profiles {
+            if profile.record.assignment.groups.remove(group) {
+                changed.push(name.clone());
+            }
+        }
+        changed.into_iter().for_each(|name| self.note(RecordKind::Profile, name));
     }
 
     pub(super) fn unassign_user(&mut self, user: &str) {

@@ -26,11 +26,14 @@ pub enum RecordKind {
     Profile,
     /// A queued command.
     Command,
+    /// A group of users.
+    Group,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 6] = [Self::Settings, Self::User, Self::Token, Self::Device, Self::Profile, Self::Command];
+    pub const ALL: [Self; 7] =
+        [Self::Settings, Self::User, Self::Token, Self::Device, Self::Profile, Self::Command, Self::Group];
 
     /// The kind's name in the store.
     pub fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl RecordKind {
             Self::Device => "device",
             Self::Profile => "profile",
             Self::Command => "command",
+            Self::Group => "group",
         }
     }
 }
@@ -176,6 +180,7 @@ impl Tenant {
                 self.certificates.retain(|_, device| device != name);
             }
             RecordKind::Profile => drop(self.profiles.remove(name)),
+            RecordKind::Group => drop(self.groups.remove(name)),
             RecordKind::Command => drop(command_key(name).and_then(|key| self.commands.remove(&key))),
         }
     }
@@ -190,6 +195,7 @@ impl Tenant {
             RecordKind::Token => self.tokens.get(&key.key).map(write),
             RecordKind::Device => self.devices.get(&key.key).map(write),
             RecordKind::Profile => self.profiles.get(&key.key).map(|profile| write(profile.record())),
+            RecordKind::Group => self.groups.get(&key.key).map(write),
             RecordKind::Command => self.commands.get(&command_key(&key.key)?).map(write),
         }
     }
@@ -210,7 +216,11 @@ impl Tenant {
                 let record: TenantRecord = read(key, bytes)?;
                 (self.settings, self.last_command) = (record.settings, record.last_command);
             }
-            RecordKind::User => drop(self.users.insert(name, read(key, bytes)?)),
+            RecordKind::User => {
+                let mut user: super::user::User = read(key, bytes)?;
+                user.complete();
+                self.users.insert(name, user);
+            }
             RecordKind::Token => drop(self.tokens.insert(name, read(key, bytes)?)),
             RecordKind::Device => {
                 let mut device: Device = read(key, bytes)?;
@@ -219,6 +229,7 @@ impl Tenant {
                 self.certificates.extend(fingerprints.map(|fingerprint| (fingerprint, name.clone())));
                 self.devices.insert(name, device);
             }
+            RecordKind::Group => drop(self.groups.insert(name, read(key, bytes)?)),
             RecordKind::Profile => {
                 let profile = Profile::from_record(read(key, bytes)?).map_err(|error| RestoreError::Content {
                     kind: key.kind.as_str(),

@@ -1,10 +1,15 @@
 //! What an administrator can set for the whole tenant, and which changes are allowed.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
-use super::life::TenantMode;
+use super::life::{BmsPolicies, TenantMode};
 use super::record::RecordKind;
-use super::{AdminError, Tenant};
+use super::{AdminError, Licence, Tenant};
+
+/// How many licences of each kind a tenant begins with.
+const LICENCES: u32 = 10_000;
 
 /// How users prove themselves at enrolment, as discovery announces it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +63,10 @@ pub struct Settings {
     pub name: String,
     /// Who manages the devices.
     pub authority: TenantMode,
+    /// When the authority was last changed, in seconds since 1970; 0 if it never was.
+    pub authority_changed: i64,
+    /// How many licences of each kind the tenant has.
+    pub licences: BTreeMap<Licence, u32>,
     /// The most devices that one user may enrol.
     pub device_limit: u32,
     /// How users prove themselves at enrolment.
@@ -74,6 +83,12 @@ pub struct Settings {
     pub renew_period_days: u32,
     /// How long a token that recovers a device can be used, in hours.
     pub recovery_hours: u32,
+    /// Whether the policies of Basic Mobility and Security reach devices.
+    pub bms_policies: BmsPolicies,
+    /// Over how many seconds devices may spread the sessions that a change of authority rings for.
+    pub ring_spread_seconds: u32,
+    /// Whether rings get lost, to test what happens then.
+    pub lose_rings: bool,
     /// How long devices wait between two attempts to renew, in days.
     pub renew_retry_days: u32,
     /// How enrolment faults are written.
@@ -89,6 +104,8 @@ impl Default for Settings {
         Self {
             name: "Simulated tenant".to_owned(),
             authority: TenantMode::Unknown,
+            authority_changed: 0,
+            licences: Licence::ALL.into_iter().map(|licence| (licence, LICENCES)).collect(),
             device_limit: 15,
             auth: Authentication::OnPremise,
             message_authentication: MessageAuthentication::None,
@@ -98,6 +115,9 @@ impl Default for Settings {
             renew_period_days: 42,
             renew_retry_days: 4,
             recovery_hours: 24,
+            bms_policies: BmsPolicies::On,
+            ring_spread_seconds: 0,
+            lose_rings: false,
             fault_style: FaultStyle::Proper,
             fault_http_status: 500,
             max_commands_per_message: 50,
@@ -112,6 +132,7 @@ impl Default for Settings {
 pub struct SettingsPatch {
     pub name: Option<String>,
     pub authority: Option<TenantMode>,
+    pub licences: Option<BTreeMap<Licence, u32>>,
     pub device_limit: Option<u32>,
     pub auth: Option<Authentication>,
     pub message_authentication: Option<MessageAuthentication>,
@@ -121,6 +142,9 @@ pub struct SettingsPatch {
     pub renew_period_days: Option<u32>,
     pub renew_retry_days: Option<u32>,
     pub recovery_hours: Option<u32>,
+    pub bms_policies: Option<BmsPolicies>,
+    pub ring_spread_seconds: Option<u32>,
+    pub lose_rings: Option<bool>,
     pub fault_style: Option<FaultStyle>,
     pub fault_http_status: Option<u16>,
     pub max_commands_per_message: Option<u32>,
@@ -128,8 +152,11 @@ pub struct SettingsPatch {
 
 impl Tenant {
     /// Changes settings: all of the patch, or nothing of it.
-    pub fn change_settings(&mut self, patch: SettingsPatch) -> Result<&Settings, AdminError> {
+    pub fn change_settings(&mut self, patch: SettingsPatch, now: i64) -> Result<&Settings, AdminError> {
         let authority = patch.check(&self.settings)?;
+        self.check_mode(authority, patch.licences.as_ref())?;
+        self.change_licences(patch.licences)?;
+        let before = (self.settings.authority, self.settings.bms_policies);
         let settings = &mut self.settings;
         set(&mut settings.name, patch.name.map(|name| name.trim().to_owned()));
         set(&mut settings.authority, authority);
@@ -142,10 +169,16 @@ impl Tenant {
         set(&mut settings.renew_period_days, patch.renew_period_days);
         set(&mut settings.renew_retry_days, patch.renew_retry_days);
         set(&mut settings.recovery_hours, patch.recovery_hours);
+        set(&mut settings.bms_policies, patch.bms_policies);
+        set(&mut settings.ring_spread_seconds, patch.ring_spread_seconds);
+        set(&mut settings.lose_rings, patch.lose_rings);
         set(&mut settings.fault_style, patch.fault_style);
         set(&mut settings.fault_http_status, patch.fault_http_status);
         set(&mut settings.max_commands_per_message, patch.max_commands_per_message);
         self.note(RecordKind::Settings, "");
+        if (self.settings.authority, self.settings.bms_policies) != before {
+            self.mode_changed(before.0, now);
+        }
         Ok(&self.settings)
     }
 }
@@ -174,6 +207,9 @@ impl SettingsPatch {
         if !(1..=1000).contains(&period) || !(1..=period).contains(&retry) {
             return invalid("renew_period_days must be 1 to 1000, and renew_retry_days 1 to renew_period_days");
         }
+        if self.ring_spread_seconds.is_some_and(|seconds| seconds > 86_400) {
+            return invalid("ring_spread_seconds must be 0 to 86400");
+        }
         if self.recovery_hours.is_some_and(|hours| !(1..=720).contains(&hours)) {
             return invalid("recovery_hours must be 1 to 720");
         }
@@ -195,9 +231,9 @@ mod tests {
     fn s49_the_authority_cannot_go_back_to_unknown() {
         let mut tenant = Tenant::default();
         let patch = |authority| SettingsPatch { authority: Some(authority), ..SettingsPatch::default() };
-        tenant.change_settings(patch(TenantMode::Unknown)).unwrap();
-        tenant.change_settings(patch(TenantMode::Office365)).unwrap();
-        let refusal = tenant.change_settings(patch(TenantMode::Unknown)).unwrap_err();
+        tenant.change_settings(patch(TenantMode::Unknown), 0).unwrap();
+        tenant.change_settings(patch(TenantMode::Office365), 0).unwrap();
+        let refusal = tenant.change_settings(patch(TenantMode::Unknown), 0).unwrap_err();
         assert!(matches!(refusal, AdminError::Conflict(_)));
         assert_eq!(tenant.settings().authority, TenantMode::Office365);
     }
@@ -212,7 +248,7 @@ mod tests {
     fn a_patch_with_one_bad_value_changes_nothing() {
         let mut tenant = Tenant::default();
         let patch: SettingsPatch = serde_json::from_str(r#"{"name": "Other", "fault_http_status": 404}"#).unwrap();
-        assert!(matches!(tenant.change_settings(patch), Err(AdminError::Invalid(_))));
+        assert!(matches!(tenant.change_settings(patch, 0), Err(AdminError::Invalid(_))));
         assert_eq!(tenant.settings(), &Settings::default());
     }
 
@@ -220,7 +256,7 @@ mod tests {
     fn a_name_that_no_document_could_carry_is_refused() {
         for name in ["", "   ", "a\u{1}b", &"x".repeat(65)] {
             let patch = SettingsPatch { name: Some(name.to_owned()), ..SettingsPatch::default() };
-            assert!(matches!(Tenant::default().change_settings(patch), Err(AdminError::Invalid(_))), "{name:?}");
+            assert!(matches!(Tenant::default().change_settings(patch, 0), Err(AdminError::Invalid(_))), "{name:?}");
         }
     }
 }

@@ -12,8 +12,8 @@ use x509_parser::certification_request::X509CertificationRequest;
 use x509_parser::prelude::FromDer as _;
 
 use super::{
-    Connection, EnrolmentSecrets, Grant, IssuedCertificate, NewUser, PasswordHash, PasswordTest, ReceivedMessage,
-    Reply, SessionRefusal, SettingsPatch, Tenant, TenantMode,
+    Connection, EnrolmentSecrets, Grant, IssuedCertificate, Licence, NewUser, PasswordHash, PasswordTest,
+    ReceivedMessage, Reply, SessionRefusal, SettingsPatch, Tenant, TenantMode,
 };
 
 pub(crate) use messages::*;
@@ -98,7 +98,7 @@ pub(crate) fn fresh_tenant() -> Tenant {
 
 pub(crate) fn new_user(name: &str, password: &str) -> NewUser {
     let password = PasswordHash::new(&Secret::new(password), [7; 16]).unwrap();
-    NewUser { name: name.to_owned(), password, licensed: true }
+    NewUser { name: name.to_owned(), password, licences: [Licence::Intune].into(), co_managed: false }
 }
 
 /// Asks for enrolment as the service does it: with the password tested first.
@@ -120,7 +120,7 @@ pub(crate) fn tenant() -> Tenant {
 }
 
 pub(crate) fn change(tenant: &mut Tenant, patch: SettingsPatch) {
-    tenant.change_settings(patch).unwrap();
+    tenant.change_settings(patch, NOW).unwrap();
 }
 
 pub(crate) fn complete(tenant: &mut Tenant, grant: &Grant) {
@@ -129,6 +129,9 @@ pub(crate) fn complete(tenant: &mut Tenant, grant: &Grant) {
     let certificate = IssuedCertificate { serial, fingerprint, not_before: NOW, not_after: NOW + 86_400, key };
     let secrets = EnrolmentSecrets { secret: Secret::new("shared secret"), nonce: b"first nonce".to_vec() };
     tenant.complete_enrolment(grant, certificate, &secrets, NOW);
+    // Most tests are about what comes after.
+    let device = tenant.devices.get_mut(&grant.device_id).unwrap();
+    super::life::told(&mut device.life, grant.authority);
 }
 
 pub(crate) fn enrol(tenant: &mut Tenant, device_id: &str) {
@@ -147,6 +150,8 @@ pub(crate) struct Talker {
     pub(crate) meta: Meta,
     /// What stands for the client certificate.
     pub(crate) certificate: Vec<u8>,
+    /// The authority whose address the device asks at.
+    pub(crate) at: Option<super::Authority>,
     random: fastrand::Rng,
 }
 
@@ -154,6 +159,11 @@ impl Talker {
     pub(crate) fn new() -> Self {
         let mut tenant = tenant();
         enrol(&mut tenant, "device-1");
+        Self::with(tenant)
+    }
+
+    /// The device of a tenant that has it already.
+    pub(crate) fn with(tenant: Tenant) -> Self {
         let random = fastrand::Rng::with_seed(1);
         let device = "device-1".to_owned();
         let certificate = b"device-1".to_vec();
@@ -166,6 +176,7 @@ impl Talker {
             nonce: None,
             meta: Meta::default(),
             certificate,
+            at: None,
             random,
         }
     }
@@ -192,7 +203,7 @@ impl Talker {
     }
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<Reply, SessionRefusal> {
-        let connection = Connection { device: "device-1", certificate: &self.certificate, at: None };
+        let connection = Connection { device: "device-1", certificate: &self.certificate, at: self.at };
         self.tenant.converse(connection, ReceivedMessage::decode(bytes)?, self.now, &mut self.random)
     }
 
@@ -245,7 +256,7 @@ impl Talker {
     }
 
     pub(crate) fn profile(&mut self, name: &str, fragment: &str) {
-        self.tenant.put_profile(name, fragment, self.now).unwrap();
+        self.tenant.put_profile(name, fragment, None, self.now).unwrap();
         let assignment = super::Assignment { all: true, ..super::Assignment::default() };
         self.tenant.assign_profile(name, assignment).unwrap();
     }

@@ -1,15 +1,23 @@
 //! Users: who they are, and what goes with them.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::life::UserStanding;
 use super::record::RecordKind;
-use super::{AdminError, PasswordHash, Tenant, is_addressable};
+use super::{AdminError, Authority, Licence, PasswordHash, Tenant, is_addressable};
 
 /// A user who may enrol devices.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct User {
     pub(super) name: String,
+    #[serde(default)]
+    pub(super) licences: BTreeSet<Licence>,
+    #[serde(default)]
+    pub(super) co_managed: bool,
+    /// What an older server noted instead of licences.
+    #[serde(default, skip_serializing)]
     pub(super) licensed: bool,
     pub(super) password: PasswordHash,
 }
@@ -21,8 +29,10 @@ pub struct NewUser {
     pub name: String,
     /// The password.
     pub password: PasswordHash,
-    /// Whether the user has a licence for device management.
-    pub licensed: bool,
+    /// The licences.
+    pub licences: BTreeSet<Licence>,
+    /// Whether the user is co-managed.
+    pub co_managed: bool,
 }
 
 /// A user as the administrator sees it.
@@ -30,8 +40,14 @@ pub struct NewUser {
 pub struct UserView {
     /// The name.
     pub name: String,
-    /// Whether the user has a licence.
+    /// Whether the user has a licence for Intune.
     pub licensed: bool,
+    /// All licences that the user holds.
+    pub licences: BTreeSet<Licence>,
+    /// Whether the user is co-managed.
+    pub co_managed: bool,
+    /// The authority of the user's devices; `None` as long as the tenant has none.
+    pub authority: Option<Authority>,
     /// The ids of the user's devices.
     pub devices: Vec<String>,
 }
@@ -41,10 +57,25 @@ pub(super) fn user_key(name: &str) -> String {
     name.trim().to_lowercase()
 }
 
+impl User {
+    fn standing(&self) -> UserStanding {
+        let entitled = self.licences.iter().any(|licence| licence.entitles_to_intune());
+        UserStanding { entitled, co_managed: self.co_managed }
+    }
+
+    /// Makes of an older server's record what this one would have noted.
+    pub(super) fn complete(&mut self) {
+        if std::mem::take(&mut self.licensed) {
+            self.licences.insert(Licence::Intune);
+        }
+    }
+}
+
 impl Tenant {
     /// Adds a user.
     pub fn add_user(&mut self, new: NewUser) -> Result<UserView, AdminError> {
-        let name = new.name.trim();
+        let name = new.name.clone();
+        let name = name.trim();
         let length = name.chars().count();
         let is_allowed = (1..=256).contains(&length) && is_addressable(name) && !name.contains(':');
         if !is_allowed {
@@ -56,7 +87,9 @@ impl Tenant {
         if self.users.contains_key(&key) {
             return Err(AdminError::Conflict(format!("there is a user {name:?} already")));
         }
-        let user = User { name: name.to_owned(), licensed: new.licensed, password: new.password };
+        self.check_licences(new.licences.iter())?;
+        let NewUser { licences, co_managed, password, .. } = new;
+        let user = User { name: name.to_owned(), licences, co_managed, licensed: false, password };
         self.users.insert(key.clone(), user);
         self.note(RecordKind::User, key.clone());
         self.user_view(&key)
@@ -76,6 +109,7 @@ impl Tenant {
         self.note(RecordKind::User, key.clone());
         self.remove_tokens_of(&key);
         self.unassign_user(&key);
+        self.leave_groups(&key);
         Ok(())
     }
 
@@ -84,15 +118,23 @@ impl Tenant {
         self.users.keys().filter_map(|key| self.user_view(key).ok()).collect()
     }
 
-    fn user_view(&self, key: &str) -> Result<UserView, AdminError> {
+    pub(super) fn user_view(&self, key: &str) -> Result<UserView, AdminError> {
         let user = self.users.get(key).ok_or_else(|| AdminError::no_such("user", key))?;
         let devices = self.devices_of(key).map(str::to_owned).collect();
-        Ok(UserView { name: user.name.clone(), licensed: user.licensed, devices })
+        let standing = user.standing();
+        Ok(UserView {
+            name: user.name.clone(),
+            licensed: standing.entitled,
+            licences: user.licences.clone(),
+            co_managed: user.co_managed,
+            authority: self.settings.authority.authority_of(standing),
+            devices,
+        })
     }
 
     /// What counts of a user when it is decided who manages the user's devices.
     pub(super) fn standing(&self, user: &str) -> Option<UserStanding> {
-        self.users.get(user).map(|user| UserStanding { entitled: user.licensed, co_managed: false })
+        self.users.get(user).map(User::standing)
     }
 
     pub(super) fn devices_of<'a>(&'a self, user: &'a str) -> impl Iterator<Item = &'a str> {

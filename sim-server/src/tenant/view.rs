@@ -2,9 +2,30 @@
 
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use super::life::{Authority, Registration, is_listed};
 use super::{AdminError, DeliveryState, Device, IssuedCertificate, SessionRecord, Tenant};
+
+/// Which devices are listed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DeviceFilter {
+    /// Those of one portal.
+    pub authority: Option<Authority>,
+    /// Those in one state.
+    pub state: Option<ListState>,
+}
+
+/// A state that devices are listed by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListState {
+    /// They have not completed a session with the authority that they should have.
+    Pending,
+    /// They have.
+    Registered,
+}
 
 /// A device in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -15,8 +36,20 @@ pub struct DeviceSummary {
     pub user: Option<String>,
     /// The device's own name for itself.
     pub name: String,
+    /// The authority whose portal lists it.
+    pub authority: Authority,
+    /// How far it is registered with the authority that it should have.
+    pub registration: Registration,
+    /// `pending` until it has completed a session with the authority that it should have, else `registered`.
+    pub state: &'static str,
+    /// The authority that it should have.
+    pub due_authority: Authority,
     /// When it enrolled, in seconds since 1970.
     pub enrolled: i64,
+    /// When its last message was answered, in seconds since 1970.
+    pub last_check_in: Option<i64>,
+    /// When its newest certificate ends, in seconds since 1970.
+    pub certificate_expires: i64,
     /// Its last session, if it had one.
     pub last_session: Option<SessionRecord>,
 }
@@ -65,6 +98,18 @@ impl Tenant {
         self.devices.values().map(|device| self.summary(device)).collect()
     }
 
+    /// The devices of one portal, in one state, or both; those whose certificate expired too long ago are not listed.
+    pub fn listed_devices(&self, filter: &DeviceFilter, now: i64) -> Vec<DeviceSummary> {
+        let listed = self.devices.values().filter(|device| is_listed(&device.life, now));
+        let summaries = listed.map(|device| self.summary(device));
+        summaries
+            .filter(|device| filter.authority.is_none_or(|authority| authority == device.authority))
+            .filter(|device| {
+                filter.state.is_none_or(|state| (state == ListState::Pending) == (device.state == "pending"))
+            })
+            .collect()
+    }
+
     /// One device.
     pub fn device_view(&self, id: &str) -> Result<DeviceView, AdminError> {
         let device = self.devices.get(id).ok_or_else(|| AdminError::no_such("device", id))?;
@@ -83,11 +128,18 @@ impl Tenant {
 
     fn summary(&self, device: &Device) -> DeviceSummary {
         let user = device.user.as_ref();
+        let registration = self.registration(device);
         DeviceSummary {
             id: device.id.clone(),
             user: user.map(|key| self.users.get(key).map_or_else(|| key.clone(), |user| user.name.clone())),
             name: device.name.clone(),
+            authority: device.life.authority,
+            registration,
+            state: if registration == Registration::Registered { "registered" } else { "pending" },
+            due_authority: self.due_authority(device),
             enrolled: device.enrolled,
+            last_check_in: device.last_session.map(|session| session.ended),
+            certificate_expires: device.life.certificate_not_after,
             last_session: device.last_session,
         }
     }
@@ -95,7 +147,7 @@ impl Tenant {
     fn deliveries(&self, device: &Device) -> Vec<ProfileDelivery> {
         let mut deliveries: BTreeMap<&str, ProfileDelivery> = BTreeMap::new();
         for (name, entry) in &device.profiles {
-            let state = if self.profiles.get(name).is_some_and(|profile| profile.is_for(device)) {
+            let state = if self.profiles.get(name).is_some_and(|profile| self.is_for(profile, device)) {
                 entry.state
             } else {
                 DeliveryState::Removing

@@ -7,16 +7,21 @@ use axum::http::StatusCode;
 use serde::Serialize;
 
 use super::users::Token;
-use super::{Api, ApiError, ApiResult, Segments, text, work};
-use crate::tenant::{CommandView, DeviceSummary, DeviceView};
+use super::{Api, ApiError, ApiResult, Parameters, Segments, text, work};
+use crate::tenant::{CommandView, DeviceFilter, DeviceSummary, DeviceView};
 
 #[derive(Serialize)]
 pub(super) struct Queued {
     id: u64,
 }
 
-pub(super) async fn list(State(service): Api) -> ApiResult<Json<Vec<DeviceSummary>>> {
-    work(service, |service| service.view(|tenant| Ok(tenant.devices()))).await.map(Json)
+pub(super) async fn list(
+    State(service): Api,
+    Parameters(filter): Parameters<DeviceFilter>,
+) -> ApiResult<Json<Vec<DeviceSummary>>> {
+    work(service, move |service| service.view_now(|tenant, now| Ok(tenant.listed_devices(&filter, now))))
+        .await
+        .map(Json)
 }
 
 pub(super) async fn show(State(service): Api, Segments(id): Segments<String>) -> ApiResult<Json<DeviceView>> {
@@ -44,6 +49,11 @@ pub(super) async fn block(State(service): Api, Segments(id): Segments<String>) -
 pub(super) async fn unblock(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.block_device(&id, false))).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn ring(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
+    work(service, move |service| service.act(|tenant, _| tenant.ring_device(&id))).await?;
+    Ok(StatusCode::ACCEPTED)
 }
 
 pub(super) async fn renew(

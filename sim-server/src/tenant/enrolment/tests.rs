@@ -115,7 +115,7 @@ fn the_device_limit_counts_other_devices_of_the_user_only() {
 #[test]
 fn a_user_without_licence_cannot_enrol() {
     let mut tenant = tenant();
-    tenant.add_user(NewUser { licensed: false, ..new_user("bob", "pw") }).unwrap();
+    tenant.add_user(NewUser { licences: [].into(), ..new_user("bob", "pw") }).unwrap();
     let proof = Security::UsernameToken { username: "bob".to_owned(), password: Secret::new("pw") };
     assert_eq!(refusal(&tenant, Some(&proof), context("device-1")), FaultKind::UserLicense);
 }

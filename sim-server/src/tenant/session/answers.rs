@@ -132,6 +132,9 @@ impl Tenant {
                 self.node_deleted(turn.device, node);
             }
             Origin::Removal(_) => {}
+            Origin::Authority { .. } | Origin::PushName(_) | Origin::Channel => {
+                self.housekeeping_answered(turn, origin, failure);
+            }
         }
     }
 }

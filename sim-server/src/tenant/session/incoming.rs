@@ -5,6 +5,7 @@ use mdm_protocol::syncml::{Alert, AlertCode, Command, Item, Operation, Piece, Re
 
 use super::super::Tenant;
 use super::super::record::RecordKind;
+use super::outgoing::Origin;
 use super::{Ending, Turn};
 
 /// How many nodes of DevInfo are kept, and how many characters of each.
@@ -106,6 +107,10 @@ impl Tenant {
 
     fn keep_result(&mut self, turn: &Turn<'_>, results: &Results, meta: &mdm_protocol::syncml::Meta, item: Item) {
         let reference = (results.message_ref, results.command_ref.0.clone());
+        if turn.session.outstanding.get(&reference).is_some_and(|sent| sent.origin == Origin::Channel) {
+            self.channel_told(turn.device, item.data.as_deref());
+            return;
+        }
         if let Some(id) = turn.session.sources.get(&reference) {
             self.record_result(turn.device, *id, meta, item);
         }

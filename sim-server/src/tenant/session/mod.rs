@@ -5,6 +5,7 @@
 
 mod answers;
 mod authentication;
+mod housekeeping;
 mod incoming;
 mod outgoing;
 mod reply;
@@ -24,6 +25,7 @@ pub(super) use state::Session;
 use self::authentication::Proof;
 use self::reply::ReplyBuilder;
 use self::state::{OBJECT_LIMIT, Reference};
+use super::life::CheckInAnswer;
 use super::{AccessRefusal, Authority, EndOfSession, SessionOutcome, Tenant, fingerprint};
 
 /// How often in a row a device may say that it has more to say.
@@ -104,6 +106,11 @@ struct Turn<'a> {
     device: &'a str,
     /// The client certificate that the message came with.
     certificate: &'a [u8],
+    /// The authority whose address the message asked at.
+    asked_at: Option<Authority>,
+    /// The authority that the session is with; `answer` says whether it is the right one.
+    at: Authority,
+    answer: Option<CheckInAnswer>,
     now: i64,
     session: Session,
     reply: ReplyBuilder,
@@ -147,7 +154,7 @@ impl Tenant {
         now: i64,
         random: &mut fastrand::Rng,
     ) -> Result<Reply, SessionRefusal> {
-        let Connection { device, certificate, at: _ } = connection;
+        let Connection { device, certificate, at: asked_at } = connection;
         let ReceivedMessage { message, digest } = received;
         if message.header.source.trim() != device {
             let claimed = message.header.source.chars().take(64).collect();
@@ -169,6 +176,9 @@ impl Tenant {
         let turn = Turn {
             device,
             certificate,
+            asked_at,
+            at: Authority::Intune,
+            answer: None,
             now,
             session,
             reply,
@@ -195,6 +205,7 @@ impl Tenant {
             let reply = turn.reply.finish();
             return self.keep_session(turn, digest, reply);
         }
+        self.welcome(&mut turn);
         for command in message.commands {
             self.take_command(&mut turn, command);
         }
@@ -202,7 +213,9 @@ impl Tenant {
         turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;
         turn.count_requests_for_more();
         self.settle(&mut turn);
-        self.tidy_deliveries(turn.device);
+        if matches!(turn.answer, Some(CheckInAnswer::Home { .. })) {
+            self.tidy_deliveries(turn.device);
+        }
         match turn.ending {
             Some(Ending::Aborted) => {
                 self.close_session(&turn, SessionOutcome::Aborted);
@@ -224,6 +237,7 @@ impl Tenant {
             return self.keep_session(turn, digest, reply);
         }
         self.promote_certificate(turn.device, &fingerprint(turn.certificate));
+        self.arrive(&turn);
         self.close_session(&turn, SessionOutcome::Completed);
         self.end(turn, &proof)
     }

@@ -7,7 +7,7 @@ use mdm_protocol::syncml::{Command, Item, Operation, StatusCode, split};
 
 use super::super::command::delete;
 use super::super::fragment::is_for_user;
-use super::super::{CommandState, Tenant};
+use super::super::{Authority, CommandState, Tenant};
 use super::Turn;
 use super::answers::{Outstanding, Progress};
 
@@ -20,8 +20,20 @@ const PIECE_RESERVE: usize = 256;
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Origin {
     Command(u64),
-    Profile { name: String, version: String },
+    Profile {
+        name: String,
+        version: String,
+    },
     Removal(String),
+    /// The device is told who manages it, and where a move leads.
+    Authority {
+        to: Authority,
+        with_address: bool,
+    },
+    /// The device is told the name of the push service.
+    PushName(String),
+    /// The device is asked where it can be rung.
+    Channel,
 }
 
 /// A command that waits to be sent.
@@ -104,6 +116,9 @@ impl Tenant {
 
     /// Takes up whatever is to be done for the device and was not taken up in this session yet.
     fn collect_work(&mut self, turn: &mut Turn<'_>) {
+        if !self.collect_housekeeping(turn) {
+            return;
+        }
         let user_signed_in = turn.session.user_signed_in;
         let queued = self.commands_of(turn.device).filter(|command| command.state == CommandState::Queued);
         let queued: Vec<_> = queued
@@ -139,7 +154,7 @@ impl Tenant {
     }
 }
 
-fn enqueue(turn: &mut Turn<'_>, origin: &Origin, commands: Vec<Command>) {
+pub(super) fn enqueue(turn: &mut Turn<'_>, origin: &Origin, commands: Vec<Command>) {
     if !turn.session.offered.insert(origin.clone()) {
         return;
     }

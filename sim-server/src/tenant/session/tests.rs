@@ -1,6 +1,7 @@
 //! Whole sessions, message by message.
 
 mod authentication;
+mod authority;
 mod delivery;
 mod flow;
 mod large_objects;

@@ -12,7 +12,7 @@ const WIFI: &str = "./Vendor/MSFT/WiFi/Profile/Office/WlanXml";
 #[test]
 fn a_profile_goes_from_assignment_to_delivery_to_change_to_removal() {
     let mut talker = Talker::new();
-    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "one"), NOW).unwrap();
+    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "one"), None, NOW).unwrap();
     assert!(talker.check_in().is_empty());
     assert_eq!(talker.delivery("wifi"), None);
 
@@ -23,7 +23,7 @@ fn a_profile_goes_from_assignment_to_delivery_to_change_to_removal() {
     assert_eq!(talker.delivery("wifi"), Some(DeliveryState::Delivered));
     assert!(talker.check_in().is_empty());
 
-    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "two"), NOW).unwrap();
+    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "two"), None, NOW).unwrap();
     assert_eq!(talker.delivery("wifi"), Some(DeliveryState::Pending));
     assert_eq!(targets(&talker.check_in()), [(Verb::Replace, WIFI.to_owned())]);
 
@@ -138,7 +138,7 @@ fn a_device_that_lost_its_store_gets_everything_again() {
 #[test]
 fn profiles_reach_only_whom_they_are_assigned_to() {
     let mut talker = Talker::new();
-    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "x"), NOW).unwrap();
+    talker.tenant.put_profile("wifi", &fragment("Replace", WIFI, "x"), None, NOW).unwrap();
     let to = |devices: &[&str]| Assignment {
         devices: devices.iter().map(|id| (*id).to_owned()).collect(),
         ..Assignment::default()
