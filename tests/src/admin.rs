@@ -57,6 +57,13 @@ impl Admin {
         self.assignment(name, &serde_json::json!({ "all": true })).await
     }
 
+    /// Puts a profile of one authority in and assigns it to all.
+    pub async fn assign_under(&self, authority: &str, name: &str, fragment: &str) -> anyhow::Result<()> {
+        let path = format!("/profiles/{name}?authority={authority}");
+        self.run(self.client.put(format!("{}{path}", self.base)).body(fragment.to_owned()), &path).await?;
+        self.assignment(name, &serde_json::json!({ "all": true })).await
+    }
+
     /// Says who gets a profile.
     pub async fn assignment(&self, name: &str, to: &Value) -> anyhow::Result<()> {
         let path = format!("/profiles/{name}/assignment");

@@ -12,7 +12,7 @@ use super::account::Account;
 use super::authority::ToldAuthority;
 use super::certificates::RenewalTerms;
 use super::life::{Life, Told};
-use super::push::LinkState;
+use super::push::{LinkState, PushState};
 use super::tree::Tree;
 
 #[cfg(test)]
@@ -72,9 +72,6 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
         put(&format!("{RENEW}/LastRenewalAttemptTime"), &Format::Other("time".to_owned()), &oma_time(attempted));
     }
     let push = format!("{}/Push", account.provider_address());
-    if let Some(channel) = &progress.push.channel {
-        put(&format!("{push}/ChannelURI"), &Format::Chr, &channel.uri());
-    }
     put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
     let provisioned = [
         ("RenewPeriod", Format::Int, Some(terms.period.to_string())),
@@ -89,6 +86,25 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
             tree.provide(uri, &format, value);
         }
     }
+}
+
+/// Puts in where the device can be rung. A server that names its push service may read the channel in the same
+/// session.
+pub fn provide_channel(tree: &mut Tree, provider: &str, offer: &PushOffer) {
+    let name = push_name(tree, provider);
+    let channel = offer.state.channel_for(name.as_deref(), &offer.topic);
+    if let (Some(channel), Ok(uri)) = (channel, LocUri::parse(&format!("{provider}/Push/ChannelURI"))) {
+        tree.provide(uri, &Format::Chr, channel.uri());
+    }
+}
+
+/// What a session needs to know of push.
+#[derive(Debug, Clone, Default)]
+pub struct PushOffer {
+    /// How push stands.
+    pub state: PushState,
+    /// The topic of a channel that the server may ask for.
+    pub topic: String,
 }
 
 /// Puts in what the device proves of itself after a renewal.
@@ -129,8 +145,8 @@ pub fn told(tree: &Tree, account: &Account) -> Told {
 }
 
 /// The push server that the server has named (`Push/PFN`).
-pub fn push_name(tree: &Tree, account: &Account) -> Option<String> {
-    let uri = LocUri::parse(&format!("{}/Push/PFN", account.provider_address())).ok()?;
+pub fn push_name(tree: &Tree, provider: &str) -> Option<String> {
+    let uri = LocUri::parse(&format!("{provider}/Push/PFN")).ok()?;
     tree.value(&uri).map(ToOwned::to_owned)
 }
 

@@ -79,15 +79,22 @@ impl std::fmt::Debug for Channel {
 }
 
 impl PushState {
+    /// The channel that the `PFN` node asks for: the present one, or one with this new topic.
+    pub fn channel_for(&self, name: Option<&str>, topic: &str) -> Option<Channel> {
+        let base = name.and_then(push_server)?;
+        let present = self.channel.as_deref().filter(|channel| channel.base == base);
+        Some(present.cloned().unwrap_or_else(|| Channel { base, topic: topic.to_owned() }))
+    }
+
     /// Takes note of the `PFN` node; `true` if another channel is to be listened to.
-    pub fn set_name(&mut self, name: Option<&str>, random: &mut fastrand::Rng) -> bool {
-        let base = name.and_then(push_server);
-        self.bad_address = base.is_none() && name.is_some_and(|name| !name.trim().is_empty());
-        if base.as_deref() == self.channel.as_ref().map(|channel| channel.base.as_str()) {
+    pub fn set_name(&mut self, name: Option<&str>, topic: &str) -> bool {
+        let channel = self.channel_for(name, topic).map(Box::new);
+        self.bad_address = channel.is_none() && name.is_some_and(|name| !name.trim().is_empty());
+        if channel == self.channel {
             return false;
         }
         self.last_ring = None;
-        self.channel = base.map(|base| Box::new(Channel { base, topic: topic(random) }));
+        self.channel = channel;
         true
     }
 
@@ -128,7 +135,8 @@ fn push_server(name: &str) -> Option<String> {
     usable.then(|| url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn topic(random: &mut fastrand::Rng) -> String {
+/// A topic that nobody can guess.
+pub fn topic(random: &mut fastrand::Rng) -> String {
     (0..TOPIC_LENGTH).map(|_| char::from(TOPIC_CHARACTERS[random.usize(..TOPIC_CHARACTERS.len())])).collect()
 }
 

@@ -126,6 +126,7 @@ pub(crate) fn context() -> SessionContext {
         server_initiated: false,
         login: LoginStatus::EnrolledUser,
         alerts: Vec::new(),
+        push: super::nodes::PushOffer::default(),
         device_info: super::facts::device_info(&account(), &facts()),
         credentials: account().session_credentials(&Stored::default(), None),
         store_status: None,

@@ -7,10 +7,11 @@ use crate::engine::certificates::Slot;
 use crate::engine::facts::{self, DeviceFacts};
 use crate::engine::failure::{SessionFailure, StoreFailure};
 use crate::engine::life::{Ended, Follow, Outcome, Plan};
-use crate::engine::nodes;
+use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored, Tombstone};
 use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::push;
 use crate::engine::session::{LoginStatus, Session, SessionAlert, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
 use crate::engine::tree::Tree;
@@ -49,6 +50,8 @@ impl Engine {
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
         facts::provide(&mut tree, &account, &facts);
         nodes::provide(&mut tree, &self.life, &account, self.link);
+        let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
+        nodes::provide_channel(&mut tree, &account.provider_address(), &push);
         if let Some(proof) = self.proof.as_ref().filter(|_| plan.slot == Slot::Pending) {
             nodes::prove_renewal(&mut tree, &account, proof);
         }
@@ -61,6 +64,7 @@ impl Engine {
             server_initiated: plan.is_server_initiated(),
             login,
             alerts: self.alerts(&plan, &stored),
+            push,
             device_info: facts::device_info(&account, &facts),
             credentials: account.session_credentials(&stored, nonce),
             store_status,
@@ -175,9 +179,14 @@ impl Engine {
         if has_store {
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
-            changes = self.settle_profiles(stored, &follow, ended == Ended::Completed, now, &mut notes);
-            let name = nodes::push_name(session.tree(), &account);
-            self.set_push_server(name.as_deref());
+            // What the device itself had to add, in a session in which the server set nothing.
+            changes = session.tree().changes(record.ended);
+            let settled = self.settle_profiles(stored, &follow, ended == Ended::Completed, now, &mut notes);
+            changes.profiles.extend(settled.profiles);
+            changes.tombstones = settled.tombstones;
+            let name = nodes::push_name(session.tree(), &account.provider_address());
+            let topic = &session.context().push.topic;
+            self.life.progress_mut().push.set_name(name.as_deref(), topic);
         }
         if follow.renew {
             self.life.renewal_begins(now);
@@ -187,11 +196,6 @@ impl Engine {
         changes.progress = Some(self.life.keep(now).clone());
         self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, notes }));
         actions.push(Action::Keep(Box::new(changes)));
-    }
-
-    fn set_push_server(&mut self, name: Option<&str>) {
-        let mut random = self.life.random().fork();
-        self.life.progress_mut().push.set_name(name, &mut random);
     }
 
     /// What the end of a session means for the profiles: new names of their owner, removal of those whose time is over.

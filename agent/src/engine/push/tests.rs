@@ -3,19 +3,21 @@ use super::*;
 #[test]
 fn a_name_gives_a_channel_with_a_topic_of_its_own_and_the_same_name_changes_nothing() {
     let mut random = fastrand::Rng::with_seed(1);
+    let first = topic(&mut random);
+    assert!(first.len() == 32 && first != topic(&mut random));
     let mut state = PushState::default();
-    assert!(state.set_name(Some("ntfy:https://push.example:8445/"), &mut random));
+    assert!(state.set_name(Some("ntfy:https://push.example:8445/"), &first));
     let channel = state.channel.clone().unwrap();
-    assert_eq!((channel.base.as_str(), channel.topic.len()), ("https://push.example:8445", 32));
+    assert_eq!((channel.base.as_str(), &channel.topic), ("https://push.example:8445", &first));
     assert_eq!(channel.uri(), format!("https://push.example:8445/{}", channel.topic));
     assert!(!format!("{channel:?}").contains(&channel.topic));
     state.note_ring("abc");
-    assert!(!state.set_name(Some("ntfy:https://push.example:8445"), &mut random));
+    assert!(!state.set_name(Some("ntfy:https://push.example:8445"), "T1"));
     assert_eq!(state.last_ring.as_deref(), Some("abc"));
-    assert!(state.set_name(Some("ntfy:https://other.example/deep"), &mut random));
+    assert!(state.set_name(Some("ntfy:https://other.example/deep"), "T1"));
     assert_ne!(state.channel.as_ref().unwrap().topic, channel.topic);
     assert_eq!(state.last_ring, None);
-    assert!(state.set_name(None, &mut random));
+    assert!(state.set_name(None, "T1"));
     assert_eq!((state.channel.clone(), state.bad_address), (None, false));
 }
 
@@ -24,7 +26,7 @@ fn what_is_no_push_server_gives_no_channel_and_says_so() {
     let names = ["ntfy:http://push.example", "wns:x", "ntfy:", "ntfy:https://a:b@push.example", "ntfy:https://x/?q=1"];
     for name in names {
         let mut state = PushState::default();
-        state.set_name(Some(name), &mut fastrand::Rng::with_seed(1));
+        state.set_name(Some(name), "T1");
         assert_eq!((state.channel.clone(), state.status(LinkState::None)), (None, 1), "{name}");
     }
 }

@@ -184,7 +184,7 @@ impl Renewal {
             return Err(RenewalFailure::ForeignAccount(other.chars().take(80).collect()));
         }
         let own = certificate::own(&renewed.certificates, &self.public_key, now)?;
-        if certificate::not_after(own)? <= self.order.active.not_after {
+        if certificate::not_after(own)? < self.order.active.not_after {
             return Err(RenewalFailure::Shorter);
         }
         let intermediate = |entry: &&CertificateEntry| entry.store == StoreName::Intermediate;

@@ -6,6 +6,7 @@ use mdm_protocol::syncml::{Command, CommandId, Format, Item, Meta, Operation, Re
 
 use super::incoming::target;
 use super::{Answer, MAX_TOLD_BYTES, Session, package};
+use crate::engine::nodes;
 use crate::engine::tree::{Node, Refusal};
 
 /// What became of an operation.
@@ -80,7 +81,11 @@ impl Session {
             Verb::Add => self.tree.add(&uri, format, data(item)),
             Verb::Delete => self.tree.delete(&uri),
             Verb::Replace | Verb::Get | Verb::Exec => self.tree.replace(&uri, format, data(item)),
+        }?;
+        if uri.name() == "PFN" {
+            nodes::provide_channel(&mut self.tree, &self.context.provider_address(), &self.context.push);
         }
+        Ok(())
     }
 
     /// Reads as long as the answers stay within bounds.

@@ -22,6 +22,7 @@ use self::authentication::Authentication;
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
 use super::failure::{SessionFailure, Violation};
+use super::nodes::PushOffer;
 use super::profile::Changes;
 use super::reply::{ManagementReply, Reply, classify};
 use super::tree::{Refusal, Tree};
@@ -54,6 +55,8 @@ pub struct SessionContext {
     pub login: LoginStatus,
     /// What else is announced in package 1.
     pub alerts: Vec<SessionAlert>,
+    /// Where the device can be rung.
+    pub push: PushOffer,
     /// The device's `./DevInfo` leaves: name and value.
     pub device_info: Vec<(&'static str, String)>,
     /// The account's credentials, where it has any.
@@ -65,6 +68,11 @@ pub struct SessionContext {
 }
 
 impl SessionContext {
+    /// The address of the account's own node.
+    pub fn provider_address(&self) -> String {
+        format!("./Device/Vendor/MSFT/DMClient/Provider/{}", mdm_protocol::loc_uri::encode_segment(&self.provider_id))
+    }
+
     /// Where messages go: the server's address with the mode of the session (MS-MDM section 2.1).
     pub fn request_url(&self) -> String {
         let mode = if self.login == LoginStatus::EnrolledUser { "Maintenance" } else { "Machine" };
