@@ -1,5 +1,6 @@
 //! Routes of the admin API: JSON in, JSON out, behind a bearer token.
 
+mod admins;
 mod devices;
 mod profiles;
 mod users;
@@ -11,18 +12,19 @@ use aws_lc_rs::constant_time;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::uri::Authority;
-use axum::http::{HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post, put};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use mdm_protocol::Secret;
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::error::{ApiError, Parameters, Segments};
 use super::read_body;
 use crate::service::{Service, ServiceError};
-use crate::tenant::{Settings, SettingsPatch};
+use crate::tenant::{Admin, Preview, SettingsPatch, TenantMode, TenantView};
 
 const BODY_LIMIT: usize = 4 << 20;
 
@@ -31,9 +33,13 @@ type Api = State<Arc<Service>>;
 
 /// The routes for administrators who present this token, under these names of the server or under any address.
 pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -> Router {
-    let (token, names) = (Arc::new(token), Arc::new(names));
+    let (token, names, asked) = (Arc::new(token), Arc::new(names), service.clone());
     let api = Router::new()
         .route("/tenant", get(tenant).patch(change_tenant))
+        .route("/authority/preview", get(preview))
+        .route("/admins", get(admins::list).post(admins::add))
+        .route("/admins/{name}", delete(admins::remove))
+        .route("/audit", get(admins::audit))
         .route("/users", get(users::list).post(users::add))
         .route("/users/{name}", delete(users::remove).patch(users::change))
         .route("/licences", get(users::licences))
@@ -62,7 +68,7 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
             ApiError(StatusCode::METHOD_NOT_ALLOWED, "this address does not take this method".to_owned())
         })
         .layer(middleware::from_fn(limit_body))
-        .layer(middleware::from_fn(move |request, next| authorise(token.clone(), request, next)))
+        .layer(middleware::from_fn(move |request, next| authorise(asked.clone(), token.clone(), request, next)))
         .layer(middleware::from_fn(move |request, next| check_host(names.clone(), request, next)))
         .with_state(service)
 }
@@ -86,18 +92,54 @@ fn is_own_name(host: &str, names: &[String]) -> bool {
         || names.iter().any(|name| host.eq_ignore_ascii_case(name))
 }
 
-async fn authorise(token: Arc<Secret>, request: Request, next: Next) -> Response {
-    let given = request.headers().get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
-    let (scheme, credentials) = given.split_at(given.len().min("Bearer ".len()));
-    if scheme.eq_ignore_ascii_case(b"Bearer ")
-        && constant_time::verify_slices_are_equal(credentials, token.expose().as_bytes()).is_ok()
-    {
-        return next.run(request).await;
+/// Lets in whoever presents the token of an administrator whose role allows the request, and has the audit note what
+/// came of it.
+async fn authorise(service: Arc<Service>, token: Arc<Secret>, mut request: Request, next: Next) -> Response {
+    let admin = match find_admin(service.clone(), &token, request.headers()).await {
+        Ok(Some(admin)) => admin,
+        Ok(None) => {
+            let sentence = "the request needs the header Authorization: Bearer <admin token>";
+            let mut response = ApiError(StatusCode::UNAUTHORIZED, sentence.to_owned()).into_response();
+            response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            return response;
+        }
+        Err(error) => return error.into_response(),
+    };
+    let (method, path) = (request.method().clone(), request.uri().path().to_owned());
+    let below = path.strip_prefix("/api/v1").unwrap_or(&path);
+    let response = if admin.may(method.as_str(), below) {
+        request.extensions_mut().insert(admin.clone());
+        next.run(request).await
+    } else {
+        ApiError(StatusCode::FORBIDDEN, format!("the role of {:?} does not allow this", admin.name)).into_response()
+    };
+    if method.is_safe() {
+        return response;
     }
-    let sentence = "the request needs the header Authorization: Bearer <admin token>";
-    let mut response = ApiError(StatusCode::UNAUTHORIZED, sentence.to_owned()).into_response();
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    let (what, outcome) = (format!("{method} {below}"), response.status().to_string());
+    let audit = move |service: &Service| {
+        service.act(|tenant, now| {
+            tenant.audit(&admin.name, &what, &outcome, now);
+            Ok(())
+        })
+    };
+    if let Err(error) = work(service, audit).await {
+        tracing::error!(error = error.1, "a line of the audit could not be stored");
+    }
     response
+}
+
+async fn find_admin(service: Arc<Service>, token: &Secret, headers: &HeaderMap) -> ApiResult<Option<Admin>> {
+    let given = headers.get(header::AUTHORIZATION).map(HeaderValue::as_bytes).unwrap_or_default();
+    let (scheme, credentials) = given.split_at(given.len().min("Bearer ".len()));
+    if !scheme.eq_ignore_ascii_case(b"Bearer ") {
+        return Ok(None);
+    }
+    if constant_time::verify_slices_are_equal(credentials, token.expose().as_bytes()).is_ok() {
+        return Ok(Some(Admin::owner()));
+    }
+    let credentials = credentials.to_vec();
+    work(service, move |service| service.view(|tenant| Ok(tenant.admin_of(&credentials)))).await
 }
 
 async fn limit_body(request: Request, next: Next) -> Response {
@@ -129,11 +171,28 @@ async fn work<T: Send + 'static>(
     Ok(done.map_err(|error| ApiError(StatusCode::INTERNAL_SERVER_ERROR, format!("the request failed: {error}")))??)
 }
 
-async fn tenant(State(service): Api) -> ApiResult<Json<Settings>> {
-    work(service, |service| service.view(|tenant| Ok(tenant.settings().clone()))).await.map(Json)
+async fn tenant(State(service): Api) -> ApiResult<Json<TenantView>> {
+    work(service, |service| service.view_now(|tenant, now| Ok(tenant.tenant_view(now)))).await.map(Json)
 }
 
-async fn change_tenant(State(service): Api, body: Bytes) -> ApiResult<Json<Settings>> {
+async fn change_tenant(
+    State(service): Api,
+    Extension(admin): Extension<Admin>,
+    body: Bytes,
+) -> ApiResult<Json<TenantView>> {
     let patch: SettingsPatch = json(&body)?;
-    work(service, move |service| service.act(|tenant, now| tenant.change_settings(patch, now).cloned())).await.map(Json)
+    work(service, move |service| service.act(|tenant, now| tenant.change_settings_as(&admin, patch, now)))
+        .await
+        .map(Json)
+}
+
+/// Which change is asked about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Change {
+    to: TenantMode,
+}
+
+async fn preview(State(service): Api, Parameters(Change { to }): Parameters<Change>) -> ApiResult<Json<Preview>> {
+    work(service, move |service| service.view(|tenant| tenant.preview(to))).await.map(Json)
 }

@@ -20,6 +20,7 @@ impl From<ServiceError> for ApiError {
         let status = match &error {
             ServiceError::Refused(AdminError::NotFound(_)) => StatusCode::NOT_FOUND,
             ServiceError::Refused(AdminError::Conflict(_)) => StatusCode::CONFLICT,
+            ServiceError::Refused(AdminError::Forbidden(_)) => StatusCode::FORBIDDEN,
             ServiceError::Refused(AdminError::Invalid(_)) => StatusCode::BAD_REQUEST,
             ServiceError::Store(_) => StatusCode::SERVICE_UNAVAILABLE,
             ServiceError::Random(_) => StatusCode::INTERNAL_SERVER_ERROR,

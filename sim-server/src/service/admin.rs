@@ -7,7 +7,7 @@ use mdm_protocol::Secret;
 use super::random::{self, RandomError};
 use super::{Service, secret};
 use crate::store::StoreError;
-use crate::tenant::{AdminError, Licence, NewUser, PasswordHash, Tenant, UserView};
+use crate::tenant::{Admin, AdminError, Licence, NewUser, PasswordHash, Tenant, UserView};
 
 /// Why an administrative request failed.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +49,13 @@ impl Service {
     ) -> Result<UserView, ServiceError> {
         let password = PasswordHash::new(&password, random::bytes()?)?;
         self.act(|tenant, _| tenant.add_user(NewUser { name, password, licences, co_managed }))
+    }
+
+    /// Appoints an administrator; returns the token too.
+    pub fn add_admin(&self, admin: Admin) -> Result<(Admin, Secret), ServiceError> {
+        let token = secret()?;
+        let admin = self.act(|tenant, _| tenant.add_admin(admin, &token))?;
+        Ok((admin, token))
     }
 
     /// Makes a one-time enrolment token; returns it with the moment of its expiry.

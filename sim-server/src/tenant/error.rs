@@ -9,6 +9,9 @@ pub enum AdminError {
     /// The request contradicts the present state.
     #[error("{0}")]
     Conflict(String),
+    /// The administrator may not make it.
+    #[error("{0}")]
+    Forbidden(String),
     /// The request itself is not acceptable.
     #[error("{0}")]
     Invalid(String),

@@ -6,6 +6,8 @@
 //! before it answers.
 
 mod access;
+mod admin;
+mod audit;
 mod authority;
 mod certificate_request;
 mod command;
@@ -19,6 +21,7 @@ mod licence;
 pub mod life;
 mod password;
 mod policy;
+mod preview;
 mod profile;
 mod push;
 mod record;
@@ -26,6 +29,7 @@ mod recovery;
 mod renewal;
 mod session;
 mod settings;
+mod tenant_view;
 mod token;
 mod user;
 mod view;
@@ -37,6 +41,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use access::AccessRefusal;
 pub(crate) use access::fingerprint;
+pub use admin::{Admin, Role};
+pub use audit::AuditLine;
 pub use certificate_request::{CertificateRequestError, PublicKey};
 pub use command::{CommandAnswer, CommandResult, CommandState, CommandView};
 pub use delivery::DeliveryState;
@@ -47,12 +53,14 @@ pub use group::GroupView;
 pub use licence::{Licence, LicenceCount, UserPatch};
 pub use life::{Authority, BmsPolicies, DeviceLife, TenantMode, UserStanding};
 pub use password::{PasswordHash, PasswordProof, PasswordTest};
+pub use preview::{DevicePreview, Preview};
 pub use profile::{Assignment, ProfileView};
 pub use push::Ring;
 pub use record::{Change, RecordKey, RecordKind, RestoreError};
 pub use renewal::RenewalGrant;
 pub use session::{Connection, ReceivedMessage, Reply, SessionRefusal};
 pub use settings::{Authentication, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch};
+pub use tenant_view::TenantView;
 pub use user::{NewUser, UserView};
 pub use view::{DeviceFilter, DeviceSummary, DeviceView, ListState, ProfileDelivery};
 
@@ -67,6 +75,8 @@ pub struct Tenant {
     last_command: u64,
     users: BTreeMap<String, user::User>,
     groups: BTreeMap<String, group::Group>,
+    admins: BTreeMap<String, admin::AdminRecord>,
+    audit: BTreeMap<u64, AuditLine>,
     tokens: BTreeMap<String, token::EnrolmentToken>,
     devices: BTreeMap<String, Device>,
     profiles: BTreeMap<String, profile::Profile>,

@@ -139,7 +139,11 @@ impl Profile {
 impl Tenant {
     /// Whether a device should have a profile from the authority that serves it.
     pub(super) fn is_for(&self, profile: &Profile, device: &Device) -> bool {
-        let server = device.server();
+        self.is_for_under(profile, device, device.server())
+    }
+
+    /// Whether a device would have a profile if this authority served it.
+    pub(super) fn is_for_under(&self, profile: &Profile, device: &Device, server: Authority) -> bool {
         let is_off = server == Authority::Office365 && self.settings.bms_policies == BmsPolicies::Off;
         let has = |user: &String| {
             let groups = || profile.assignment().groups.iter().filter_map(|group| self.groups.get(group));

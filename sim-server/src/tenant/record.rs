@@ -28,12 +28,25 @@ pub enum RecordKind {
     Command,
     /// A group of users.
     Group,
+    /// An administrator.
+    Admin,
+    /// A line of the audit.
+    Audit,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Settings, Self::User, Self::Token, Self::Device, Self::Profile, Self::Command, Self::Group];
+    pub const ALL: [Self; 9] = [
+        Self::Settings,
+        Self::User,
+        Self::Token,
+        Self::Device,
+        Self::Profile,
+        Self::Command,
+        Self::Group,
+        Self::Admin,
+        Self::Audit,
+    ];
 
     /// The kind's name in the store.
     pub fn as_str(self) -> &'static str {
@@ -45,6 +58,8 @@ impl RecordKind {
             Self::Profile => "profile",
             Self::Command => "command",
             Self::Group => "group",
+            Self::Admin => "admin",
+            Self::Audit => "audit",
         }
     }
 }
@@ -181,6 +196,8 @@ impl Tenant {
             }
             RecordKind::Profile => drop(self.profiles.remove(name)),
             RecordKind::Group => drop(self.groups.remove(name)),
+            RecordKind::Admin => drop(self.admins.remove(name)),
+            RecordKind::Audit => drop(name.parse().map(|number: u64| self.audit.remove(&number))),
             RecordKind::Command => drop(command_key(name).and_then(|key| self.commands.remove(&key))),
         }
     }
@@ -196,6 +213,8 @@ impl Tenant {
             RecordKind::Device => self.devices.get(&key.key).map(write),
             RecordKind::Profile => self.profiles.get(&key.key).map(|profile| write(profile.record())),
             RecordKind::Group => self.groups.get(&key.key).map(write),
+            RecordKind::Admin => self.admins.get(&key.key).map(write),
+            RecordKind::Audit => self.audit.get(&key.key.parse().ok()?).map(write),
             RecordKind::Command => self.commands.get(&command_key(&key.key)?).map(write),
         }
     }
@@ -230,6 +249,11 @@ impl Tenant {
                 self.devices.insert(name, device);
             }
             RecordKind::Group => drop(self.groups.insert(name, read(key, bytes)?)),
+            RecordKind::Admin => drop(self.admins.insert(name, read(key, bytes)?)),
+            RecordKind::Audit => {
+                let line: super::AuditLine = read(key, bytes)?;
+                self.audit.insert(line.number, line);
+            }
             RecordKind::Profile => {
                 let profile = Profile::from_record(read(key, bytes)?).map_err(|error| RestoreError::Content {
                     kind: key.kind.as_str(),

@@ -67,6 +67,8 @@ pub struct Settings {
     pub authority_changed: i64,
     /// How many licences of each kind the tenant has.
     pub licences: BTreeMap<Licence, u32>,
+    /// Whether only administrators with an Intune licence may set the authority.
+    pub strict_licences: bool,
     /// The most devices that one user may enrol.
     pub device_limit: u32,
     /// How users prove themselves at enrolment.
@@ -106,6 +108,7 @@ impl Default for Settings {
             authority: TenantMode::Unknown,
             authority_changed: 0,
             licences: Licence::ALL.into_iter().map(|licence| (licence, LICENCES)).collect(),
+            strict_licences: false,
             device_limit: 15,
             auth: Authentication::OnPremise,
             message_authentication: MessageAuthentication::None,
@@ -133,6 +136,7 @@ pub struct SettingsPatch {
     pub name: Option<String>,
     pub authority: Option<TenantMode>,
     pub licences: Option<BTreeMap<Licence, u32>>,
+    pub strict_licences: Option<bool>,
     pub device_limit: Option<u32>,
     pub auth: Option<Authentication>,
     pub message_authentication: Option<MessageAuthentication>,
@@ -160,6 +164,7 @@ impl Tenant {
         let settings = &mut self.settings;
         set(&mut settings.name, patch.name.map(|name| name.trim().to_owned()));
         set(&mut settings.authority, authority);
+        set(&mut settings.strict_licences, patch.strict_licences);
         set(&mut settings.device_limit, patch.device_limit);
         set(&mut settings.auth, patch.auth);
         set(&mut settings.message_authentication, patch.message_authentication);
