@@ -24,7 +24,7 @@ use serde::de::DeserializeOwned;
 use super::error::{ApiError, Parameters, Segments};
 use super::read_body;
 use crate::service::{Service, ServiceError};
-use crate::tenant::{Admin, Preview, SettingsPatch, TenantMode, TenantView};
+use crate::tenant::{Admin, ApnsCertificate, Preview, SettingsPatch, TenantMode, TenantView};
 
 const BODY_LIMIT: usize = 4 << 20;
 
@@ -46,6 +46,9 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/groups", get(users::groups))
         .route("/groups/{name}", get(users::group).put(users::put_group).delete(users::remove_group))
         .route("/devices/{id}/ring", post(devices::ring))
+        .route("/devices/{id}/authority", put(devices::change_authority))
+        .route("/devices/{id}/user", put(devices::change_user))
+        .route("/apns", put(upload_apns))
         .route("/users/{name}/tokens", post(users::add_token))
         .route("/tokens", post(users::add_userless_token))
         .route("/devices", get(devices::list))
@@ -195,4 +198,16 @@ struct Change {
 
 async fn preview(State(service): Api, Parameters(Change { to }): Parameters<Change>) -> ApiResult<Json<Preview>> {
     work(service, move |service| service.view(|tenant| tenant.preview(to))).await.map(Json)
+}
+
+/// How long the uploaded certificate is good for.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Upload {
+    days: u32,
+}
+
+async fn upload_apns(State(service): Api, body: Bytes) -> ApiResult<Json<ApnsCertificate>> {
+    let Upload { days } = json(&body)?;
+    work(service, move |service| service.act(|tenant, now| tenant.upload_apns_certificate(days, now))).await.map(Json)
 }

@@ -107,7 +107,9 @@ impl Service {
     fn change<T>(&self, work: impl FnOnce(&mut Tenant, i64, &mut fastrand::Rng) -> T) -> Result<T, StoreError> {
         let mut state = self.lock();
         let State { tenant, random, .. } = &mut *state;
-        let result = work(tenant, now(), random);
+        let moment = now();
+        tenant.sweep_now_and_then(moment);
+        let result = work(tenant, moment, random);
         state.persist()?;
         let rings = state.tenant.take_rings();
         drop(state);

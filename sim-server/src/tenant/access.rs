@@ -19,6 +19,12 @@ pub enum AccessRefusal {
     /// The certificate is past its end.
     #[error("the client certificate has expired; the device must enrol again")]
     Expired,
+    /// The device is one of Apple's, and their push service cannot be used.
+    #[error("this type of device cannot check in at present: {reason}")]
+    PushCertificate {
+        /// Why.
+        reason: String,
+    },
     /// The message speaks for another device than the certificate.
     #[error("the message says that it comes from the device {claimed:?}, but the certificate is another device's")]
     SomeoneElse {
@@ -43,7 +49,7 @@ impl Tenant {
         let device = self.devices.get(id).ok_or(AccessRefusal::UnknownDevice)?;
         let issued = device.certificates.iter().find(|issued| issued.fingerprint == fingerprint);
         match issued {
-            Some(issued) if now <= issued.not_after => Ok(device),
+            Some(issued) if now <= issued.not_after => self.check_apns(device, now).map(|()| device),
             Some(_) => Err(AccessRefusal::Expired),
             None => Err(AccessRefusal::UnknownDevice),
         }

@@ -20,20 +20,6 @@ impl Tenant {
         registration(self.settings.authority, self.owner(device), &device.life)
     }
 
-    /// What the administrator should know at any time.
-    pub(super) fn standing_warnings(&self, now: i64) -> Vec<String> {
-        let mut warnings = Vec::new();
-        let moving = self.devices.values().filter(|device| self.registration(device) == Registration::Moving).count();
-        if moving > 0 {
-            let since = now.saturating_sub(self.settings.authority_changed);
-            warnings.push(format!(
-                "{moving} devices have not completed a session with their new authority yet; the tenant's was last \
-                 changed {since} seconds ago"
-            ));
-        }
-        warnings
-    }
-
     /// Readies a device's record for the authority that it is with. What another authority had given it is either
     /// removed, because it is surplus, or forgotten, and then lingers until the device itself lets it go.
     pub(super) fn serve_from(&mut self, device_id: &str, authority: Authority, remove_old: bool) {

@@ -24,6 +24,9 @@ pub struct Device {
     pub(super) full: bool,
     pub(super) enrolled: i64,
     pub(super) hardware_id: String,
+    /// What the device says that it is.
+    #[serde(default)]
+    pub(super) device_type: String,
     pub(super) os_version: String,
     /// The certificate in use, and after a renewal the new one, which has not completed a session yet.
     pub(super) certificates: Vec<IssuedCertificate>,

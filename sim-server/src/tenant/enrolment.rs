@@ -9,6 +9,7 @@ use mdm_protocol::{Secret, base64};
 use super::certificate_request::{self, CertificateRequestError, PublicKey};
 use super::device::{Device, IssuedCertificate, Nonce, StoredSecret};
 use super::life::{DeviceLife, TenantMode, effective};
+use super::lifecycle::is_apple;
 use super::record::RecordKind;
 use super::session::NONCE_SECONDS;
 use super::{Authentication, Authority, PasswordProof, Tenant, is_addressable};
@@ -35,6 +36,7 @@ pub struct Grant {
     /// Whether a device that is enrolled already gets a new certificate and keeps everything else.
     is_recovery: bool,
     hardware_id: String,
+    device_type: String,
     os_version: String,
 }
 
@@ -100,6 +102,7 @@ impl Tenant {
             Some(device) => self.check_recovery(device, context)?,
             None => self.check_licence(caller.user.as_deref())?,
         }
+        self.check_device_type(context, now)?;
         let device_id = self.check_context(context, caller.user.as_deref())?;
         let public_key = certificate_request::verify(&request.certificate_request).map_err(refuse_request)?;
         if caller.recovers.is_none() {
@@ -119,6 +122,7 @@ impl Tenant {
             token: caller.token,
             is_recovery: caller.recovers.is_some(),
             hardware_id: text(item::HARDWARE_ID),
+            device_type: text(item::DEVICE_TYPE),
             os_version: text(item::OS_VERSION),
         })
     }
@@ -153,6 +157,7 @@ impl Tenant {
                 full: grant.full,
                 enrolled: now,
                 hardware_id: grant.hardware_id.clone(),
+                device_type: grant.device_type.clone(),
                 os_version: grant.os_version.clone(),
                 certificates: vec![certificate],
                 superseded: Vec::new(),
@@ -217,17 +222,26 @@ impl Tenant {
         }
     }
 
+    fn check_device_type(&self, context: &AdditionalContext, now: i64) -> Result<(), Fault> {
+        let kind = context.get(item::DEVICE_TYPE).unwrap_or("nothing");
+        if is_apple(kind) {
+            let trouble = self.apns_trouble(now);
+            return trouble.map_or(Ok(()), |reason| {
+                let reason = format!("This type of device cannot enrol at present: {reason}.");
+                Err(Fault::new(FaultKind::NotSupported, reason))
+            });
+        }
+        if kind == DEVICE_TYPE {
+            return Ok(());
+        }
+        let found: String = kind.chars().take(40).collect();
+        let reason = format!("Only devices of the type {DEVICE_TYPE} can enrol here; this one says {found}.");
+        Err(Fault::new(FaultKind::DeviceNotSupported, reason))
+    }
+
     /// The device's id, if what the device says of itself is acceptable.
     fn check_context(&self, context: &AdditionalContext, user: Option<&str>) -> Result<String, Fault> {
         let rejected = |reason: String| Err(Fault::new(FaultKind::InvalidEnrollmentData, reason));
-        match context.get(item::DEVICE_TYPE) {
-            Some(DEVICE_TYPE) => {}
-            other => {
-                let found: String = other.unwrap_or("nothing").chars().take(40).collect();
-                let reason = format!("Only devices of the type {DEVICE_TYPE} can enrol here; this one says {found}.");
-                return Err(Fault::new(FaultKind::DeviceNotSupported, reason));
-            }
-        }
         for name in REQUIRED {
             if context.get(name).is_none_or(|value| value.trim().is_empty()) {
                 return rejected(format!("The request has no {name}."));

@@ -19,6 +19,7 @@ mod fragment;
 mod group;
 mod licence;
 pub mod life;
+mod lifecycle;
 mod password;
 mod policy;
 mod preview;
@@ -52,6 +53,7 @@ pub use error::AdminError;
 pub use group::GroupView;
 pub use licence::{Licence, LicenceCount, UserPatch};
 pub use life::{Authority, BmsPolicies, DeviceLife, TenantMode, UserStanding};
+pub use lifecycle::ApnsCertificate;
 pub use password::{PasswordHash, PasswordProof, PasswordTest};
 pub use preview::{DevicePreview, Preview};
 pub use profile::{Assignment, ProfileView};
@@ -87,6 +89,8 @@ pub struct Tenant {
     sessions: BTreeMap<String, session::Session>,
     /// When sessions that broke off were last looked for.
     sessions_swept: i64,
+    /// When devices that are to leave the portal were last looked for.
+    swept: i64,
     changed: BTreeSet<RecordKey>,
     /// The address of the device endpoints, without a slash at its end.
     device_base: String,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::life::{BmsPolicies, TenantMode};
 use super::record::RecordKind;
-use super::{AdminError, Licence, Tenant};
+use super::{AdminError, ApnsCertificate, Licence, Tenant};
 
 /// How many licences of each kind a tenant begins with.
 const LICENCES: u32 = 10_000;
@@ -69,6 +69,8 @@ pub struct Settings {
     pub licences: BTreeMap<Licence, u32>,
     /// Whether only administrators with an Intune licence may set the authority.
     pub strict_licences: bool,
+    /// The certificate of Apple's push service, if one was uploaded.
+    pub apns_certificate: Option<ApnsCertificate>,
     /// The most devices that one user may enrol.
     pub device_limit: u32,
     /// How users prove themselves at enrolment.
@@ -109,6 +111,7 @@ impl Default for Settings {
             authority_changed: 0,
             licences: Licence::ALL.into_iter().map(|licence| (licence, LICENCES)).collect(),
             strict_licences: false,
+            apns_certificate: None,
             device_limit: 15,
             auth: Authentication::OnPremise,
             message_authentication: MessageAuthentication::None,

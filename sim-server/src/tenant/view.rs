@@ -78,6 +78,8 @@ pub struct DeviceView {
     pub enrollment_type: &'static str,
     /// The id of the hardware.
     pub hardware_id: String,
+    /// What it said at enrolment that it is.
+    pub device_type: String,
     /// The version of the operating system at enrolment.
     pub os_version: String,
     /// The certificate in use.
@@ -117,6 +119,7 @@ impl Tenant {
             summary: self.summary(device),
             enrollment_type: if device.full { "Full" } else { "Device" },
             hardware_id: device.hardware_id.clone(),
+            device_type: device.device_type.clone(),
             os_version: device.os_version.clone(),
             certificate: device.certificates.first().cloned(),
             new_certificate: device.certificates.get(1).cloned(),

@@ -1,14 +1,14 @@
 //! Devices and the commands queued for them.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::StatusCode;
-use serde::Serialize;
+use axum::{Extension, Json};
+use serde::{Deserialize, Serialize};
 
 use super::users::Token;
-use super::{Api, ApiError, ApiResult, Parameters, Segments, text, work};
-use crate::tenant::{CommandView, DeviceFilter, DeviceSummary, DeviceView};
+use super::{Api, ApiError, ApiResult, Parameters, Segments, json, text, work};
+use crate::tenant::{Admin, Authority, CommandView, DeviceFilter, DeviceSummary, DeviceView};
 
 #[derive(Serialize)]
 pub(super) struct Queued {
@@ -25,7 +25,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn show(State(service): Api, Segments(id): Segments<String>) -> ApiResult<Json<DeviceView>> {
-    work(service, move |service| service.view(|tenant| tenant.device_view(&id))).await.map(Json)
+    work(service, move |service| service.view_now(|tenant, now| tenant.listed_device(&id, now))).await.map(Json)
 }
 
 pub(super) async fn remove(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
@@ -49,6 +49,41 @@ pub(super) async fn block(State(service): Api, Segments(id): Segments<String>) -
 pub(super) async fn unblock(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {
     work(service, move |service| service.act(|tenant, _| tenant.block_device(&id, false))).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Place {
+    authority: Authority,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Owner {
+    user: Option<String>,
+}
+
+pub(super) async fn change_authority(
+    State(service): Api,
+    Extension(admin): Extension<Admin>,
+    Segments(id): Segments<String>,
+    body: Bytes,
+) -> ApiResult<Json<DeviceView>> {
+    let Place { authority } = json(&body)?;
+    work(service, move |service| service.act(|tenant, now| tenant.move_userless_device(&admin, &id, authority, now)))
+        .await
+        .map(Json)
+}
+
+pub(super) async fn change_user(
+    State(service): Api,
+    Segments(id): Segments<String>,
+    body: Bytes,
+) -> ApiResult<Json<DeviceView>> {
+    let Owner { user } = json(&body)?;
+    work(service, move |service| service.act(|tenant, now| tenant.change_device_user(&id, user.as_deref(), now)))
+        .await
+        .map(Json)
 }
 
 pub(super) async fn ring(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {

@@ -143,6 +143,17 @@ impl TenantMode {
         }
     }
 
+    /// Whether an authority is one of the tenant's.
+    pub fn offers(self, authority: Authority) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Intune => authority == Authority::Intune,
+            Self::CoManagement => authority == Authority::CoManagement,
+            Self::Office365 => authority == Authority::Office365,
+            Self::Coexistence => authority != Authority::CoManagement,
+        }
+    }
+
     /// Whether BMS is provisioned.
     pub fn has_bms(self) -> bool {
         matches!(self, Self::Office365 | Self::Coexistence)

@@ -1,0 +1,107 @@
+use mdm_protocol::Secret;
+use mdm_protocol::enrolment::{AdditionalContext, item};
+use mdm_protocol::soap::FaultKind;
+
+use super::*;
+use crate::tenant::life::{LISTED_AFTER_EXPIRY, TenantMode};
+use crate::tenant::test_support::*;
+use crate::tenant::{Role, SettingsPatch, UserPatch};
+
+fn mode(authority: TenantMode) -> SettingsPatch {
+    SettingsPatch { authority: Some(authority), ..SettingsPatch::default() }
+}
+
+/// A context with another value for one item.
+fn with(name: &str, value: &str) -> AdditionalContext {
+    let items = context("device-1").0.into_iter().filter(|(item, _)| item != name).collect();
+    AdditionalContext(items).with(name, value)
+}
+
+fn userless(tenant: &mut Tenant, device_id: &str) {
+    tenant.add_token(None, &Secret::new("a token"), NOW).unwrap();
+    let grant = permit(tenant, Some(&token("a token")), &request(context(device_id)), NOW).unwrap();
+    complete(tenant, &grant);
+}
+
+#[test]
+fn s48_a_device_leaves_the_portal_180_days_after_its_certificate_expired() {
+    let mut talker = Talker::new();
+    let end = NOW + 86_400 + LISTED_AFTER_EXPIRY;
+    assert!(talker.tenant.sweep(end - 1).is_empty());
+    assert!(talker.tenant.listed_device("device-1", end - 1).is_ok());
+    assert_eq!(talker.tenant.listed_devices(&Default::default(), end - 1).len(), 1);
+    assert!(talker.tenant.listed_devices(&Default::default(), end + 1).is_empty());
+    assert!(talker.tenant.listed_device("device-1", end + 1).is_err());
+    talker.tenant.sweep_now_and_then(end + 1);
+    assert!(talker.tenant.device("device-1").is_some(), "it was looked for a moment ago");
+    talker.tenant.sweep_now_and_then(end + 60);
+    assert!(talker.tenant.device("device-1").is_none());
+    let line = talker.tenant.audit_lines(1).remove(0);
+    assert_eq!((line.who.as_str(), line.time, line.what.as_str()), ("tenant", end + 60, "device device-1"));
+}
+
+#[test]
+fn s25_s26_a_device_without_a_user_stays_until_support_moves_it() {
+    let mut tenant = fresh_tenant();
+    change(&mut tenant, mode(TenantMode::Office365));
+    userless(&mut tenant, "kiosk");
+    let support = Admin { name: "support".to_owned(), role: Role::Support, licensed: false };
+    let refused = tenant.move_userless_device(&support, "kiosk", Authority::Intune, NOW);
+    assert!(matches!(refused, Err(AdminError::Conflict(_))), "there is no Intune yet");
+    change(&mut tenant, mode(TenantMode::Coexistence));
+    assert_eq!(tenant.device_view("kiosk").unwrap().summary.due_authority, Authority::Office365);
+    let moved = tenant.move_userless_device(&support, "kiosk", Authority::Intune, NOW + 5).unwrap();
+    assert_eq!((moved.summary.due_authority, moved.summary.state), (Authority::Intune, "pending"));
+    assert_eq!(tenant.audit_lines(1)[0].who, "support");
+    enrol(&mut tenant, "device-1");
+    let refused = tenant.move_userless_device(&support, "device-1", Authority::Office365, NOW).unwrap_err();
+    assert!(refused.to_string().contains("through the user"), "{refused}");
+}
+
+#[test]
+fn s28_the_user_of_a_device_decides_who_manages_it() {
+    let mut tenant = fresh_tenant();
+    change(&mut tenant, mode(TenantMode::Coexistence));
+    tenant.add_user(new_user("bob", "pw")).unwrap();
+    let none = UserPatch { licences: Some([].into()), co_managed: None };
+    tenant.change_user("bob", none, NOW).unwrap();
+    enrol(&mut tenant, "device-1");
+    let due = |tenant: &Tenant| tenant.device_view("device-1").unwrap().summary.due_authority;
+    assert_eq!(due(&tenant), Authority::Intune);
+    tenant.change_device_user("device-1", Some("Bob"), NOW).unwrap();
+    assert_eq!(due(&tenant), Authority::Office365);
+    tenant.change_user("bob", UserPatch { licences: None, co_managed: Some(true) }, NOW).unwrap();
+    assert_eq!(due(&tenant), Authority::Intune);
+    tenant.change_device_user("device-1", None, NOW).unwrap();
+    assert_eq!(due(&tenant), Authority::Intune);
+    assert!(tenant.change_device_user("device-1", Some("nobody"), NOW).is_err());
+}
+
+#[test]
+fn s58_s59_without_a_renewed_apns_certificate_only_apple_devices_fail() {
+    let mut tenant = tenant();
+    let ask = |tenant: &Tenant, kind: &str| {
+        let asked = request(with(item::DEVICE_TYPE, kind));
+        permit(tenant, Some(&password()), &asked, NOW).map_err(|fault| (fault.kind, fault.reason))
+    };
+    let (kind, reason) = ask(&tenant, "iOS").unwrap_err();
+    assert_eq!(kind, FaultKind::NotSupported);
+    assert!(reason.contains("no APNs certificate"), "{reason}");
+    tenant.upload_apns_certificate(365, NOW).unwrap();
+    let grant = ask(&tenant, "iOS").unwrap();
+    complete(&mut tenant, &grant);
+    assert!(tenant.identify(Some(b"device-1"), NOW).is_ok());
+
+    tenant.change_settings(mode(TenantMode::CoManagement), NOW + 10).unwrap();
+    let refusal = tenant.identify(Some(b"device-1"), NOW + 15).unwrap_err().to_string();
+    assert!(refusal.contains("APNs certificate must be renewed") && refusal.contains("5 seconds"), "{refusal}");
+    assert!(ask(&tenant, "iPadOS").is_err());
+    assert!(ask(&tenant, "CIMClient_Windows").is_ok());
+    assert!(tenant.tenant_view(NOW + 15).warnings.iter().any(|warning| warning.contains("APNs")));
+
+    tenant.upload_apns_certificate(1, NOW + 20).unwrap();
+    assert!(tenant.identify(Some(b"device-1"), NOW + 20).is_ok());
+    assert!(!tenant.tenant_view(NOW + 20).warnings.iter().any(|warning| warning.contains("APNs")));
+    let refusal = tenant.identify(Some(b"device-1"), NOW + 20 + 86_400).unwrap_err();
+    assert!(matches!(refusal, AccessRefusal::PushCertificate { .. } | AccessRefusal::Expired));
+}
