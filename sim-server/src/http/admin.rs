@@ -46,6 +46,8 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/groups", get(users::groups))
         .route("/groups/{name}", get(users::group).put(users::put_group).delete(users::remove_group))
         .route("/devices/{id}/ring", post(devices::ring))
+        .route("/devices/{id}/compliance", put(devices::set_compliance))
+        .route("/compliance", get(devices::compliance))
         .route("/devices/{id}/authority", put(devices::change_authority))
         .route("/devices/{id}/user", put(devices::change_user))
         .route("/apns", put(upload_apns))

@@ -80,6 +80,7 @@ impl Deed {
         match segments[..] {
             ["admins", ..] => Self::AppointAdministrators,
             ["devices", _, "authority"] => Self::MoveUserlessDevice,
+            ["devices", _, "user"] => Self::Administrate,
             ["devices", _, _, ..] => Self::HelpWithDevice,
             _ => Self::Administrate,
         }
@@ -137,6 +138,7 @@ mod tests {
         assert_eq!(who("GET", "/tenant"), all);
         assert_eq!(who("POST", "/devices/x/recovery"), all[..3]);
         assert_eq!(who("DELETE", "/devices/x"), all[..2]);
+        assert_eq!(who("PUT", "/devices/x/user"), all[..2]);
         assert_eq!(who("POST", "/admins"), all[..1]);
         assert_eq!(who("DELETE", "//admins/x"), all[..1]);
     }

@@ -11,7 +11,7 @@ use super::fragment::Nodes;
 use super::life::{Authority, DeviceLife, TenantMode, completed};
 use super::push::PushChannel;
 use super::record::RecordKind;
-use super::{AdminError, Tenant};
+use super::{AdminError, Compliance, DeviceReport, Tenant};
 
 /// An enrolled device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -48,6 +48,15 @@ pub struct Device {
     pub(super) secret: StoredSecret,
     pub(super) nonce: Option<Nonce>,
     pub(super) last_session: Option<SessionRecord>,
+    /// Changes of whether it complies, oldest first.
+    #[serde(default)]
+    pub(super) compliance: Vec<Compliance>,
+    /// What it reported, oldest first.
+    #[serde(default)]
+    pub(super) reports: Vec<DeviceReport>,
+    /// What it says is redundant.
+    #[serde(default)]
+    pub(super) redundant: Option<serde_json::Value>,
     pub(super) dev_info: BTreeMap<String, String>,
     /// The profiles that were sent, by name.
     pub(super) profiles: BTreeMap<String, ProfileEntry>,

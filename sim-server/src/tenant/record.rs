@@ -275,3 +275,6 @@ fn command_key(name: &str) -> Option<(String, u64)> {
     let (device, id) = name.rsplit_once('/')?;
     Some((device.to_owned(), id.parse().ok()?))
 }
+
+#[cfg(test)]
+mod tests;

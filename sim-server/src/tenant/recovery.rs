@@ -46,6 +46,8 @@ impl Tenant {
         for old in std::mem::take(&mut device.certificates) {
             device.supersede(old.fingerprint);
         }
+        // Whatever it was told may be lost with the rest.
+        device.life.told = None;
         device.life.renewed(certificate.not_before, certificate.not_after);
         device.certificates.push(certificate);
         device.secret = StoredSecret::new(secret);

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+use super::compliance::MAX_LAG;
 use super::life::{BmsPolicies, TenantMode};
 use super::record::RecordKind;
 use super::{AdminError, ApnsCertificate, Licence, Tenant};
@@ -71,6 +72,8 @@ pub struct Settings {
     pub strict_licences: bool,
     /// The certificate of Apple's push service, if one was uploaded.
     pub apns_certificate: Option<ApnsCertificate>,
+    /// By how many seconds the compliance report lags.
+    pub report_lag_seconds: u32,
     /// The most devices that one user may enrol.
     pub device_limit: u32,
     /// How users prove themselves at enrolment.
@@ -112,6 +115,7 @@ impl Default for Settings {
             licences: Licence::ALL.into_iter().map(|licence| (licence, LICENCES)).collect(),
             strict_licences: false,
             apns_certificate: None,
+            report_lag_seconds: 0,
             device_limit: 15,
             auth: Authentication::OnPremise,
             message_authentication: MessageAuthentication::None,
@@ -140,6 +144,7 @@ pub struct SettingsPatch {
     pub authority: Option<TenantMode>,
     pub licences: Option<BTreeMap<Licence, u32>>,
     pub strict_licences: Option<bool>,
+    pub report_lag_seconds: Option<u32>,
     pub device_limit: Option<u32>,
     pub auth: Option<Authentication>,
     pub message_authentication: Option<MessageAuthentication>,
@@ -168,6 +173,7 @@ impl Tenant {
         set(&mut settings.name, patch.name.map(|name| name.trim().to_owned()));
         set(&mut settings.authority, authority);
         set(&mut settings.strict_licences, patch.strict_licences);
+        set(&mut settings.report_lag_seconds, patch.report_lag_seconds);
         set(&mut settings.device_limit, patch.device_limit);
         set(&mut settings.auth, patch.auth);
         set(&mut settings.message_authentication, patch.message_authentication);
@@ -217,6 +223,9 @@ impl SettingsPatch {
         }
         if self.ring_spread_seconds.is_some_and(|seconds| seconds > 86_400) {
             return invalid("ring_spread_seconds must be 0 to 86400");
+        }
+        if self.report_lag_seconds.is_some_and(|seconds| seconds > MAX_LAG) {
+            return invalid("report_lag_seconds must be 0 to 604800");
         }
         if self.recovery_hours.is_some_and(|hours| !(1..=720).contains(&hours)) {
             return invalid("recovery_hours must be 1 to 720");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::life::{Authority, Registration, is_listed};
-use super::{AdminError, DeliveryState, Device, IssuedCertificate, SessionRecord, Tenant};
+use super::{AdminError, Compliance, DeliveryState, Device, DeviceReport, IssuedCertificate, SessionRecord, Tenant};
 
 /// Which devices are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -90,6 +90,12 @@ pub struct DeviceView {
     pub blocked: bool,
     /// What the device said of itself in its last session (`./DevInfo`).
     pub devinfo: BTreeMap<String, String>,
+    /// Whether it complies, as the directory knows it.
+    pub compliance: Option<Compliance>,
+    /// What it reported of its own accord, oldest first.
+    pub reports: Vec<DeviceReport>,
+    /// What it says is redundant.
+    pub redundant: Option<serde_json::Value>,
     /// The profiles that it has, should have or must lose.
     pub profiles: Vec<ProfileDelivery>,
 }
@@ -125,6 +131,9 @@ impl Tenant {
             new_certificate: device.certificates.get(1).cloned(),
             blocked: device.life.blocked,
             devinfo: device.dev_info.clone(),
+            compliance: device.compliance.last().copied(),
+            reports: device.reports.clone(),
+            redundant: device.redundant.clone(),
             profiles: self.deliveries(device),
         })
     }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::users::Token;
 use super::{Api, ApiError, ApiResult, Parameters, Segments, json, text, work};
-use crate::tenant::{Admin, Authority, CommandView, DeviceFilter, DeviceSummary, DeviceView};
+use crate::tenant::{Admin, Authority, CommandView, ComplianceReport, DeviceFilter, DeviceSummary, DeviceView};
 
 #[derive(Serialize)]
 pub(super) struct Queued {
@@ -84,6 +84,26 @@ pub(super) async fn change_user(
     work(service, move |service| service.act(|tenant, now| tenant.change_device_user(&id, user.as_deref(), now)))
         .await
         .map(Json)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Verdict {
+    compliant: bool,
+}
+
+pub(super) async fn set_compliance(
+    State(service): Api,
+    Segments(id): Segments<String>,
+    body: Bytes,
+) -> ApiResult<StatusCode> {
+    let Verdict { compliant } = json(&body)?;
+    work(service, move |service| service.act(|tenant, now| tenant.set_compliance(&id, compliant, now))).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn compliance(State(service): Api) -> ApiResult<Json<ComplianceReport>> {
+    work(service, |service| service.view_now(|tenant, now| Ok(tenant.compliance_report(now)))).await.map(Json)
 }
 
 pub(super) async fn ring(State(service): Api, Segments(id): Segments<String>) -> ApiResult<StatusCode> {

@@ -45,12 +45,12 @@ impl Tenant {
                 }
             }
             AlertCode::GENERIC => {
-                let types = alert.items.iter().filter_map(|item| item.meta.media_type.as_deref());
-                for kind in types.collect::<Vec<_>>() {
-                    match kind {
-                        alert_type::UNENROLMENT => turn.ending = Some(Ending::Unenrolled),
-                        alert_type::STORE_REBUILT => self.store_rebuilt(turn.device),
-                        _ => {}
+                for item in &alert.items {
+                    match item.meta.media_type.as_deref() {
+                        Some(alert_type::UNENROLMENT) => turn.ending = Some(Ending::Unenrolled),
+                        Some(alert_type::STORE_REBUILT) => self.store_rebuilt(turn.device),
+                        Some(kind) => self.device_reported(turn.device, kind, item, turn.now),
+                        None => {}
                     }
                 }
             }

@@ -1,0 +1,75 @@
+//! What a device reports of its own accord: profiles that it let go, settings that are redundant, a new certificate.
+
+use mdm_protocol::syncml::{Item, alert_type};
+use serde::{Deserialize, Serialize};
+
+use super::Tenant;
+use super::record::RecordKind;
+
+/// The most reports that are kept of one device, and the longest, in bytes.
+const REPORTS: usize = 100;
+const REPORT_BYTES: usize = 4096;
+/// The longest list of redundant settings, in bytes.
+const REDUNDANT_BYTES: usize = 64 << 10;
+
+/// Something that a device reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeviceReport {
+    /// When it came, in seconds since 1970.
+    pub time: i64,
+    /// What it is about: the alert's type.
+    pub kind: String,
+    /// What it says: JSON where it is JSON, else text.
+    pub data: serde_json::Value,
+}
+
+impl Tenant {
+    /// Keeps what a device reports; what is too long is left out.
+    pub(super) fn device_reported(&mut self, device_id: &str, kind: &str, item: &Item, now: i64) {
+        let Some(device) = self.devices.get_mut(device_id) else { return };
+        let text = item.data.as_deref().unwrap_or_default();
+        let value = || serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));
+        match kind {
+            alert_type::REDUNDANT if text.len() <= REDUNDANT_BYTES => device.redundant = Some(value()),
+            alert_type::PROFILE_REMOVED | alert_type::CERTIFICATE_RENEWED if text.len() <= REPORT_BYTES => {
+                device.reports.push(DeviceReport { time: now, kind: kind.to_owned(), data: value() });
+                let surplus = device.reports.len().saturating_sub(REPORTS);
+                device.reports.drain(..surplus);
+            }
+            _ => return,
+        }
+        self.note(RecordKind::Device, device_id);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mdm_protocol::syncml::{AlertCode, Meta};
+
+    use super::*;
+    use crate::tenant::test_support::*;
+
+    #[test]
+    fn s35_s72_losses_and_redundant_settings_are_kept_as_reported() {
+        let mut talker = Talker::new();
+        let report = |kind: &str, data: &str| {
+            let item = Item::default().with_meta(Meta::media_type(kind)).with_data(data);
+            alert(AlertCode::GENERIC, vec![item])
+        };
+        let lost = r#"{"kind":"email","name":"work","reason":"deadline"}"#;
+        talker.begin(vec![
+            report(alert_type::PROFILE_REMOVED, lost),
+            report(alert_type::REDUNDANT, r#"[{"kind":"wifi","name":"Old"}]"#),
+            report("org.example:unknown", "x"),
+            report(alert_type::CERTIFICATE_RENEWED, &"x".repeat(REPORT_BYTES + 1)),
+        ]);
+        let view = talker.tenant.device_view("device-1").unwrap();
+        assert_eq!(view.reports.len(), 1);
+        assert_eq!((view.reports[0].time, view.reports[0].data["name"].as_str()), (NOW, Some("work")));
+        assert_eq!(view.redundant.unwrap()[0]["name"], "Old");
+        for _ in 0..150 {
+            talker.begin(vec![report(alert_type::PROFILE_REMOVED, lost)]);
+        }
+        assert_eq!(talker.tenant.device_view("device-1").unwrap().reports.len(), REPORTS);
+    }
+}
