@@ -19,7 +19,7 @@ pub use self::error::ServerError;
 use self::state::{load_authority, load_token, open_store, state_directory, write};
 use crate::http::{self, Shutdown};
 use crate::push::Hub;
-use crate::service::{Service, ServiceError, now, random_bytes};
+use crate::service::{Service, ServiceError, machine_now, random_bytes};
 use crate::tenant::{AdminError, Licence, SettingsPatch, Tenant, TenantMode};
 
 /// How often a silent push stream says that it is still there, unless told otherwise.
@@ -110,7 +110,7 @@ impl Server {
         let (device_url, push_url) = (format!("https://{host}:{device_port}"), format!("https://{host}:{push_port}"));
         let admin_url = format!("http://{}", SocketAddr::new(options.admin_listen.ip(), admin_port));
 
-        let (certificate, key) = authority.issue_server(&names, now())?;
+        let (certificate, key) = authority.issue_server(&names, machine_now())?;
         let push_tls = http::push_config(certificate.clone(), key.clone())?;
         let tls = http::server_config(certificate, key, authority.der())?;
         let seed = u64::from_ne_bytes(random_bytes()?);

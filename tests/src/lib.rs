@@ -7,5 +7,6 @@ pub mod hostile;
 pub mod processes;
 pub mod profiles;
 pub mod programs;
+pub mod scenario;
 pub mod server;
 pub mod world;

@@ -40,6 +40,7 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/admins", get(admins::list).post(admins::add))
         .route("/admins/{name}", delete(admins::remove))
         .route("/audit", get(admins::audit))
+        .route("/clock", get(clock).post(move_clock))
         .route("/users", get(users::list).post(users::add))
         .route("/users/{name}", delete(users::remove).patch(users::change))
         .route("/licences", get(users::licences))
@@ -178,6 +179,25 @@ async fn work<T: Send + 'static>(
 
 async fn tenant(State(service): Api) -> ApiResult<Json<TenantView>> {
     work(service, |service| service.view_now(|tenant, now| Ok(tenant.tenant_view(now)))).await.map(Json)
+}
+
+/// How far the tenant's clock is to be moved.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ClockMove {
+    /// By so many seconds; back, if negative.
+    advance: i64,
+}
+
+async fn clock(State(service): Api) -> Json<serde_json::Value> {
+    Json(serde_json::json!({ "now": service.clock().now() }))
+}
+
+async fn move_clock(State(service): Api, body: Bytes) -> ApiResult<Json<serde_json::Value>> {
+    let ClockMove { advance } = json(&body)?;
+    service.clock().advance(advance);
+    tracing::info!(seconds = advance, "the tenant's clock was moved");
+    Ok(Json(serde_json::json!({ "now": service.clock().now() })))
 }
 
 async fn change_tenant(

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use self::stream::MessageStream;
 use super::read_body;
 use crate::push::{Draft, Hub, PushError, Since, topics};
-use crate::service::now;
+use crate::service::machine_now;
 
 /// Somewhat more than a message with all that ntfy's JSON may say beside it.
 const BODY_LIMIT: usize = 16 << 10;
@@ -73,7 +73,7 @@ async fn publish_json(State(endpoints): State<Endpoints>, request: Request) -> O
 impl Endpoints {
     /// Beside ntfy's answer, there are the headers of WNS for senders that know those.
     fn publish(&self, draft: Draft) -> Outcome {
-        let (message, heard) = self.hub.publish(draft, now())?;
+        let (message, heard) = self.hub.publish(draft, machine_now())?;
         let mut response = Json(&message).into_response();
         let headers = response.headers_mut();
         headers.insert("x-wns-status", HeaderValue::from_static("received"));
@@ -102,7 +102,7 @@ async fn subscribe(
     headers: HeaderMap,
     uri: Uri,
 ) -> Outcome {
-    let (topics, moment) = (topics(&list)?, now());
+    let (topics, moment) = (topics(&list)?, machine_now());
     let poll = parameter(&headers, &uri, &["poll", "po"]).is_some_and(|poll| poll == "1" || poll == "true");
     let since = match parameter(&headers, &uri, &["since", "si"]) {
         Some(since) => Since::parse(&since, moment)?,

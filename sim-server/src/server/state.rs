@@ -6,7 +6,7 @@ use mdm_protocol::Secret;
 use tempfile::TempDir;
 
 use super::{CA_FILE, CA_KEY_FILE, ServerError, TOKEN_FILE};
-use crate::service::{CertificateAuthority, now, secret};
+use crate::service::{CertificateAuthority, machine_now, secret};
 use crate::store::{Store, files};
 
 pub(super) fn state_directory(state: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), ServerError> {
@@ -38,7 +38,7 @@ pub(super) fn load_authority(directory: &Path) -> Result<CertificateAuthority, S
     match (read(&certificate)?, read(&key)?) {
         (Some(certificate), Some(key)) => Ok(CertificateAuthority::load(&certificate, &key)?),
         (None, None) => {
-            let (authority, key_pem) = CertificateAuthority::create(now())?;
+            let (authority, key_pem) = CertificateAuthority::create(machine_now())?;
             write(&key, key_pem.as_bytes())?;
             write(&certificate, authority.pem().as_bytes())?;
             Ok(authority)

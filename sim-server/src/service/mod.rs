@@ -5,6 +5,7 @@
 
 mod admin;
 pub(crate) mod authority;
+mod clock;
 mod discovery;
 mod enrolment;
 mod fault;
@@ -14,10 +15,11 @@ mod random;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 pub use admin::ServiceError;
 pub use authority::CertificateAuthority;
+pub use clock::Clock;
+pub(crate) use clock::machine_now;
 pub(crate) use random::{RandomError, bytes as random_bytes, secret};
 
 use crate::push::Hub;
@@ -52,6 +54,7 @@ pub struct Service {
     authority: CertificateAuthority,
     base_url: String,
     hub: Option<Arc<Hub>>,
+    clock: Arc<Clock>,
 }
 
 struct State {
@@ -70,7 +73,13 @@ impl Service {
     ) -> Result<Self, RandomError> {
         let random = fastrand::Rng::with_seed(u64::from_ne_bytes(random::bytes()?));
         tenant.set_device_base(base_url.clone());
-        Ok(Self { state: Mutex::new(State { tenant, store, random }), authority, base_url, hub: None })
+        Ok(Self {
+            state: Mutex::new(State { tenant, store, random }),
+            authority,
+            base_url,
+            hub: None,
+            clock: Arc::default(),
+        })
     }
 
     /// The same, with a push service at an address (without a slash at its end) to ring devices through.
@@ -79,6 +88,17 @@ impl Service {
         self.lock().tenant.set_push_base(Some(url));
         self.hub = Some(hub);
         self
+    }
+
+    /// The same, by another clock.
+    #[must_use]
+    pub fn with_clock(self, clock: Arc<Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The clock by which the services go.
+    pub fn clock(&self) -> &Arc<Clock> {
+        &self.clock
     }
 
     /// The address of the services.
@@ -99,7 +119,7 @@ impl Service {
     }
 
     fn read<T>(&self, work: impl FnOnce(&Tenant, i64) -> T) -> T {
-        work(&self.lock().tenant, now())
+        work(&self.lock().tenant, self.clock.now())
     }
 
     /// Has the tenant do something and keeps what changed, before anybody learns of it. What cannot be kept has not
@@ -107,7 +127,7 @@ impl Service {
     fn change<T>(&self, work: impl FnOnce(&mut Tenant, i64, &mut fastrand::Rng) -> T) -> Result<T, StoreError> {
         let mut state = self.lock();
         let State { tenant, random, .. } = &mut *state;
-        let moment = now();
+        let moment = self.clock.now();
         tenant.sweep_now_and_then(moment);
         let result = work(tenant, moment, random);
         state.persist()?;
@@ -120,7 +140,7 @@ impl Service {
     fn ring(&self, rings: &[Ring]) {
         let Some(hub) = &self.hub else { return };
         for ring in rings {
-            match hub.ring(&ring.topic, &ring.text(), now()) {
+            match hub.ring(&ring.topic, &ring.text(), self.clock.now()) {
                 Ok(heard) => tracing::debug!(device = ring.device, heard, "rung"),
                 Err(error) => tracing::warn!(device = ring.device, %error, "a device could not be rung"),
             }
@@ -165,12 +185,6 @@ impl fmt::Debug for Answer {
         // A body may hold a device's secret or a profile's.
         formatter.debug_struct("Answer").field("status", &self.status).field("bytes", &self.body.len()).finish()
     }
-}
-
-/// The moment, in seconds since 1970.
-pub(crate) fn now() -> i64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::tenant::test_support::{PASSWORD, USER, context, fragment, password, r
 use crate::tenant::{Licence, SettingsPatch, TenantMode};
 
 fn service(directory: &std::path::Path, store: Store) -> Service {
-    let (authority, _) = CertificateAuthority::create(now()).unwrap();
+    let (authority, _) = CertificateAuthority::create(machine_now()).unwrap();
     let tenant = Tenant::restore(store.records().unwrap()).unwrap();
     let service = Service::new(tenant, store, authority, format!("https://{}", directory.display())).unwrap();
     let patch = SettingsPatch { authority: Some(TenantMode::Intune), ..SettingsPatch::default() };

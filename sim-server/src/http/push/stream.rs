@@ -12,7 +12,7 @@ use hyper::body::{Body, Frame};
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::push::{Event, Hub, Message, Subscription};
-use crate::service::now;
+use crate::service::machine_now;
 
 /// The body of a subscriber's response.
 pub(super) struct MessageStream {
@@ -26,7 +26,7 @@ pub(super) struct MessageStream {
 
 impl MessageStream {
     pub(super) fn new(mut subscription: Subscription, hub: Arc<Hub>, topics: String, keepalive: Duration) -> Self {
-        let open = Message::event(Event::Open, hub.id(), &topics, now());
+        let open = Message::event(Event::Open, hub.id(), &topics, machine_now());
         let missed = std::mem::take(&mut subscription.missed);
         let ready = std::iter::once(&open).chain(&missed).map(Message::line).collect();
         let mut keepalive = interval(keepalive);
@@ -50,7 +50,7 @@ impl Body for MessageStream {
             let Some(message) = message else { return Poll::Ready(None) };
             message.line()
         } else if self.keepalive.poll_tick(context).is_ready() {
-            Message::event(Event::Keepalive, self.hub.id(), &self.topics, now()).line()
+            Message::event(Event::Keepalive, self.hub.id(), &self.topics, machine_now()).line()
         } else {
             return Poll::Pending;
         };

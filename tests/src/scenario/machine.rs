@@ -1,0 +1,392 @@
+//! A simulated machine: a disk that keeps what was kept, an engine while it has power, a network or none, a wall clock
+//! that may be wrong.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use mdm_agent::engine::account::Trust;
+use mdm_agent::engine::certificates::{Certificates, Slot as SlotName};
+use mdm_agent::engine::enrolment::{Enrolment, EnrolmentRequest, Proof, Step, Target};
+use mdm_agent::engine::facts::DeviceFacts;
+use mdm_agent::engine::nodes::RenewalProof;
+use mdm_agent::engine::profile::{Profile, RetentionRules, Stored};
+use mdm_agent::engine::progress::{SessionRecord, Trigger};
+use mdm_agent::engine::{Account, Action, Beginning, ConnectionFailure, Engine, Event, Listening, Note, Now, Phase};
+use mdm_agent::shell::identity::{Slot, pem};
+use mdm_agent::shell::keys;
+use mdm_protocol::Secret;
+use mdm_sim_server::push::Since;
+
+use super::exchange::{self, make_key};
+use super::{BASE, World};
+
+/// A simulated machine.
+#[derive(Debug)]
+pub struct Machine {
+    /// The device's id.
+    pub device_id: String,
+    /// Every session so far.
+    pub records: Vec<SessionRecord>,
+    /// Everything that was noted.
+    pub notes: Vec<Note>,
+    /// The power fails when so many more orders were carried out.
+    pub fails_after: Option<u32>,
+    /// How often the power has failed.
+    pub failures: u32,
+    /// What the wall clock is ahead of the true time, in seconds.
+    pub wall_error: i64,
+    disk: Disk,
+    running: Option<Running>,
+    online: bool,
+    boots: u64,
+    seed: u64,
+    /// The last ring that came over the link since it was set up.
+    heard: Option<String>,
+}
+
+/// What outlasts a power cut.
+#[derive(Debug, Default)]
+struct Disk {
+    account: Option<Account>,
+    active: Option<Slot>,
+    pending: Option<Slot>,
+    stored: Stored,
+}
+
+#[derive(Debug)]
+struct Running {
+    engine: Engine,
+    booted_ms: u64,
+    listening: Option<Listening>,
+}
+
+impl Machine {
+    /// A place holder.
+    pub(super) fn nowhere() -> Self {
+        Self {
+            device_id: String::new(),
+            records: Vec::new(),
+            notes: Vec::new(),
+            fails_after: None,
+            failures: 0,
+            wall_error: 0,
+            disk: Disk::default(),
+            running: None,
+            online: false,
+            boots: 0,
+            seed: 0,
+            heard: None,
+        }
+    }
+
+    /// Enrols, and brings the first session to its end.
+    pub(super) fn enrol(world: &mut World, number: usize, user: &str, password: &Secret) -> anyhow::Result<Self> {
+        let seed = u64::try_from(number).unwrap_or(0) + 17;
+        let device_id = format!("DEVICE-{number}");
+        let request = EnrolmentRequest {
+            target: Target::Url(BASE.to_owned()),
+            user: user.to_owned(),
+            proof: Proof::Password(password.clone()),
+            local_user: None,
+            trust: Trust::default(),
+            device_id: device_id.clone(),
+            facts: facts(number),
+            seed,
+        };
+        let (enrolment, mut step) = Enrolment::begin(request);
+        let mut enrolment = enrolment.ok_or_else(|| anyhow::anyhow!("the address is refused"))?;
+        let mut key = None;
+        let installation = loop {
+            step = match step {
+                Step::Get { .. } => enrolment.received(&exchange::probe(world), world.now()),
+                Step::Post { url, body } => enrolment.received(&exchange::post(world, &url, &body, None), world.now()),
+                Step::Wait { .. } => enrolment.waited(),
+                Step::MakeKey(order) => {
+                    let made = make_key(order)?;
+                    let next = enrolment.key_made(made.certificate_request.clone(), made.public_key.clone());
+                    key = Some(made);
+                    next
+                }
+                Step::Install(installation) => break installation,
+                Step::Fail(failure) => return Err(failure.into()),
+            };
+        };
+        let key = key.ok_or_else(|| anyhow::anyhow!("no key was made"))?;
+        let disk = Disk {
+            account: Some(installation.account.clone()),
+            active: Some(exchange::slot(&key, &installation.certificate)),
+            ..Disk::default()
+        };
+        let mut machine = Self { device_id, disk, online: true, seed, ..Self::nowhere() };
+        machine.boot(world, None);
+        let certificates = machine.certificates();
+        machine.feed(Event::Enrolled(Box::new(installation.account), certificates), world);
+        Ok(machine)
+    }
+
+    /// Starts the engine from what is on the disk.
+    fn boot(&mut self, world: &mut World, account: Option<Account>) {
+        self.boots += 1;
+        let now = Now { boot_ms: 1000, wall: world.now() + self.wall_error };
+        let beginning = Beginning {
+            account: account.map(Arc::new),
+            progress: self.disk.stored.progress.clone().unwrap_or_default(),
+            certificates: self.certificates(),
+            boot: self.boots,
+            retention: RetentionRules::default(),
+            seed: self.seed.wrapping_mul(31).wrapping_add(self.boots),
+        };
+        let mut engine = Engine::new(beginning, now);
+        let mut actions = Vec::new();
+        engine.begin(&mut actions);
+        self.running = Some(Running { engine, booted_ms: world.at_ms().saturating_sub(1000), listening: None });
+        self.heard = None;
+        self.carry_out(actions, world);
+    }
+
+    /// The terms of both certificates.
+    pub fn certificates(&self) -> Certificates {
+        let terms = |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.terms().ok());
+        Certificates { active: terms(&self.disk.active), pending: terms(&self.disk.pending) }
+    }
+
+    /// The profiles on the disk.
+    pub fn profiles(&self) -> &[Profile] {
+        &self.disk.stored.profiles
+    }
+
+    /// Everything that the store holds.
+    pub fn stored(&self) -> &Stored {
+        &self.disk.stored
+    }
+
+    /// The value of a setting, if there is one.
+    pub fn value(&self, setting: &str) -> Option<&str> {
+        let root = super::address(setting);
+        let profile = self.profiles().iter().find(|profile| profile.root.to_string() == root)?;
+        profile.nodes.get("").map(|node| node.value.as_str())
+    }
+
+    /// The engine, while there is power.
+    pub fn engine(&self) -> Option<&Engine> {
+        self.running.as_ref().map(|running| &running.engine)
+    }
+
+    /// Whether it has power and a network.
+    pub fn is_online(&self) -> bool {
+        self.online && self.running.is_some()
+    }
+
+    /// Whether it is enrolled.
+    pub fn is_enrolled(&self) -> bool {
+        self.disk.account.is_some()
+    }
+
+    fn moment(&self, world: &World) -> Now {
+        let booted = self.running.as_ref().map_or(0, |running| running.booted_ms);
+        Now { boot_ms: world.at_ms().saturating_sub(booted), wall: world.now() + self.wall_error }
+    }
+
+    /// When it wants to be woken, in milliseconds since the beginning of the world.
+    pub(super) fn due_ms(&self) -> Option<u64> {
+        let running = self.running.as_ref()?;
+        Some(running.engine.next_deadline()?.boot_ms.saturating_add(running.booted_ms))
+    }
+
+    pub(super) fn deadline(&mut self, world: &mut World) {
+        self.feed(Event::DeadlineReached, world);
+    }
+
+    pub(super) fn sync(&mut self, world: &mut World) {
+        self.feed(Event::CheckInRequested(Trigger::User), world);
+    }
+
+    pub(super) fn set_online(&mut self, online: bool, world: &mut World) {
+        let came_up = online && !self.online;
+        self.online = online;
+        if came_up {
+            self.feed(Event::NetworkUp, world);
+        }
+    }
+
+    pub(super) fn set_power(&mut self, on: bool, world: &mut World) {
+        if !on {
+            self.running = None;
+        } else if self.running.is_none() {
+            let account = self.disk.account.clone();
+            self.boot(world, account);
+            self.deadline(world);
+        }
+    }
+
+    /// Passes on the rings that were published since the last.
+    pub(super) fn hear(&mut self, world: &mut World) {
+        if !self.is_online() {
+            return;
+        }
+        let Some(Listening { channel, since }) = self.running.as_ref().and_then(|running| running.listening.clone())
+        else {
+            return;
+        };
+        let since = match self.heard.clone().or(since) {
+            Some(id) => Since::Message(id),
+            None => Since::All,
+        };
+        for message in world.hub.messages(&[channel.topic], &since, world.now()) {
+            self.heard = Some(message.id.clone());
+            let text = message.message.unwrap_or_default();
+            self.feed(Event::Rung { id: message.id, text }, world);
+        }
+    }
+
+    /// Feeds the engine and carries out what it orders, until nothing is left to do or the power fails.
+    fn feed(&mut self, event: Event, world: &mut World) {
+        let now = self.moment(world);
+        let Some(running) = &mut self.running else { return };
+        let mut actions = Vec::new();
+        running.engine.handle(event, now, &mut actions);
+        self.carry_out(actions, world);
+    }
+
+    fn carry_out(&mut self, actions: Vec<Action>, world: &mut World) {
+        let mut actions = VecDeque::from(actions);
+        while let Some(action) = actions.pop_front() {
+            if self.power_fails() {
+                return;
+            }
+            let Some(event) = self.perform(action, world) else { continue };
+            let now = self.moment(world);
+            let Some(running) = &mut self.running else { return };
+            let mut more = Vec::new();
+            running.engine.handle(event, now, &mut more);
+            actions.extend(more);
+        }
+        debug_assert!(self.engine().is_none_or(|engine| matches!(engine.phase(), Phase::Idle)));
+    }
+
+    /// Whether the power fails now; it comes back at once, for the next start.
+    fn power_fails(&mut self) -> bool {
+        match &mut self.fails_after {
+            Some(0) => {
+                self.fails_after = None;
+                self.failures += 1;
+                self.running = None;
+                true
+            }
+            Some(left) => {
+                *left -= 1;
+                false
+            }
+            None => false,
+        }
+    }
+
+    fn perform(&mut self, action: Action, world: &mut World) -> Option<Event> {
+        match action {
+            Action::OpenStore => Some(Event::StoreOpened {
+                stored: Ok(Box::new(self.disk.stored.clone())),
+                rebuilt: false,
+                facts: Box::new(self.facts()),
+            }),
+            Action::Keep(changes) => {
+                self.disk.stored.apply(&changes);
+                Some(Event::Kept(Ok(())))
+            }
+            Action::Post { url, body, slot } => Some(self.post(&url, &body, slot, world)),
+            Action::Renew(order) => Some(self.renew(*order, world)),
+            Action::Promote => {
+                if let Some(pending) = self.disk.pending.take() {
+                    self.disk.active = Some(pending);
+                }
+                None
+            }
+            Action::DiscardPending => {
+                self.disk.pending = None;
+                None
+            }
+            Action::SaveAccount(account) => {
+                self.disk.account = Some((*account).clone());
+                None
+            }
+            Action::Listen(listening) => {
+                self.heard = None;
+                if let Some(running) = &mut self.running {
+                    running.listening = listening;
+                }
+                None
+            }
+            Action::Erase => {
+                self.disk = Disk::default();
+                Some(Event::Erased)
+            }
+            Action::Report(record) => {
+                self.records.push(*record);
+                None
+            }
+            Action::Note(notes) => {
+                self.notes.extend(notes);
+                None
+            }
+            Action::CloseStore => None,
+        }
+    }
+
+    fn post(&self, url: &str, body: &[u8], slot: SlotName, world: &mut World) -> Event {
+        if !self.online {
+            return Event::ConnectionFailed(ConnectionFailure::NoNetwork("the cable is out".to_owned()));
+        }
+        let slot = match slot {
+            SlotName::Active => self.disk.active.as_ref(),
+            SlotName::Pending => self.disk.pending.as_ref(),
+        };
+        let Some(certificate) = slot.and_then(|slot| slot.certificate().ok()) else {
+            return Event::ConnectionFailed(ConnectionFailure::Identity("there is none".to_owned()));
+        };
+        if slot.and_then(|slot| slot.terms().ok()).is_none_or(|terms| terms.not_after < world.now()) {
+            return Event::ConnectionFailed(ConnectionFailure::CertificateRefused("it has expired".to_owned()));
+        }
+        Event::Replied(exchange::post(world, url, body, Some(&certificate)))
+    }
+
+    fn renew(&mut self, order: mdm_agent::engine::renewal::RenewalOrder, world: &mut World) -> Event {
+        let Some(active) = self.disk.active.clone().filter(|_| self.online) else {
+            let failure = ConnectionFailure::NoNetwork("the cable is out".to_owned());
+            let failure = mdm_agent::engine::enrolment::EnrolmentFailure::Connection(failure);
+            return Event::Renewed(Err(failure.into()));
+        };
+        let entity_id = order.entity_id.clone();
+        match exchange::renew(order, &active, world) {
+            Ok(pending) => {
+                let Ok(terms) = pending.terms() else {
+                    let failure = mdm_agent::engine::renewal::RenewalFailure::Local("no certificate".to_owned());
+                    return Event::Renewed(Err(failure));
+                };
+                self.disk.pending = Some(pending);
+                let signed_entity_id = entity_id.and_then(|id| keys::sign_entity_id(&active, &id).ok());
+                let proof = RenewalProof { signed_entity_id, renewed: world.now() };
+                Event::Renewed(Ok(Box::new(mdm_agent::engine::Renewed { terms, proof })))
+            }
+            Err(failure) => Event::Renewed(Err(failure)),
+        }
+    }
+
+    fn facts(&self) -> DeviceFacts {
+        DeviceFacts { machine_id: machine_id(&self.device_id), ..DeviceFacts::default() }
+    }
+}
+
+fn facts(number: usize) -> DeviceFacts {
+    DeviceFacts { machine_id: machine_id(&format!("DEVICE-{number}")), ..DeviceFacts::default() }
+}
+
+fn machine_id(device_id: &str) -> String {
+    format!("MACHINE-OF-{device_id}")
+}
+
+/// A slot's files from a key and a certificate.
+pub(super) fn slot_of(private_key: &str, certificate: &[u8]) -> Slot {
+    Slot {
+        private_key: zeroize::Zeroizing::new(private_key.as_bytes().to_vec()),
+        certificates: pem("CERTIFICATE", certificate).into_bytes(),
+    }
+}
