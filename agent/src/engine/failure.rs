@@ -236,6 +236,7 @@ impl SessionFailure {
                             | ConnectionFailure::Broken(_)
                     )
             ),
+            no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
             retry_after: self.retry_after(),
         }
     }

@@ -15,6 +15,8 @@ const MAX_RETRY_AFTER_SECONDS: u64 = 24 * 3600;
 /// The least first and longest wait after failures, in milliseconds: terms of nought would have a device that fails
 /// knock without a pause.
 const LEAST_BACKOFF_MS: (u64, u64) = (1000, 60_000);
+/// The least wait where there is no network at all, in milliseconds: an hour's worth of attempts would all fail alike.
+const NO_NETWORK_MS: u64 = 900_000;
 /// How many authorities are remembered with the time of their last word.
 const MAX_CONFIRMATIONS: usize = 8;
 
@@ -38,6 +40,8 @@ pub struct FailedHow {
     pub certificate_refused: bool,
     /// There may be no network yet: waiting can mend it.
     pub offline: bool,
+    /// There is certainly none: its coming will be noticed, so that there is no need to knock.
+    pub no_network: bool,
     /// For how long the server asks to be left alone, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -201,8 +205,9 @@ impl Life {
         }
         let was_moving = self.is_still_moving();
         self.progress.authority.note_attempt(plan.destination, false);
-        let floor_ms = how.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS) * 1000;
-        self.progress.timers.quiet_until = (floor_ms > 0).then(|| at.saturating_add_unsigned(floor_ms));
+        let quiet_ms = how.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS) * 1000;
+        self.progress.timers.quiet_until = (quiet_ms > 0).then(|| at.saturating_add_unsigned(quiet_ms));
+        let floor_ms = if how.no_network { quiet_ms.max(NO_NETWORK_MS) } else { quiet_ms };
         if was_moving || !(self.progress.is_unknown_device() || self.is_expired(now)) {
             self.plan_retry(self.progress.failures, floor_ms, at);
         }
