@@ -52,7 +52,7 @@ struct Arguments {
     /// A name or address by which devices reach the server, beside the loopback ones; may be repeated.
     #[arg(long, value_name = "NAME")]
     host_name: Vec<String>,
-    /// Set the MDM authority at the start; without one, nobody can enrol.
+    /// Set the MDM authority at the start, if that is possible; without one, nobody can enrol.
     #[arg(long, value_enum)]
     authority: Option<AuthorityArgument>,
     /// Add this user at the start, unless there is one of this name.

@@ -236,7 +236,13 @@ fn prepare(
 ) -> Result<(), ServerError> {
     if authority.is_some() {
         let patch = SettingsPatch { authority, ..SettingsPatch::default() };
-        service.act(|tenant, now| tenant.change_settings(patch, now).map(drop))?;
+        match service.act(|tenant, now| tenant.change_settings(patch, now).map(drop)) {
+            // The tenant has gone on since it was first started so.
+            Err(ServiceError::Refused(AdminError::Conflict(reason))) => {
+                tracing::warn!(reason, "the MDM authority stays as it is");
+            }
+            other => other?,
+        }
     }
     let Some((name, password)) = user else { return Ok(()) };
     match service.add_user(name.clone(), password, [Licence::Intune].into(), false) {

@@ -12,6 +12,8 @@ const MESSAGE_BYTES: usize = 4096;
 const TITLE_BYTES: usize = 1024;
 /// The most messages kept of one topic; the oldest go first.
 const MESSAGES: usize = 100;
+/// The most messages kept of all topics together.
+const MESSAGES_OF_ALL: usize = 100_000;
 /// The most topics.
 const TOPICS: usize = 100_000;
 /// How many messages a topic takes at once, and how many more each second.
@@ -26,6 +28,8 @@ pub(super) struct Cache {
     topics: BTreeMap<String, Topic>,
     /// The number of the last message of all.
     last: u64,
+    /// How many messages are kept of all topics together.
+    kept: usize,
 }
 
 #[derive(Debug)]
@@ -48,10 +52,15 @@ impl Cache {
     /// Accepts a message under a fresh id. What the server itself says (`own`) is never too much.
     pub(super) fn publish(&mut self, draft: Draft, id: String, own: bool, now: i64) -> Result<Message, PushError> {
         check(&draft)?;
-        if !self.topics.contains_key(&draft.topic) && self.topics.len() >= TOPICS {
+        let is_full = |cache: &Self| {
+            let is_new = !cache.topics.contains_key(&draft.topic);
+            (is_new && cache.topics.len() >= TOPICS) || cache.kept >= MESSAGES_OF_ALL
+        };
+        if is_full(self) {
             self.forget_idle(now);
-            if self.topics.len() >= TOPICS {
-                return Err(PushError::TooManySubscribers);
+            // Strangers who fill it up must not keep devices from being rung.
+            if !own && is_full(self) {
+                return Err(PushError::TooManyMessages);
             }
         }
         let topic = self.topics.entry(draft.topic.clone()).or_insert_with(|| Topic::new(now));
@@ -67,11 +76,13 @@ impl Cache {
         };
         if !draft.fleeting {
             self.last += 1;
+            let before = topic.messages.len();
             topic.forget_expired(now);
             topic.messages.push_back((self.last, message.clone()));
             if topic.messages.len() > MESSAGES {
                 topic.messages.pop_front();
             }
+            self.kept = (self.kept + topic.messages.len()).saturating_sub(before);
         }
         Ok(message)
     }
@@ -101,6 +112,7 @@ impl Cache {
             topic.forget_expired(now);
             !topic.messages.is_empty() || now.saturating_sub(topic.counted) < BURST
         });
+        self.kept = self.topics.values().map(|topic| topic.messages.len()).sum();
     }
 }
 
@@ -205,6 +217,19 @@ mod tests {
         assert!(cache.publish(own, "own".to_owned(), true, NOW).is_ok());
         assert!(publish(&mut cache, "a", "x", NOW + 1).is_ok());
         assert!(publish(&mut cache, "a", "x", NOW + 1).is_err());
+    }
+
+    #[test]
+    fn strangers_who_fill_the_cache_keep_no_device_from_being_rung() {
+        let mut cache = Cache::default();
+        for number in 0..MESSAGES_OF_ALL {
+            publish(&mut cache, &format!("t{}", number / 50), "1", NOW).unwrap();
+        }
+        assert_eq!(publish(&mut cache, "one-more", "1", NOW), Err(PushError::TooManyMessages));
+        let own = Draft { topic: "device".to_owned(), ..Draft::default() };
+        assert!(cache.publish(own, "own".to_owned(), true, NOW).is_ok());
+        assert!(publish(&mut cache, "one-more", "1", NOW + KEPT_SECONDS).is_ok());
+        assert_eq!(cache.kept, 1);
     }
 
     #[test]

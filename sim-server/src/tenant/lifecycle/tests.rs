@@ -105,3 +105,42 @@ fn s58_s59_without_a_renewed_apns_certificate_only_apple_devices_fail() {
     let refusal = tenant.identify(Some(b"device-1"), NOW + 20 + 86_400).unwrap_err();
     assert!(matches!(refusal, AccessRefusal::PushCertificate { .. } | AccessRefusal::Expired));
 }
+
+#[test]
+fn s29_s50_all_devices_of_a_user_move_together_and_each_is_in_one_portal() {
+    let mut tenant = fresh_tenant();
+    change(&mut tenant, mode(TenantMode::Office365));
+    tenant.add_user(new_user("bob", "pw")).unwrap();
+    let none = || UserPatch { licences: Some([].into()), co_managed: None };
+    tenant.change_user(USER, none(), NOW).unwrap();
+    for device in ["device-1", "device-2", "device-3"] {
+        enrol(&mut tenant, device);
+    }
+    change(&mut tenant, mode(TenantMode::Coexistence));
+    let count = |tenant: &Tenant, authority, state| {
+        let filter = crate::tenant::DeviceFilter { authority: Some(authority), state };
+        tenant.listed_devices(&filter, NOW).len()
+    };
+    let due = |tenant: &Tenant| {
+        let devices = tenant.devices();
+        devices.iter().filter(|device| device.due_authority == Authority::Intune).count()
+    };
+    assert_eq!((count(&tenant, Authority::Office365, None), due(&tenant)), (3, 0));
+    let licences = Some([crate::tenant::Licence::E5].into());
+    tenant.change_user(USER, UserPatch { licences, co_managed: None }, NOW).unwrap();
+    assert_eq!(due(&tenant), 3);
+    let pending = Some(crate::tenant::ListState::Pending);
+    assert_eq!((count(&tenant, Authority::Office365, pending), count(&tenant, Authority::Intune, None)), (3, 0));
+}
+
+#[test]
+fn s5_users_need_no_licence_where_configuration_manager_is() {
+    let mut tenant = fresh_tenant();
+    let none = UserPatch { licences: Some([].into()), co_managed: None };
+    tenant.change_user(USER, none, NOW).unwrap();
+    change(&mut tenant, mode(TenantMode::Intune));
+    let ask = |tenant: &Tenant| permit(tenant, Some(&password()), &request(context("device-1")), NOW);
+    assert_eq!(ask(&tenant).unwrap_err().kind, FaultKind::UserLicense);
+    change(&mut tenant, mode(TenantMode::CoManagement));
+    assert_eq!(ask(&tenant).unwrap().authority, Authority::CoManagement);
+}
