@@ -84,6 +84,34 @@ async fn a_device_enrols_and_is_given_what_is_assigned_to_it() {
 }
 
 #[tokio::test]
+async fn s44_s50_s57_a_device_moves_to_the_address_that_it_is_told() {
+    let server = Server::start(options()).await.unwrap();
+    let (document, identity) = enrol(&server, "device-1").await;
+    let own = client(&server, Some(&identity));
+    let check_in = async |url: &str, session| {
+        let reply = post(&own, url, hello("device-1", session, url).encode()).await;
+        let reply = Message::decode(&reply.bytes().await.unwrap()).unwrap();
+        assert_eq!(post(&own, url, answer_all(&reply).encode()).await.status(), 200);
+        reply.commands.into_iter().filter(|command| command.name() == "Atomic").collect::<Vec<_>>()
+    };
+    let old = document.management_url.as_str();
+    let told = format!("{:?}", check_in(old, 1).await);
+    assert!(told.contains("Authority/Name") && !told.contains("ManagementServerAddressList"), "{told}");
+    assert_eq!(admin(&server, "PATCH", "/tenant", r#"{"authority": "co-management"}"#).await.0, 200);
+    let moved = format!("{:?}", check_in(old, 2).await);
+    assert!(moved.contains("ManagementServerAddressList"), "{moved}");
+    let listed = async |authority: &str| {
+        let (_, devices) = admin(&server, "GET", &format!("/devices?authority={authority}"), "").await;
+        devices.as_array().unwrap().iter().map(|device| device["state"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!((listed("intune").await, listed("co-management").await.len()), (vec!["pending".into()], 0));
+    let new = format!("{}/ManagementServer/CoManagement/MDM.svc", server.device_url());
+    assert!(check_in(&new, 3).await.is_empty());
+    assert_eq!((listed("intune").await.len(), listed("co-management").await), (0, vec!["registered".into()]));
+    server.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_wrong_password_is_a_fault_in_the_style_that_is_set() {
     let server = Server::start(options()).await.unwrap();
     let url = format!("{}/EnrollmentServer/Enrollment.svc", server.device_url());

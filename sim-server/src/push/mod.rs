@@ -1,6 +1,6 @@
 //! A push service that speaks as ntfy does: messages on topics, kept for a while for those who come late.
 //!
-//! [`cache`] decides what is accepted, kept and repeated, and is pure; [`Hub`] adds those who listen at the moment.
+//! Its cache decides what is accepted, kept and repeated, and is pure; [`Hub`] adds those who listen at the moment.
 
 mod cache;
 mod error;
