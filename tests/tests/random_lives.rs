@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
 use mdm_sim_server::tenant::{Authority, SettingsPatch, TenantMode};
@@ -27,9 +28,8 @@ fn whatever_happens_nothing_is_lost_early_kept_late_or_without_a_valid_identity(
     for seed in seeds {
         let life = catch_unwind(AssertUnwindSafe(|| live(seed, events)));
         if let Err(panic) = life {
-            eprintln!(
-                "seed {seed} failed; play it again with: MDM_SEED={seed} cargo test -p mdm-tests --test random_lives"
-            );
+            let command = format!("MDM_SEED={seed} cargo test -p mdm-tests --test random_lives");
+            writeln!(std::io::stderr(), "seed {seed} failed; play it again with: {command}").unwrap();
             resume_unwind(panic);
         }
     }
@@ -50,99 +50,120 @@ struct Model {
 }
 
 fn live(seed: u64, events: u32) {
-    let mut random = fastrand::Rng::with_seed(seed);
-    let mut world = World::new(TenantMode::Intune).unwrap();
-    world.set(SettingsPatch { certificate_days: Some(60), ..SettingsPatch::default() }).unwrap();
-    world.add_user(USER, true).unwrap();
-    let mut wanted: BTreeSet<String> = BTreeSet::new();
-    let mut version = 0;
-    for _ in 0..MACHINES {
-        world.enrol(USER).unwrap();
-    }
-    let mut models: Vec<Model> =
-        (0..MACHINES).map(|_| Model { powered: world.now(), has_true_clock: true, ..Model::default() }).collect();
+    let mut life = Life::begin(seed);
     for event in 0..events {
-        let number = random.usize(..MACHINES);
-        match random.u32(..13) {
-            0 => world.sync(number),
-            1 => world.set_online(number, random.bool()),
-            2 => {
-                let on = random.bool();
-                if on && world.machines[number].engine().is_none() {
-                    models[number].powered = world.now();
-                }
-                world.set_power(number, on);
+        life.happen(event);
+        check(&life.world, &mut life.models, event);
+    }
+    life.come_home();
+}
+
+/// A tenant with its machines, the model of each, and chance.
+struct Life {
+    world: World,
+    models: Vec<Model>,
+    random: fastrand::Rng,
+    clocks_jump: bool,
+    version: u32,
+}
+
+impl Life {
+    fn begin(seed: u64) -> Self {
+        let mut world = World::new(TenantMode::Intune).unwrap();
+        world.set(SettingsPatch { certificate_days: Some(60), ..SettingsPatch::default() }).unwrap();
+        world.add_user(USER, true).unwrap();
+        for _ in 0..MACHINES {
+            world.enrol(USER).unwrap();
+        }
+        let model = || Model { powered: world.now(), has_true_clock: true, ..Model::default() };
+        let models = (0..MACHINES).map(|_| model()).collect();
+        Self { models, world, random: fastrand::Rng::with_seed(seed), clocks_jump: seed % 2 == 1, version: 0 }
+    }
+
+    fn happen(&mut self, event: u32) {
+        let number = self.random.usize(..MACHINES);
+        match self.random.u32(..13) {
+            0 => self.world.sync(number),
+            1 => self.world.set_online(number, self.random.bool()),
+            2 if self.random.bool() => self.give_power(number),
+            2 => self.world.set_power(number, false),
+            3 if self.clocks_jump => {
+                self.world.machines[number].wall_error = self.random.i64(-40 * DAY..40 * DAY);
+                self.models[number].has_true_clock = false;
             }
-            3 if seed % 2 == 1 => {
-                world.machines[number].wall_error = random.i64(-40 * DAY..40 * DAY);
-                models[number].has_true_clock = false;
-            }
-            3 | 4 => {
-                world.machines[number].fails_after = Some(random.u32(..25));
-                world.sync(number);
-                world.machines[number].fails_after = None;
-                if world.machines[number].engine().is_none() {
-                    world.set_power(number, true);
-                    models[number].powered = world.now();
-                }
-            }
+            3 | 4 => self.fail_power(number),
             5 => {
-                let mode = if random.bool() { TenantMode::Intune } else { TenantMode::CoManagement };
-                world.set_authority(mode).unwrap();
+                let mode = if self.random.bool() { TenantMode::Intune } else { TenantMode::CoManagement };
+                self.world.set_authority(mode).unwrap();
             }
-            6 | 7 => {
-                version += 1;
-                let setting = format!("S{}", random.u32(..4));
-                for authority in [Authority::Intune, Authority::CoManagement] {
-                    // Under the same name by one authority, under none by the other, as it happens.
-                    if random.bool() {
-                        let name = format!("{}-{setting}", authority.segment());
-                        world.assign(&name, authority, &setting, &format!("v{version}")).unwrap();
-                        wanted.insert(name);
-                    }
-                }
-            }
+            6 | 7 => self.assign(),
             8 => {
-                let lost = Some(random.bool());
-                world.set(SettingsPatch { lose_rings: lost, ..SettingsPatch::default() }).unwrap();
+                let lose_rings = Some(self.random.bool());
+                self.world.set(SettingsPatch { lose_rings, ..SettingsPatch::default() }).unwrap();
             }
             9 => {
-                let id = world.machines[number].device_id.clone();
+                let id = self.world.machines[number].device_id.clone();
                 // A device that is on its way takes no orders.
-                let _ = world.service.act(|tenant, now| tenant.queue_renewal(&id, now));
+                let _ = self.world.service.act(|tenant, now| tenant.queue_renewal(&id, now));
             }
             _ => {
-                let longest = [HOUR, 8 * HOUR, 3 * DAY][random.usize(..3)];
-                let seconds = random.i64(1..longest);
-                world.pass_watching(seconds, |world| check(world, &mut models, event));
+                let longest = [HOUR, 8 * HOUR, 3 * DAY][self.random.usize(..3)];
+                let seconds = self.random.i64(1..longest);
+                let Self { world, models, .. } = self;
+                world.pass_watching(seconds, |world| check(world, models, event));
             }
         }
-        check(&world, &mut models, event);
     }
-    come_home(&mut world, &mut models);
+
+    fn give_power(&mut self, number: usize) {
+        if self.world.machines[number].engine().is_none() {
+            self.models[number].powered = self.world.now();
+        }
+        self.world.set_power(number, true);
+    }
+
+    /// The power fails at some order of a check-in, and comes back.
+    fn fail_power(&mut self, number: usize) {
+        self.world.machines[number].fails_after = Some(self.random.u32(..25));
+        self.world.sync(number);
+        self.world.machines[number].fails_after = None;
+        if self.world.machines[number].engine().is_none() {
+            self.give_power(number);
+        }
+    }
+
+    /// A profile of each authority, or of one, under the same name.
+    fn assign(&mut self) {
+        self.version += 1;
+        let setting = format!("S{}", self.random.u32(..4));
+        for authority in [Authority::Intune, Authority::CoManagement] {
+            if self.random.bool() {
+                let name = format!("{}-{setting}", authority.segment());
+                self.world.assign(&name, authority, &setting, &format!("v{}", self.version)).unwrap();
+            }
+        }
+    }
+
+    /// Whatever happened: with power, a network and a day's time, everything is well.
+    fn come_home(mut self) {
+        for number in 0..MACHINES {
+            self.world.machines[number].wall_error = 0;
+            self.give_power(number);
+            self.world.set_online(number, true);
+        }
+        let Self { world, models, .. } = &mut self;
+        world.pass_watching(9 * HOUR, |world| check(world, models, u32::MAX));
+        for number in 0..MACHINES {
+            world.sync(number);
+            let mode = world.service.view(|tenant| Ok(tenant.settings().authority)).unwrap();
+            let machine = &world.machines[number];
+            assert!(machine.records.last().unwrap().completed, "{:?}", machine.records.last());
+            assert_eq!(&*machine.engine().unwrap().life().authority(), mode.name());
+        }
+    }
 }
 
 const HOUR: i64 = 3600;
-
-/// Whatever happened: with power, a network and two check-ins, everything is well.
-fn come_home(world: &mut World, models: &mut [Model]) {
-    for number in 0..MACHINES {
-        world.machines[number].wall_error = 0;
-        if world.machines[number].engine().is_none() {
-            models[number].powered = world.now();
-        }
-        world.set_power(number, true);
-        world.set_online(number, true);
-    }
-    world.pass_watching(9 * HOUR, |world| check(world, models, u32::MAX));
-    for number in 0..MACHINES {
-        world.sync(number);
-        let mode = world.service.view(|tenant| Ok(tenant.settings().authority)).unwrap();
-        let machine = &world.machines[number];
-        assert!(machine.records.last().unwrap().completed, "{:?}", machine.records.last());
-        assert_eq!(&*machine.engine().unwrap().life().authority(), mode.name());
-    }
-}
 
 fn check(world: &World, models: &mut [Model], event: u32) {
     let now = world.now();

@@ -75,23 +75,34 @@ fn describe(status: &report::Status, output: &Output) -> String {
     if let Some(problem) = &status.store_problem {
         line("Store", output.warning(&printable(problem)));
     }
-    if status.expired {
-        let text = "The certificate is over: ask the administrator for a recovery token, then: mdm-agent recover --token-file FILE";
-        lines.push(output.warning(text));
-    }
-    if status.cloned {
-        let text = "This machine is a copy of another one and does not check in. Enrol it on its own: mdm-agent unenroll, then mdm-agent enroll";
-        lines.push(output.warning(text));
-    }
-    if let Some(skew) = status.clock_skew.filter(|skew| skew.abs() > CLOCK_TOLERANCE) {
-        let text = format!("The server's clock and this machine's differ by {skew} s; check this machine's clock.");
-        lines.push(output.warning(&text));
-    }
-    if status.unknown_device {
-        let text = "The server refuses this device again and again; it may have been removed there. Ask the administrator, or enrol again.";
-        lines.push(output.warning(text));
-    }
+    lines.extend(warnings(status).iter().map(|text| output.warning(text)));
     lines.join("\n")
+}
+
+/// What takes a person to mend.
+fn warnings(status: &report::Status) -> Vec<String> {
+    let mut warnings = Vec::new();
+    let mut warn = |there: bool, text: &str| warnings.extend(there.then(|| text.to_owned()));
+    warn(
+        status.expired,
+        "The certificate is over: ask the administrator for a recovery token, then: mdm-agent recover --token-file FILE",
+    );
+    warn(
+        status.cloned,
+        "This machine is a copy of another one and does not check in. Enrol it on its own: mdm-agent unenroll, then \
+         mdm-agent enroll",
+    );
+    let skew = status.clock_skew.unwrap_or(0);
+    warn(
+        skew.abs() > CLOCK_TOLERANCE,
+        &format!("The server's clock and this machine's differ by {skew} s; check this machine's clock."),
+    );
+    warn(
+        status.unknown_device,
+        "The server refuses this device again and again; it may have been removed there. Ask the administrator, or \
+         enrol again.",
+    );
+    warnings
 }
 
 fn account_lines(account: &AccountStatus, output: &Output) -> Vec<String> {

@@ -4,131 +4,29 @@
 //! [`Session`].
 
 mod conduct;
+mod event;
 mod follow;
 mod sweep;
 
 use std::sync::Arc;
 
 use super::account::Account;
-use super::certificates::{CertificateTerms, Certificates, Slot};
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
-use super::failure::{ConnectionFailure, StoreFailure};
+use super::failure::StoreFailure;
 use super::life::{Beginning, Follow, Life, Plan};
 use super::nodes::RenewalProof;
 use super::note::Note;
-use super::profile::{Changes, Stored, Tombstone};
+use super::profile::{Stored, Tombstone};
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
-use super::renewal::{RenewalFailure, RenewalOrder};
-use super::reply::Reply;
 use super::report::Standing;
 use super::session::{Session, SessionEnd, Step};
 use super::time::{Deadline, Now};
+pub use event::{Action, Event, Listening, Renewed};
 
 #[cfg(test)]
 mod tests;
-
-/// Something that happened.
-#[derive(Debug)]
-pub enum Event {
-    /// Something asks for a check-in.
-    CheckInRequested(Trigger),
-    /// The deadline was reached, or may have been.
-    DeadlineReached,
-    /// The store was opened, or could not be, and facts were gathered.
-    StoreOpened {
-        /// What is in it.
-        stored: Result<Box<Stored>, StoreFailure>,
-        /// Whether it had to be put aside and begun anew.
-        rebuilt: bool,
-        /// Facts about the machine.
-        facts: Box<DeviceFacts>,
-    },
-    /// Changes were kept, or could not be.
-    Kept(Result<(), StoreFailure>),
-    /// The server answered.
-    Replied(Reply),
-    /// No answer came.
-    ConnectionFailed(ConnectionFailure),
-    /// The device was enrolled.
-    Enrolled(Box<Account>, Certificates),
-    /// The identity was issued again for the same device.
-    Recovered(Box<Account>, Certificates),
-    /// A person ended the enrolment.
-    UnenrolRequested,
-    /// Everything that belonged to the enrolment was removed.
-    Erased,
-    /// A network came up.
-    NetworkUp,
-    /// The machine woke up after so many seconds of sleep.
-    Resumed(u64),
-    /// A push rang.
-    Rung {
-        /// The ring's id; empty if it has none.
-        id: String,
-        /// What it says.
-        text: String,
-    },
-    /// The link to the push server changed.
-    LinkChanged(LinkState),
-    /// The certificate was renewed and waits in the pending slot, or could not be.
-    Renewed(Result<Box<Renewed>, RenewalFailure>),
-}
-
-/// A certificate that was just issued by renewal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Renewed {
-    /// Its terms.
-    pub terms: CertificateTerms,
-    /// What links it to the device.
-    pub proof: RenewalProof,
-}
-
-/// Something to be done. Its outcome comes back as an [`Event`], except where nothing is said of one.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Action {
-    /// Open the store, read it and gather facts.
-    OpenStore,
-    /// Keep changes so that they survive a power cut.
-    Keep(Box<Changes>),
-    /// Close the store and the connection. No event.
-    CloseStore,
-    /// Send a message to the management server over mutual TLS.
-    Post {
-        /// The address.
-        url: String,
-        /// The message.
-        body: Vec<u8>,
-        /// The certificate to do it with.
-        slot: Slot,
-    },
-    /// Make a session's outcome known. No event.
-    Report(Box<SessionRecord>),
-    /// Write down what is worth remembering. No event.
-    Note(Vec<Note>),
-    /// Renew the certificate and put the new one in the pending slot.
-    Renew(Box<RenewalOrder>),
-    /// Put the pending certificate in use. No event; what fails is done again after the next session with it.
-    Promote,
-    /// Drop the pending certificate. No event.
-    DiscardPending,
-    /// Write the account down anew. No event.
-    SaveAccount(Arc<Account>),
-    /// Listen to another channel, or to none. No event.
-    Listen(Option<Listening>),
-    /// Remove identity, account and store.
-    Erase,
-}
-
-/// What is listened to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listening {
-    /// The channel.
-    pub channel: Channel,
-    /// The last ring that was heard.
-    pub since: Option<String>,
-}
 
 /// What the machine is doing.
 #[derive(Debug)]

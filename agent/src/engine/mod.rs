@@ -27,6 +27,7 @@ pub mod push_stream;
 pub mod renewal;
 pub mod reply;
 pub mod report;
+pub mod retention;
 pub mod schedule;
 pub mod session;
 #[cfg(test)]

@@ -5,6 +5,7 @@
 //! schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
 
 mod authentication;
+mod context;
 mod execute;
 mod group;
 mod incoming;
@@ -15,14 +16,14 @@ mod tests;
 
 use std::collections::BTreeSet;
 
+use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
-use mdm_protocol::{LocUri, Secret};
 
 use self::authentication::Authentication;
+pub use self::context::{AccountCredentials, SessionContext};
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
 use super::failure::{SessionFailure, Violation};
-use super::nodes::PushOffer;
 use super::profile::Changes;
 use super::reply::{ManagementReply, Reply, classify};
 use super::tree::{Refusal, Tree};
@@ -37,62 +38,6 @@ pub const MAX_OBJECT_BYTES: u64 = 4 << 20;
 const MAX_TOLD_BYTES: usize = 16 << 20;
 /// How deep Atomic and Sequence may be nested.
 const MAX_NESTING: usize = 4;
-
-/// What a session needs to know before it begins.
-#[derive(Debug)]
-pub struct SessionContext {
-    /// The session's number, 1 to 65535.
-    pub session_id: u16,
-    /// The management server's address as provisioned.
-    pub server_url: String,
-    /// The device's id.
-    pub device_id: String,
-    /// The account's id.
-    pub provider_id: String,
-    /// Whether the server rang for this session.
-    pub server_initiated: bool,
-    /// Who is signed in at the machine.
-    pub login: LoginStatus,
-    /// What else is announced in package 1.
-    pub alerts: Vec<SessionAlert>,
-    /// Where the device can be rung.
-    pub push: PushOffer,
-    /// The device's `./DevInfo` leaves: name and value.
-    pub device_info: Vec<(&'static str, String)>,
-    /// The account's credentials, where it has any.
-    pub credentials: Option<AccountCredentials>,
-    /// Why nothing can be kept at present: commands that change something are refused with this status (rule T4).
-    pub store_status: Option<StatusCode>,
-    /// Whether the session only says farewell: it ends with the first answer and runs no command.
-    pub farewell: bool,
-}
-
-impl SessionContext {
-    /// The address of the account's own node.
-    pub fn provider_address(&self) -> String {
-        format!("./Device/Vendor/MSFT/DMClient/Provider/{}", mdm_protocol::loc_uri::encode_segment(&self.provider_id))
-    }
-
-    /// Where messages go: the server's address with the mode of the session (MS-MDM section 2.1).
-    pub fn request_url(&self) -> String {
-        let mode = if self.login == LoginStatus::EnrolledUser { "Maintenance" } else { "Machine" };
-        let separator = if self.server_url.contains('?') { '&' } else { '?' };
-        format!("{}{separator}mode={mode}&Platform=WoA", self.server_url)
-    }
-}
-
-/// Credentials for the messages themselves.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct AccountCredentials {
-    /// Basic or digest.
-    pub kind: mdm_protocol::syncml::CredentialsKind,
-    /// The user name.
-    pub name: String,
-    /// The secret.
-    pub secret: Secret,
-    /// The nonce that the server gave last.
-    pub nonce: Option<Vec<u8>>,
-}
 
 /// What a session wants next.
 #[derive(Debug, PartialEq, Eq)]
