@@ -1,25 +1,26 @@
 //! `cargo demo`: the whole way through, with two real processes on loopback.
 //!
-//! Starts a simulated tenant and an agent in a temporary folder, enrols, delivers one profile of each kind, shows what
-//! happens while it happens, and leaves nothing behind. `--stay` keeps both running to look around.
+//! Starts a simulated tenant and an agent in a temporary folder, enrols, delivers one profile of each kind, changes the
+//! tenant's authority, renews the certificate, shows what happens while it happens, and leaves nothing behind. `--stay` keeps both running to look around.
 
 #![expect(clippy::print_stdout, reason = "the demo's output is its purpose")]
 
+mod acts;
+mod show;
+
 use std::collections::BTreeSet;
-use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, ensure};
 use mdm_tests::agent::AgentFolder;
-use mdm_tests::processes::{LineSink, wait_until};
+use mdm_tests::processes::wait_until;
 use mdm_tests::server::{ServerProcess, USER};
 use mdm_tests::{profiles, programs};
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::macros::format_description;
+
+use show::{Log, detail, say, table};
 
 fn main() -> ExitCode {
     let stay = std::env::args().any(|argument| argument == "--stay");
@@ -51,13 +52,14 @@ async fn play(stay: bool) -> anyhow::Result<()> {
     say("Building the agent and the server");
     let programs = programs::build()?;
     let begun = Instant::now();
+    let log = Log::default();
     let folder = tempfile::Builder::new().prefix("mdm-demo-").tempdir()?;
     say("Starting a simulated tenant whose MDM authority is Intune");
-    let mut server = ServerProcess::start(&programs, folder.path(), "intune", &sink("server"))?;
+    let mut server = ServerProcess::start(&programs, folder.path(), "intune", &log.of("server"))?;
     detail(&format!("devices reach it at {}", server.device_url));
     let agent = AgentFolder::new(&programs, folder.path());
     say("Starting the agent's service");
-    let mut service = agent.run(&sink("agent"))?;
+    let mut service = agent.run(&log.of("agent"))?;
 
     say(&format!("Enrolling for {USER}"));
     let enrolled = agent.enrol(&server)?;
@@ -78,7 +80,12 @@ async fn play(stay: bool) -> anyhow::Result<()> {
     let held = agent.json(["profiles", "list"])?;
     check(&held, &server).await?;
     println!("\n{}", table(&held));
-    println!("Done in {:.1} s: enrolled, five profiles held, the server knows.", begun.elapsed().as_secs_f64());
+    acts::authority_changes(&agent, &server, &log).await?;
+    acts::certificate_is_renewed(&agent, &server, &log).await?;
+    println!(
+        "\nDone in {:.1} s: enrolled, five profiles held, moved to another authority by a ring, certificate renewed.",
+        begun.elapsed().as_secs_f64()
+    );
     if stay {
         look_around(&agent, &server).await?;
     }
@@ -126,7 +133,7 @@ async fn check(held: &Value, server: &ServerProcess) -> anyhow::Result<()> {
 
 async fn look_around(agent: &AgentFolder, server: &ServerProcess) -> anyhow::Result<()> {
     println!("\nBoth keep running. In another terminal:");
-    for verb in ["status", "profiles list", "profiles show 'Contoso Corp'", "sync", "unenroll"] {
+    for verb in ["status", "history", "profiles list", "profiles show 'Contoso Corp'", "sync", "unenroll"] {
         println!("  {} {verb}", agent.command_line());
     }
     let token = server.ca_file.with_file_name("admin-token");
@@ -141,54 +148,4 @@ fn remove(folder: tempfile::TempDir) -> anyhow::Result<()> {
     folder.close().context("the temporary folder cannot be removed")?;
     ensure!(!Path::new(&path).exists(), "{} was left behind", path.display());
     Ok(())
-}
-
-fn say(text: &str) {
-    println!("\n\u{25b8} {text}");
-    let _ = std::io::stdout().flush();
-}
-
-fn detail(text: &str) {
-    println!("    {text}");
-}
-
-/// Shows what a process logs, without the time, which is now.
-fn sink(who: &'static str) -> LineSink {
-    Arc::new(move |line| {
-        let text = line.split_once("INFO ").map_or(line, |(_, text)| text);
-        if !text.starts_with('{') {
-            println!("    {who:>6} \u{2502} {}", text.trim());
-        }
-    })
-}
-
-fn table(held: &Value) -> String {
-    let header = ["KIND", "NAME", "AUTHORITY", "RECEIVED", "KEPT UNTIL"].map(str::to_owned);
-    let mut rows = vec![header];
-    for row in held.as_array().into_iter().flatten() {
-        let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
-        let moment = |name: &str| moment(row[name].as_i64().unwrap_or_default());
-        rows.push([text("kind"), shorten(&text("name")), text("authority"), moment("received"), moment("kept_until")]);
-    }
-    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<usize> = (0..5).map(width).collect();
-    let line = |row: &[String; 5]| {
-        let cells = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:<width$}"));
-        format!("  {}\n", cells.collect::<Vec<_>>().join("  ").trim_end())
-    };
-    rows.iter().map(line).collect()
-}
-
-fn shorten(name: &str) -> String {
-    const LONGEST: usize = 40;
-    if name.chars().count() <= LONGEST {
-        return name.to_owned();
-    }
-    name.chars().take(LONGEST - 1).chain(['\u{2026}']).collect()
-}
-
-fn moment(seconds: i64) -> String {
-    let format = format_description!("[year]-[month]-[day] [hour]:[minute]:[second] UTC");
-    let moment = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    moment.format(format).unwrap_or_default()
 }

@@ -1,0 +1,77 @@
+//! What the life of a device brings: another authority, another certificate.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, ensure};
+use mdm_tests::agent::AgentFolder;
+use mdm_tests::processes::wait_until;
+use mdm_tests::profiles;
+use mdm_tests::server::ServerProcess;
+use serde_json::{Value, json};
+
+use crate::show::{Log, detail, say, table};
+
+/// The tenant's authority changes, a ring brings the device over, a profile of the same name is overwritten and the
+/// others become redundant.
+pub(crate) async fn authority_changes(agent: &AgentFolder, server: &ServerProcess, log: &Log) -> anyhow::Result<()> {
+    status_with(agent, |status| status["push"] == "up").context("the push link does not come up")?;
+    say("The administrator readies a Wi-Fi profile of the same name for the next authority");
+    let stronger = profiles::WIFI.replace("<connectionMode>auto", "<connectionMode>manual");
+    server.admin.assign_under("co-management", "wifi-next", &stronger).await?;
+    say("The tenant's authority changes from Intune to Configuration Manager with Intune; every device is rung");
+    let rung = Instant::now();
+    server.admin.patch("/tenant", &json!({ "authority": "co-management" })).await?;
+    let moved = log.when(rung, &["checked in", "authority-moved"])?;
+    let status = status_with(agent, |status| status["account"]["authority"] == "Co-management")?;
+    detail(&format!("the device is with {} now", status["account"]["server"].as_str().unwrap_or_default()));
+    detail(&format!("from the administrator's order to the completed move: {:.0} ms", milliseconds(moved - rung)));
+    let held = agent.json(["profiles", "list"])?;
+    let of = |authority: &str| {
+        let rows = held.as_array().into_iter().flatten();
+        rows.filter(|row| row["authority"] == authority).map(|row| row["kind"].as_str().unwrap_or_default()).collect()
+    };
+    let (overwritten, redundant): (Vec<&str>, Vec<&str>) = (of("Co-management"), of("Intune"));
+    ensure!(overwritten == ["wifi"], "the new authority should own the Wi-Fi profile alone and owns {overwritten:?}");
+    ensure!(redundant.len() == 4, "four profiles should be redundant and {redundant:?} are");
+    detail(&format!("overwritten by its name: {}", overwritten.join(", ")));
+    detail(&format!("redundant, kept until their own deadline: {}", redundant.join(", ")));
+    println!("\n{}", table(&held));
+    Ok(())
+}
+
+/// The administrator orders a renewal and rings.
+pub(crate) async fn certificate_is_renewed(
+    agent: &AgentFolder,
+    server: &ServerProcess,
+    log: &Log,
+) -> anyhow::Result<()> {
+    say("The administrator has the certificate renewed");
+    let before = agent.json(["status"])?["account"]["certificate_ends"].clone();
+    let device = agent.json(["status"])?["account"]["device_id"].as_str().context("no device id")?.to_owned();
+    server.admin.post(&format!("/devices/{device}/renew"), &json!({})).await?;
+    let rung = Instant::now();
+    server.admin.post(&format!("/devices/{device}/ring"), &json!({})).await?;
+    let done = log.when(rung, &["checked in", "certificate-due"])?;
+    let status = status_with(agent, |status| status["renewal"] == "succeeded")?;
+    detail(&format!(
+        "from the ring to the first session with the new certificate: {:.0} ms",
+        milliseconds(done - rung)
+    ));
+    detail(&format!("it ended at {before} and ends at {} now", status["account"]["certificate_ends"]));
+    let history = agent.verb(["history", "--limit", "8"])?;
+    ensure!(history.code == 0, "the history does not hold: {}", history.output);
+    say("What the device remembers of it (mdm-agent history)");
+    history.output.lines().for_each(detail);
+    Ok(())
+}
+
+fn status_with(agent: &AgentFolder, there: impl Fn(&Value) -> bool) -> anyhow::Result<Value> {
+    wait_until(Duration::from_secs(20), || {
+        let status = agent.json(["status"])?;
+        Ok((there(&status) && status["activity"] == "idle").then_some(status))
+    })
+}
+
+fn milliseconds(span: Duration) -> f64 {
+    span.as_secs_f64() * 1000.0
+}
