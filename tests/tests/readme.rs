@@ -37,7 +37,10 @@ fn the_commands_under_use_work_as_printed() {
         let words = line.split_whitespace();
         ran.extend(words.skip_while(|word| *word != "mdm-agent").nth(1).map(str::to_owned));
     }
-    assert_eq!(ran, ["enroll", "status", "sync", "profiles", "profiles", "profiles", "profiles", "profiles", "history", "unenroll"]);
+    assert_eq!(
+        ran,
+        ["enroll", "status", "sync", "profiles", "profiles", "profiles", "profiles", "profiles", "history", "unenroll"]
+    );
 }
 
 fn curl_is_there() -> bool {

@@ -18,6 +18,7 @@ use std::process::ExitCode;
 use clap::{Args, Parser, Subcommand};
 
 use self::output::Output;
+use crate::engine::profile::{RetentionClock, RetentionRules};
 use crate::shell::control::{ControlError, ErrorCode};
 use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
@@ -57,9 +58,31 @@ struct Global {
     /// Take the enrolled user for signed in; for machines whose sessions logind does not see.
     #[arg(long, global = true, env = "MDM_AGENT_ASSUME_SIGNED_IN")]
     assume_signed_in: bool,
+    /// When the seven days begin that profiles stay without a word of their owner.
+    #[arg(long, global = true, env = "MDM_AGENT_RETENTION_CLOCK", value_enum, default_value = "last-confirmed")]
+    retention_clock: RetentionStart,
     /// How much is logged.
     #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     log: Option<String>,
+}
+
+/// When the retention window begins.
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum RetentionStart {
+    /// At the last completed check-in with the owner.
+    LastConfirmed,
+    /// When the device hears of another authority; for fleets that go on long leave.
+    AuthorityChange,
+}
+
+impl From<RetentionStart> for RetentionRules {
+    fn from(start: RetentionStart) -> Self {
+        let clock = match start {
+            RetentionStart::LastConfirmed => RetentionClock::LastConfirmed,
+            RetentionStart::AuthorityChange => RetentionClock::AuthorityChange,
+        };
+        Self { clock, ..Self::default() }
+    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -85,6 +108,7 @@ enum Verb {
 struct Place {
     paths: Paths,
     sessions: Sessions,
+    retention: RetentionRules,
 }
 
 /// Why a verb did not do what it should.
@@ -159,7 +183,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
         .build()?;
     let paths = Paths { state: global.state, runtime: global.runtime };
     let sessions = if global.assume_signed_in { Sessions::Untracked } else { Sessions::Tracked };
-    let place = Place { paths, sessions };
+    let place = Place { paths, sessions, retention: global.retention_clock.into() };
     let outcome = runtime.block_on(async {
         match verb {
             Verb::Enroll(verb) => verb.run(&place, output).await,

@@ -20,6 +20,9 @@ pub struct AuthorityState {
     pub address: Option<Arc<str>>,
     /// How many authorities there were before.
     pub epoch: u32,
+    /// All its addresses, where it has told several: they are tried in turn while the first does not answer.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub addresses: Vec<Arc<str>>,
     /// When this one's first session was completed, seconds; `None` for the first authority.
     pub since: Option<i64>,
     /// The authority that takes over.
@@ -85,18 +88,20 @@ impl Move {
 }
 
 impl AuthorityState {
-    /// Takes note of what the present authority said in a completed session. `home` is its address.
-    pub fn hear(&mut self, told: &ToldAuthority, home: &str, at: i64) -> Heard {
+    /// Takes note of what the present authority said in a completed session. `authority` is what it is called so far,
+    /// `home` its address.
+    pub fn hear(&mut self, told: &ToldAuthority, authority: &Arc<str>, home: &str, at: i64) -> Heard {
         let stays_here = told.addresses.first().is_none_or(|address| &**address == home);
-        let Some(name) = &told.name else {
-            // An address list without a name is the same authority at other addresses; those are tried in turn.
-            return Heard::Nothing;
-        };
-        if self.name.is_none() && stays_here {
+        if stays_here {
+            self.addresses = if told.addresses.len() > 1 { told.addresses.clone() } else { Vec::new() };
+        }
+        // A server that names nobody and gives another address is the same authority at another place.
+        let name = told.name.as_ref().unwrap_or(authority);
+        if stays_here && told.name.is_some() && self.name.is_none() {
             self.name = Some(Arc::clone(name));
             return Heard::Named;
         }
-        if self.name.as_ref() == Some(name) && stays_here {
+        if stays_here && name == authority {
             return if self.moving.take().is_some() { Heard::MoveCalledOff } else { Heard::Nothing };
         }
         let addresses = if told.addresses.is_empty() { vec![Arc::from(home)] } else { told.addresses.clone() };
@@ -114,11 +119,18 @@ impl AuthorityState {
         Heard::MoveAnnounced
     }
 
+    /// One of its addresses, after so many failures in a row; `None` where it has told none.
+    pub fn address_after(&self, failures: u32) -> Option<&Arc<str>> {
+        let count = u32::try_from(self.addresses.len()).ok().filter(|count| *count > 0)?;
+        self.addresses.get(usize::try_from(failures % count).unwrap_or(0))
+    }
+
     /// The first session with the authority that takes over is completed: it is the authority from now on.
     pub fn arrive(&mut self, at: i64) -> Option<Move> {
         let arrived = self.moving.take()?;
         self.name = Some(Arc::clone(&arrived.name));
         self.address = arrived.address().cloned();
+        self.addresses.clear();
         self.epoch = self.epoch.saturating_add(1);
         self.since = Some(at);
         Some(*arrived)

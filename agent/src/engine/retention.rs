@@ -145,3 +145,6 @@ impl Stored {
         all
     }
 }
+
+#[cfg(test)]
+mod tests;

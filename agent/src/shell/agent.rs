@@ -116,7 +116,12 @@ pub struct Agent {
 
 impl Agent {
     /// An agent that goes on from where it stood. Blocks while it reads identity and store.
-    pub fn start(paths: Paths, sessions: facts::Sessions, access: StoreAccess) -> Result<Self, IdentityError> {
+    pub fn start(
+        paths: Paths,
+        sessions: facts::Sessions,
+        access: StoreAccess,
+        retention: RetentionRules,
+    ) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
         let identity = Identity::load(&paths)?.map(Arc::new);
         let place = StorePlace { directory: paths.store(), quarantine: paths.quarantine() };
@@ -143,7 +148,7 @@ impl Agent {
             progress,
             certificates: identity.as_ref().map(|identity| identity.certificates()).unwrap_or_default(),
             boot: clock::boot(),
-            retention: RetentionRules::default(),
+            retention,
             seed: clock::seed(),
         };
         let engine = Engine::new(beginning, now);

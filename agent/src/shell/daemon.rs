@@ -12,6 +12,7 @@ use super::facts::Sessions;
 use super::lock::StateLock;
 use super::paths::Paths;
 use super::store::StoreAccess;
+use crate::engine::profile::RetentionRules;
 
 /// How long a session may go on after the service was told to stop: less than systemd waits before it kills.
 const GRACE: Duration = Duration::from_secs(30);
@@ -19,11 +20,17 @@ const GRACE: Duration = Duration::from_secs(30);
 const LAST_WORDS: Duration = Duration::from_secs(1);
 
 /// Runs the service until it is told to stop. `ready` is called once it can be asked things.
-pub async fn run(paths: Paths, sessions: Sessions, access: StoreAccess, ready: impl FnOnce()) -> anyhow::Result<()> {
+pub async fn run(
+    paths: Paths,
+    sessions: Sessions,
+    access: StoreAccess,
+    retention: RetentionRules,
+    ready: impl FnOnce(),
+) -> anyhow::Result<()> {
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
-    let agent = Agent::start(paths, sessions, access)?;
+    let agent = Agent::start(paths, sessions, access, retention)?;
     let sender = agent.sender();
     let stopping = told_to_stop(sender.clone())?;
     let serving = tokio::spawn(server::serve(listener, sender));

@@ -68,7 +68,9 @@ impl Life {
         let next = self.progress.authority.moving.as_ref().and_then(|moving| moving.address());
         match (destination, next) {
             (Destination::Next, Some(address)) => address,
-            _ => self.home(),
+            _ => {
+                self.progress.authority.address_after(self.progress.failures).map_or_else(|| self.home(), AsRef::as_ref)
+            }
         }
     }
 

@@ -155,7 +155,7 @@ impl Life {
     fn hear(&mut self, told: &ToldAuthority, at: i64, follow: &mut Follow) {
         let former = self.authority();
         let home: Arc<str> = Arc::from(self.home());
-        match self.progress.authority.hear(told, &home, at) {
+        match self.progress.authority.hear(told, &former, &home, at) {
             Heard::Nothing => {}
             Heard::Named => {
                 let name = self.authority();

@@ -37,7 +37,8 @@ fn an_agent_that_stops_begins_nothing_and_still_answers() {
     let (_folder, paths) = enrolled();
     let runtime = runtime();
     let (during, after) = runtime.block_on(async {
-        let agent = Agent::start(paths, facts::Sessions::Untracked, StoreAccess::InProcess).unwrap();
+        let agent =
+            Agent::start(paths, facts::Sessions::Untracked, StoreAccess::InProcess, RetentionRules::default()).unwrap();
         let sender = agent.sender();
         let during = ask(&sender, ControlRequest::CheckIn).await;
         sender.send(Message::Stop).await.unwrap();
@@ -53,7 +54,9 @@ fn an_agent_that_stops_begins_nothing_and_still_answers() {
 /// Sends requests before the agent can look at the first, and waits for the answers to all.
 fn run<const N: usize>(paths: &Paths, requests: [ControlRequest; N]) -> [ControlResult; N] {
     runtime().block_on(async {
-        let agent = Agent::start(paths.clone(), facts::Sessions::Untracked, StoreAccess::InProcess).unwrap();
+        let agent =
+            Agent::start(paths.clone(), facts::Sessions::Untracked, StoreAccess::InProcess, RetentionRules::default())
+                .unwrap();
         let sender = agent.sender();
         let mut answers = Vec::new();
         for request in requests {
