@@ -27,7 +27,7 @@ pub struct PushConfig {
     pub topic: String,
     /// The id of the last ring that was heard, by an earlier run too.
     pub since: Option<String>,
-    /// The enrolment's roots; the machine's own count here beside them.
+    /// Whom to believe that it is the push server.
     pub trust: Trust,
     /// The way to the server.
     pub proxy: ProxySettings,
@@ -116,8 +116,8 @@ pub fn start(config: &PushConfig, events: mpsc::Sender<PushEvent>) -> Result<Pus
 }
 
 fn client(config: &PushConfig) -> Result<reqwest::Client, ClientError> {
-    let trust = Trust { system: true, roots: config.trust.roots.clone() };
-    let mut tls = rustls::ClientConfig::builder().with_root_certificates(http::roots(&trust)?).with_no_client_auth();
+    let mut tls =
+        rustls::ClientConfig::builder().with_root_certificates(http::roots(&config.trust)?).with_no_client_auth();
     tls.resumption = rustls::client::Resumption::in_memory_sessions(1);
     tls.alpn_protocols = vec![b"http/1.1".to_vec()];
     let client = config

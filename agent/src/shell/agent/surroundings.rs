@@ -95,7 +95,7 @@ impl Agent {
     pub(super) fn listen(&mut self, listening: Option<Listening>) -> Option<Event> {
         self.doorbell = None;
         let listening = listening.filter(|_| self.is_service())?;
-        let trust = self.engine.account().map(|account| account.trust.clone()).unwrap_or_default();
+        let trust = self.engine.push_trust(&listening.channel);
         let proxy = match ProxySettings::from_environment() {
             Ok(proxy) => proxy,
             Err(error) => {
