@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use mdm_agent::engine::progress::Trigger;
-use mdm_sim_server::tenant::{Authority, Licence, SettingsPatch, TenantMode, UserPatch};
+use mdm_sim_server::tenant::{Authority, SettingsPatch, TenantMode};
 use mdm_tests::scenario::{DAY, Machine, World};
 
 const HOUR: i64 = 3600;
@@ -166,9 +166,7 @@ fn s10_s45_a_licence_moves_a_device_to_intune_and_what_office_365_had_set_is_rem
     let machine = &world.machines[0];
     assert_eq!((machine.value("Mail"), machine.value("Door")), (Some("old"), Some("old")));
     world.pass(DAY);
-    let licensed = UserPatch { licences: Some([Licence::Intune].into()), ..UserPatch::default() };
-    world.service.act(|tenant, now| tenant.change_user(ADA, licensed, now).map(drop)).unwrap();
-    world.ring();
+    world.license(ADA, true).unwrap();
     world.pass(HOUR);
     let machine = &world.machines[0];
     assert_eq!(authority(machine), "Intune");

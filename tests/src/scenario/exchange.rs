@@ -42,7 +42,7 @@ pub(super) fn post(world: &World, url: &str, body: &[u8], peer: Option<&[u8]>) -
 }
 
 fn reply(answer: Answer, world: &World) -> Reply {
-    Reply { status: answer.status, body: answer.body, date: Some(world.now()), ..Reply::default() }
+    Reply { status: answer.status, body: answer.body, date: Some(world.now() + world.date_error), ..Reply::default() }
 }
 
 /// Renews; the new slot.

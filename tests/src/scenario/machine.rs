@@ -14,7 +14,6 @@ use mdm_agent::engine::progress::{SessionRecord, Trigger};
 use mdm_agent::engine::{Account, Action, Beginning, ConnectionFailure, Engine, Event, Listening, Note, Now, Phase};
 use mdm_agent::shell::identity::{Slot, pem};
 use mdm_agent::shell::keys;
-use mdm_protocol::Secret;
 use mdm_sim_server::push::Since;
 
 use super::exchange::{self, make_key};
@@ -80,13 +79,13 @@ impl Machine {
     }
 
     /// Enrols, and brings the first session to its end.
-    pub(super) fn enrol(world: &mut World, number: usize, user: &str, password: &Secret) -> anyhow::Result<Self> {
+    pub(super) fn enrol(world: &mut World, number: usize, user: &str, proof: &Proof) -> anyhow::Result<Self> {
         let seed = u64::try_from(number).unwrap_or(0) + 17;
         let device_id = format!("DEVICE-{number}");
         let request = EnrolmentRequest {
             target: Target::Url(BASE.to_owned()),
             user: user.to_owned(),
-            proof: Proof::Password(password.clone()),
+            proof: proof.clone(),
             local_user: None,
             trust: Trust::default(),
             device_id: device_id.clone(),

@@ -10,10 +10,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use mdm_agent::engine::enrolment::Proof;
 use mdm_protocol::Secret;
 use mdm_sim_server::push::Hub;
 use mdm_sim_server::service::{CertificateAuthority, Clock, Service};
-use mdm_sim_server::tenant::{Assignment, Authority, Licence, SettingsPatch, Tenant, TenantMode};
+use mdm_sim_server::tenant::{
+    Assignment, Authority, DeviceFilter, Licence, ListState, SettingsPatch, Tenant, TenantMode, UserPatch,
+};
 use mdm_sim_server::{Store, tenant};
 use tempfile::TempDir;
 
@@ -37,6 +40,8 @@ pub struct World {
     pub service: Service,
     /// The machines.
     pub machines: Vec<Machine>,
+    /// What the `Date` of the tenant's answers is ahead of the true time, in seconds.
+    pub date_error: i64,
     pub(crate) hub: Arc<Hub>,
     clock: Arc<Clock>,
     /// Milliseconds since the beginning.
@@ -55,7 +60,7 @@ impl World {
         let service = Service::new(Tenant::default(), store, authority, BASE.to_owned())?
             .with_push(Arc::clone(&hub), PUSH.to_owned())
             .with_clock(Arc::clone(&clock));
-        let world = Self { service, machines: Vec::new(), hub, clock, at_ms: 0, _folder: folder };
+        let world = Self { service, machines: Vec::new(), date_error: 0, hub, clock, at_ms: 0, _folder: folder };
         let licences = [(Licence::Intune, 100)].into();
         world.set(SettingsPatch { authority: Some(mode), licences: Some(licences), ..SettingsPatch::default() })?;
         Ok(world)
@@ -83,12 +88,37 @@ impl World {
 
     /// Enrols a new machine of a user; its number.
     pub fn enrol(&mut self, user: &str) -> anyhow::Result<usize> {
+        self.enrol_with(user, &Proof::Password(Secret::new(PASSWORD)))
+    }
+
+    /// Enrols a new machine that belongs to nobody; its number.
+    pub fn enrol_userless(&mut self) -> anyhow::Result<usize> {
+        let (token, _) = self.service.add_token(None)?;
+        self.enrol_with("", &Proof::Token { token, is_jwt: false })
+    }
+
+    fn enrol_with(&mut self, user: &str, proof: &Proof) -> anyhow::Result<usize> {
         let number = self.machines.len();
-        let machine = Machine::enrol(self, number, user, &Secret::new(PASSWORD))
-            .with_context(|| format!("machine {number} of {user} does not enrol"))?;
+        let machine = Machine::enrol(self, number, user, proof)
+            .with_context(|| format!("machine {number} of {user:?} does not enrol"))?;
         self.machines.push(machine);
         self.ring();
         Ok(number)
+    }
+
+    /// How many devices an authority's portal lists as registered.
+    pub fn listed(&self, authority: Authority) -> anyhow::Result<usize> {
+        let filter = DeviceFilter { authority: Some(authority), state: Some(ListState::Registered) };
+        Ok(self.service.view_now(|tenant, now| Ok(tenant.listed_devices(&filter, now).len()))?)
+    }
+
+    /// Gives a user a licence for Intune, or takes it away.
+    pub fn license(&mut self, user: &str, licensed: bool) -> anyhow::Result<()> {
+        let licences = licensed.then_some(Licence::Intune).into_iter().collect();
+        let patch = UserPatch { licences: Some(licences), ..UserPatch::default() };
+        self.service.act(|tenant, now| tenant.change_user(user, patch, now).map(drop))?;
+        self.ring();
+        Ok(())
     }
 
     /// Puts a profile in for all devices of an authority: one setting of the machine's with this value.
