@@ -21,7 +21,7 @@ pub struct SteadyClock {
     boot: u64,
     /// What is added to the boot clock, in milliseconds.
     offset_ms: i64,
-    /// What the wall clock claimed to have passed during the last reboot, in seconds, as far as nothing else told so.
+    /// What the wall clock claimed to have passed during reboots, in seconds, as far as nothing else told so.
     unproven_gap: i64,
     /// What is added to a reading to get the server's UTC, in seconds.
     skew: Option<i64>,
@@ -34,6 +34,8 @@ pub struct ClockReading {
     reading_ms: i64,
     at: Now,
     skew: Option<i64>,
+    #[serde(default)]
+    unproven_gap: i64,
 }
 
 impl ClockReading {
@@ -54,10 +56,10 @@ impl SteadyClock {
     pub fn resume(kept: ClockReading, now: Now, boot: u64) -> Self {
         let same_boot = kept.boot == boot && now.boot_ms >= kept.at.boot_ms;
         let (passed_ms, unproven_gap) = if same_boot {
-            (i64::try_from(now.boot_ms - kept.at.boot_ms).unwrap_or(i64::MAX), 0)
+            (i64::try_from(now.boot_ms - kept.at.boot_ms).unwrap_or(i64::MAX), kept.unproven_gap)
         } else {
             let gap = now.wall.saturating_sub(kept.at.wall).max(0);
-            (gap.saturating_mul(1000), gap)
+            (gap.saturating_mul(1000), gap.saturating_add(kept.unproven_gap))
         };
         let reading_ms = kept.reading_ms.saturating_add(passed_ms);
         Self { boot, offset_ms: reading_ms.saturating_sub_unsigned(now.boot_ms), unproven_gap, skew: kept.skew }
@@ -90,7 +92,13 @@ impl SteadyClock {
 
     /// What is to be kept.
     pub fn keep(&self, now: Now) -> ClockReading {
-        ClockReading { boot: self.boot, reading_ms: self.read_ms(now), at: now, skew: self.skew }
+        ClockReading {
+            boot: self.boot,
+            reading_ms: self.read_ms(now),
+            at: now,
+            skew: self.skew,
+            unproven_gap: self.unproven_gap,
+        }
     }
 
     /// Takes note of the server's `Date`.

@@ -43,8 +43,10 @@ fn the_server_takes_back_what_a_wrong_wall_clock_made_of_a_reboot() {
     clock.hear_date(START, at(50, START));
     let kept = clock.keep(at(50, START));
     let wrong = at(10, START + 3650 * DAY);
-    let mut clock = SteadyClock::resume(kept, wrong, 2);
+    let clock = SteadyClock::resume(kept, wrong, 2);
     assert_eq!(age(&clock, wrong), 3650 * DAY);
+    // A restart of the program meanwhile does not make the mistake a truth.
+    let mut clock = SteadyClock::resume(clock.keep(wrong), wrong, 2);
     clock.hear_date(START + DAY, wrong);
     assert_eq!(age(&clock, wrong), DAY);
     // Only once, and only what the reboot had added.

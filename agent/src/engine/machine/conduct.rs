@@ -70,7 +70,7 @@ impl Engine {
             store_status,
             farewell: plan.is_farewell(),
         };
-        let obstacle = self.obstacle(&account, &facts, now);
+        let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree);
         let tombstones = stored.tombstones;
         self.phase = Phase::Running(Box::new(Conduct { plan, session, facts, tombstones, unkept: Vec::new() }));
@@ -82,15 +82,25 @@ impl Engine {
     }
 
     /// Why no session can be held at all.
-    fn obstacle(&mut self, account: &crate::engine::Account, facts: &DeviceFacts, now: Now) -> Option<SessionFailure> {
+    fn obstacle(&mut self, account: &crate::engine::Account, facts: &DeviceFacts) -> Option<SessionFailure> {
         let (enrolled, found) = (&account.machine_id, &facts.machine_id);
         let cloned = !enrolled.is_empty() && !found.is_empty() && enrolled != found;
         self.life.progress_mut().cloned = cloned;
-        if cloned {
-            return Some(SessionFailure::Cloned { enrolled: enrolled.clone(), found: found.clone() });
+        cloned.then(|| SessionFailure::Cloned { enrolled: enrolled.clone(), found: found.clone() })
+    }
+
+    /// A refusal by somebody whose clock may be right while ours is not: if the certificate is over by all that is
+    /// known here, that is the reason. A certificate that only seems over is tried, so that the server can tell the
+    /// time.
+    fn explain(&self, end: &SessionEnd, now: Now) -> SessionEnd {
+        match (end, self.life.certificates().active) {
+            (SessionEnd::Failed(failure), Some(active))
+                if failure.how().certificate_refused && self.life.is_expired(now) =>
+            {
+                SessionEnd::Failed(SessionFailure::Expired(nodes::oma_time(active.not_after)))
+            }
+            _ => end.clone(),
         }
-        let ended = self.life.certificates().active.filter(|_| self.life.is_expired(now))?;
-        Some(SessionFailure::Expired(nodes::oma_time(ended.not_after)))
     }
 
     /// What the device has to say at the beginning.
@@ -171,6 +181,7 @@ impl Engine {
         if let Some(nonce) = session.nonce() {
             self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
         }
+        let end = &self.explain(end, now);
         let record = record(&plan, &session, end, &speaks_for, self.life.clock().read(now));
         self.life.progress_mut().last_session = Some(Box::new(record.clone()));
         let mut notes = vec![Note::session(&record)];
