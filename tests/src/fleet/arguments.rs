@@ -1,0 +1,184 @@
+//! The command line: what can be asked of a fleet, and the command that asks for the same again.
+
+use std::path::PathBuf;
+
+use clap::Parser;
+use mdm_sim_server::tenant::life::TenantMode;
+
+use super::scenario::Scenario;
+use super::time::{DAY_MS, HOUR_MS, NEVER};
+
+/// Lives a fleet of devices in virtual time and reports what became of it.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "fleet")]
+pub struct Arguments {
+    /// How many devices.
+    #[arg(long, default_value_t = 10_000)]
+    pub devices: u64,
+    /// For how many days.
+    #[arg(long, default_value_t = 10)]
+    pub days: u32,
+    /// What every random choice comes from.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// How the tenant is set at first: intune, co-management, office365 or coexistence.
+    #[arg(long, default_value = "intune", value_parser = mode)]
+    pub from: TenantMode,
+    /// What it is asked to be set to.
+    #[arg(long, default_value = "co-management", value_parser = mode)]
+    pub to: TenantMode,
+    /// On which day; after the end for never.
+    #[arg(long, default_value_t = 3)]
+    pub change_day: u64,
+    /// Over how many hours the devices enrol.
+    #[arg(long, default_value_t = 1)]
+    pub enrolment_hours: u64,
+    /// The share of devices that go offline, sleep or are switched off, again and again.
+    #[arg(long, default_value_t = 0.2, value_parser = share)]
+    pub offline_share: f64,
+    /// The share of devices that are wiped at some moment and never come back.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    pub wiped_share: f64,
+    /// The share of devices without a user.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    pub userless_share: f64,
+    /// The share of users with a licence for Intune.
+    #[arg(long, default_value_t = 1.0, value_parser = share)]
+    pub licensed_share: f64,
+    /// The share of sessions whose connection breaks.
+    #[arg(long, default_value_t = 0.001, value_parser = share)]
+    pub broken_share: f64,
+    /// The share of departures before which somebody sets the wall clock wrong by up to ten years.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    pub clock_jump_share: f64,
+    /// Lose every ring of the change.
+    #[arg(long)]
+    pub lose_rings: bool,
+    /// The spread window of the ring, in seconds.
+    #[arg(long, default_value_t = 600)]
+    pub spread: u64,
+    /// For how many days a certificate is valid.
+    #[arg(long, default_value_t = 365)]
+    pub certificate_days: u32,
+    /// In which hour the server stops answering.
+    #[arg(long, default_value_t = 0)]
+    pub outage_hour: u64,
+    /// For how many hours.
+    #[arg(long, default_value_t = 0)]
+    pub outage_hours: u64,
+    /// Live only part I of N of the devices; the results of all parts merge.
+    #[arg(long, value_name = "I/N", default_value = "1/1", value_parser = shard)]
+    pub shard: (u64, u64),
+    /// On how many threads; the result is the same. 0 for all processors.
+    #[arg(long, default_value_t = 0)]
+    pub threads: usize,
+    /// Report in JSON.
+    #[arg(long)]
+    pub json: bool,
+    /// Draw the curves into an SVG file.
+    #[arg(long, value_name = "FILE")]
+    pub plot: Option<PathBuf>,
+    /// Keep what was counted, to merge it with other shards.
+    #[arg(long, value_name = "FILE")]
+    pub save: Option<PathBuf>,
+    /// Report on what shards have saved instead of living anything.
+    #[arg(long, value_name = "FILE", num_args = 1..)]
+    pub merge: Vec<PathBuf>,
+    /// Live this device alone and tell its life line by line.
+    #[arg(long, value_name = "ID")]
+    pub device: Option<u64>,
+}
+
+impl Arguments {
+    /// What the fleet goes through; an error says why the tenant cannot be set so.
+    pub fn scenario(&self) -> Result<Scenario, String> {
+        let to = self.from.set(self.to).map_err(|refusal| refusal.to_string())?;
+        if self.from == TenantMode::Unknown {
+            return Err("a tenant without an authority enrols nobody".to_owned());
+        }
+        let outage = self.outage_hour * HOUR_MS;
+        Ok(Scenario {
+            devices: self.devices,
+            days: self.days,
+            seed: self.seed,
+            from: self.from,
+            to,
+            change: self.change_day.checked_mul(DAY_MS).unwrap_or(NEVER / 2),
+            enrolment_ms: self.enrolment_hours * HOUR_MS,
+            offline_share: self.offline_share,
+            wiped_share: self.wiped_share,
+            userless_share: self.userless_share,
+            licensed_share: self.licensed_share,
+            broken_share: self.broken_share,
+            clock_jump_share: self.clock_jump_share,
+            lose_rings: self.lose_rings,
+            ring_spread: self.spread,
+            certificate_days: self.certificate_days,
+            outage: outage..outage + self.outage_hours * HOUR_MS,
+            shard: self.shard,
+        })
+    }
+
+    /// The options that make the scenario what it is, without shard: those that differ from the default.
+    pub fn scenario_options(&self) -> String {
+        let usual = Self::parse_from(["fleet"]);
+        let mut options = format!("--devices {} --days {} --seed {}", self.devices, self.days, self.seed);
+        let mut add = |name: &str, value: String, usual: String| {
+            if value != usual {
+                options.push_str(&format!(" --{name} {value}"));
+            }
+        };
+        add("from", mode_option(self.from), mode_option(usual.from));
+        add("to", mode_option(self.to), mode_option(usual.to));
+        for (name, value, usual) in [
+            ("change-day", self.change_day, usual.change_day),
+            ("enrolment-hours", self.enrolment_hours, usual.enrolment_hours),
+            ("spread", self.spread, usual.spread),
+            ("certificate-days", self.certificate_days.into(), usual.certificate_days.into()),
+            ("outage-hour", self.outage_hour, usual.outage_hour),
+            ("outage-hours", self.outage_hours, usual.outage_hours),
+        ] {
+            add(name, value.to_string(), usual.to_string());
+        }
+        for (name, value, usual) in [
+            ("offline-share", self.offline_share, usual.offline_share),
+            ("wiped-share", self.wiped_share, usual.wiped_share),
+            ("userless-share", self.userless_share, usual.userless_share),
+            ("licensed-share", self.licensed_share, usual.licensed_share),
+            ("broken-share", self.broken_share, usual.broken_share),
+            ("clock-jump-share", self.clock_jump_share, usual.clock_jump_share),
+        ] {
+            add(name, value.to_string(), usual.to_string());
+        }
+        if self.lose_rings {
+            options.push_str(" --lose-rings");
+        }
+        options
+    }
+}
+
+const MODES: [(&str, TenantMode); 4] = [
+    ("intune", TenantMode::Intune),
+    ("co-management", TenantMode::CoManagement),
+    ("office365", TenantMode::Office365),
+    ("coexistence", TenantMode::Coexistence),
+];
+
+fn mode(text: &str) -> Result<TenantMode, String> {
+    let known = MODES.into_iter().find(|(name, _)| name.eq_ignore_ascii_case(text));
+    known.map(|(_, mode)| mode).ok_or_else(|| "one of intune, co-management, office365, coexistence".to_owned())
+}
+
+fn mode_option(mode: TenantMode) -> String {
+    MODES.iter().find(|(_, known)| *known == mode).map_or("unknown", |(name, _)| name).to_owned()
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse::<f64>().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "a share from 0 to 1".to_owned())
+}
+
+fn shard(text: &str) -> Result<(u64, u64), String> {
+    let numbers = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
+    numbers.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| "a part of parts, like 2/4".to_owned())
+}

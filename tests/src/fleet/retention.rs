@@ -1,0 +1,71 @@
+//! What becomes of a device's profiles at the end of a session and between sessions: the agent says when to look, and
+//! whatever goes is held against the true time.
+
+use mdm_agent::engine::life::Follow;
+
+use super::device::{Context, Device, Phase};
+use super::holdings::{COUNT, Owner};
+use super::session::owner_named;
+
+impl Device {
+    /// What the end of a session means for the profiles.
+    pub(super) fn settle_profiles(
+        &mut self,
+        follow: &Follow,
+        completed: bool,
+        context: &mut Context<'_>,
+    ) -> Result<(), String> {
+        if follow.named.is_some()
+            && let Owner::Named(authority) = owner_named(&self.life.authority())
+        {
+            self.holdings.name_owner(authority);
+            self.watch.named(Owner::Named(authority));
+        }
+        if completed {
+            let redundant = self.holdings.redundant(&self.life.authority());
+            context.tally.profiles.confirmed += self.holdings.held().without(redundant).count();
+            self.remove_what_is_over(context)?;
+        }
+        self.note_retention();
+        Ok(())
+    }
+
+    /// Removes or warns of what the agent says is due.
+    pub(super) fn sweep_what_is_due(&mut self, context: &mut Context<'_>) -> Result<(), String> {
+        let now = self.clocks();
+        if !matches!(self.phase, Phase::Idle) || !self.life.sweep_is_due(now) {
+            return Ok(());
+        }
+        let gone = if self.life.removal_is_due(now) { self.remove_what_is_over(context)? } else { 0 };
+        self.note_retention();
+        if gone == 0 {
+            self.life.note_warned();
+            context.tally.profiles.warnings += 1;
+            context.diary.note(self.now, || "warns of profiles that will go".to_owned());
+        }
+        self.life.keep(now);
+        Ok(())
+    }
+
+    fn note_retention(&mut self) {
+        let earliest = self.holdings.earliest_removal(self.life.progress(), self.life.retention());
+        self.life.note_retention(earliest);
+        self.watch.note_holdings(&self.holdings);
+    }
+
+    fn remove_what_is_over(&mut self, context: &mut Context<'_>) -> Result<u64, String> {
+        let now = self.life.clock().read(self.clocks()).wall;
+        let over = self.holdings.over(self.life.progress(), self.life.retention(), now);
+        for kind in (0..COUNT).filter(|kind| over.contains(*kind)) {
+            let Some(owner) = self.holdings.owner(kind) else { continue };
+            let farewell = self.watch.removed(kind, owner, &self.link, self.now)?;
+            self.holdings.remove(kind);
+            let profiles = &mut context.tally.profiles;
+            profiles.expired += 1;
+            profiles.age.record(farewell.age);
+            profiles.late.record(farewell.late);
+            context.diary.note(self.now, || format!("removes profile {kind} of {}", owner.name()));
+        }
+        Ok(over.count())
+    }
+}
