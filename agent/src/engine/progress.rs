@@ -138,7 +138,11 @@ impl Progress {
     pub fn confirm(&mut self, authority: &Arc<str>, at: i64) {
         match self.confirmations.iter_mut().find(|known| known.authority == *authority) {
             Some(known) => known.at = known.at.max(at),
-            None => self.confirmations.push(Confirmation { authority: Arc::clone(authority), at }),
+            None => {
+                // There are one or two in a life; the usual growth would reserve four.
+                self.confirmations.reserve_exact(1);
+                self.confirmations.push(Confirmation { authority: Arc::clone(authority), at });
+            }
         }
     }
 }

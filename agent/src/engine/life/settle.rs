@@ -154,8 +154,10 @@ impl Life {
 
     fn hear(&mut self, told: &ToldAuthority, at: i64, follow: &mut Follow) {
         let former = self.authority();
-        let home: Arc<str> = Arc::from(self.home());
-        match self.progress.authority.hear(told, &former, &home, at) {
+        // Spelt out instead of asked of `home`, which would borrow all of `self`: nothing is copied in every session.
+        let moved_to = self.progress.authority.address.clone();
+        let provisioned = self.account.as_ref().map_or("", |account| account.management_url.as_str());
+        match self.progress.authority.hear(told, &former, moved_to.as_deref().unwrap_or(provisioned), at) {
             Heard::Nothing => {}
             Heard::Named => {
                 let name = self.authority();
