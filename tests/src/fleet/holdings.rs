@@ -135,27 +135,18 @@ impl Holdings {
         }
     }
 
-    /// Until when a profile stays if its owner is not heard of again.
-    pub fn retain_until(&self, kind: usize, progress: &Progress, rules: &RetentionRules) -> Option<i64> {
-        let received = self.received[kind];
-        let confirmed = progress.confirmed(self.owners[kind]?.name());
-        Some(confirmed.map_or(received, |moment| moment.max(received)).saturating_add(rules.window))
-    }
-
-    /// The earliest moment at which one has to go.
-    pub fn earliest_removal(&self, progress: &Progress, rules: &RetentionRules) -> Option<i64> {
-        (0..COUNT).filter_map(|kind| self.retain_until(kind, progress, rules)).min()
-    }
-
-    /// The kinds whose time is over.
-    pub fn over(&self, progress: &Progress, rules: &RetentionRules, now: i64) -> Kinds {
-        let mut over = Kinds::NONE;
-        for kind in 0..COUNT {
-            if self.retain_until(kind, progress, rules).is_some_and(|until| until <= now) {
-                over.insert(kind);
+    /// Until when each profile stays if its owner is not heard of again.
+    pub fn retain_until(&self, progress: &Progress, rules: &RetentionRules) -> [Option<i64>; COUNT] {
+        let mut confirmed = (None, None);
+        std::array::from_fn(|kind| {
+            let owner = self.owners[kind]?;
+            // Neighbours mostly belong to the same owner, who need not be looked up again.
+            if confirmed.0 != Some(owner) {
+                confirmed = (Some(owner), progress.confirmed(owner.name()));
             }
-        }
-        over
+            let received = self.received[kind];
+            Some(confirmed.1.map_or(received, |moment| moment.max(received)).saturating_add(rules.window))
+        })
     }
 }
 
@@ -191,7 +182,7 @@ mod tests {
             let mut holdings = Holdings::default();
             holdings.deliver(2, owner, received);
             let expected = whole(owner, received).retain_until(&progress, "Intune", &rules);
-            assert_eq!(holdings.retain_until(2, &progress, &rules), expected);
+            assert_eq!(holdings.retain_until(&progress, &rules)[2], expected);
             let redundant = whole(owner, received).is_redundant("Intune");
             assert_eq!(holdings.redundant("Intune").contains(2), redundant);
         }

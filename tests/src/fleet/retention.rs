@@ -48,16 +48,18 @@ impl Device {
     }
 
     fn note_retention(&mut self) {
-        let earliest = self.holdings.earliest_removal(self.life.progress(), self.life.retention());
-        self.life.note_retention(earliest);
+        let until = self.holdings.retain_until(self.life.progress(), self.life.retention());
+        self.life.note_retention(until.into_iter().flatten().min());
         self.watch.note_holdings(&self.holdings);
     }
 
     fn remove_what_is_over(&mut self, context: &mut Context<'_>) -> Result<u64, String> {
         let now = self.life.clock().read(self.clocks()).wall;
-        let over = self.holdings.over(self.life.progress(), self.life.retention(), now);
-        for kind in (0..COUNT).filter(|kind| over.contains(*kind)) {
+        let until = self.holdings.retain_until(self.life.progress(), self.life.retention());
+        let mut count = 0;
+        for kind in (0..COUNT).filter(|kind| until[*kind].is_some_and(|until| until <= now)) {
             let Some(owner) = self.holdings.owner(kind) else { continue };
+            count += 1;
             let farewell = self.watch.removed(kind, owner, &self.link, self.now)?;
             self.holdings.remove(kind);
             let profiles = &mut context.tally.profiles;
@@ -66,6 +68,6 @@ impl Device {
             profiles.late.record(farewell.late);
             context.diary.note(self.now, || format!("removes profile {kind} of {}", owner.name()));
         }
-        Ok(over.count())
+        Ok(count)
     }
 }
