@@ -182,3 +182,34 @@ fn shard(text: &str) -> Result<(u64, u64), String> {
     let numbers = text.split_once('/').and_then(|(part, parts)| Some((part.parse().ok()?, parts.parse().ok()?)));
     numbers.filter(|(part, parts)| (1..=*parts).contains(part)).ok_or_else(|| "a part of parts, like 2/4".to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(options: &str) -> Arguments {
+        Arguments::parse_from(std::iter::once("fleet").chain(options.split_whitespace()))
+    }
+
+    #[test]
+    fn the_options_of_a_scenario_ask_for_the_same_scenario_again() {
+        let unusual = "--devices 7 --days 9 --seed 3 --from office365 --to intune --change-day 4 --enrolment-hours 2 \
+                       --spread 5 --certificate-days 30 --outage-hour 50 --outage-hours 6 --offline-share 0.1 \
+                       --wiped-share 0.3 --userless-share 0.4 --licensed-share 0.5 --broken-share 0.6 \
+                       --clock-jump-share 0.7 --lose-rings";
+        for options in ["", unusual] {
+            let arguments = parse(options);
+            let again = parse(&arguments.scenario_options());
+            assert_eq!(again.scenario(), arguments.scenario());
+            assert!(arguments.scenario().is_ok());
+        }
+    }
+
+    #[test]
+    fn s37_s49_what_a_tenant_can_never_become_is_refused_in_its_own_words() {
+        let refused = parse("--from office365 --to co-management").scenario().unwrap_err();
+        assert!(refused.contains("cannot be unprovisioned"), "{refused}");
+        let coexistence = parse("--from office365 --to intune").scenario().unwrap();
+        assert_eq!(coexistence.to, TenantMode::Coexistence, "adding Intune to Office 365 enables coexistence");
+    }
+}

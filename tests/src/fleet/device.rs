@@ -134,7 +134,7 @@ impl Device {
         Some(device)
     }
 
-    /// Lives on until a moment; an error is what did not hold.
+    /// Lives on until a moment, or until something does not hold.
     pub fn live_until(&mut self, end: Moment, context: &mut Context<'_>) {
         let mut at_once = 0;
         while let Some(next) = Some(self.next_moment()).filter(|next| *next < end) {
@@ -220,6 +220,16 @@ impl Device {
             self.watch.judge_move(&self.link, since, self.now)?;
         }
         Ok(())
+    }
+
+    /// What the tenant knows of it.
+    pub fn record(&self) -> &DeviceLife {
+        &self.record
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> Place {
+        self.link.place()
     }
 
     /// The authority that should manage it.

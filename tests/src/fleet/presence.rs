@@ -68,6 +68,7 @@ impl Device {
     /// The machine starts again, and its agent goes on from what it kept at its last session or sweep.
     fn start(&mut self, context: &Context<'_>) {
         self.boot = (self.boot.0 + 1, self.now);
+        self.watch.reboots += 1;
         let seed = context.world.scenario().seed_of(self.id, Matter::Agent) ^ self.boot.0;
         let beginning = Beginning {
             account: self.life.account().map(Arc::clone),

@@ -11,7 +11,7 @@ const WINDOW_MS: u64 = 7 * DAY_MS;
 const GRACE_MS: u64 = 10 * MINUTE_MS;
 /// What a session that is under way, and whole seconds, may add to any bound.
 const SLACK_MS: u64 = 2 * MINUTE_MS;
-/// Clocks that count whole seconds may be early by that much.
+/// Clocks that count whole seconds may be early by that much, and once more by a second with every reboot.
 const ROUNDING_MS: u64 = 2 * SECOND_MS;
 /// The longest that an online device goes without a check-in.
 const LONGEST_WAIT_MS: u64 = 8 * HOUR_MS;
@@ -26,6 +26,8 @@ pub struct Watch {
     first_due: Moment,
     /// Whether the certificate ended while the device could not have renewed it.
     pub lapsed: bool,
+    /// How often the machine was started again.
+    pub reboots: u64,
 }
 
 /// How old a profile was when it was removed.
@@ -39,7 +41,7 @@ pub struct Farewell {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { word: [0; 4], received: [0; COUNT], first_due: NEVER, lapsed: false }
+        Self { word: [0; 4], received: [0; COUNT], first_due: NEVER, lapsed: false, reboots: 0 }
     }
 }
 
@@ -76,7 +78,7 @@ impl Watch {
     pub fn removed(&self, kind: usize, owner: Owner, link: &Link, now: Moment) -> Result<Farewell, String> {
         let confirmed = self.confirmed(kind, owner);
         let (age, due) = (now.saturating_sub(confirmed), confirmed + WINDOW_MS);
-        if age + ROUNDING_MS < WINDOW_MS {
+        if age + ROUNDING_MS + self.reboots * SECOND_MS < WINDOW_MS {
             return Err(format!("a profile of {} was removed after {}, too early", owner.name(), span_text(age)));
         }
         let running = if link.place().is_awake() { link.awake_since() } else { now };
@@ -116,5 +118,57 @@ impl Watch {
             return Err(format!("the device has not moved after {} online", span_text(waited)));
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mdm_sim_server::tenant::life::Authority;
+
+    use super::super::scenario::Scenario;
+    use super::super::time::utc;
+    use super::*;
+
+    const INTUNE: Owner = Owner::Named(Authority::Intune);
+
+    /// A device that is always online, whose profile was last confirmed after a day.
+    fn watch() -> (Watch, Link) {
+        let link = Link::new(&Scenario { offline_share: 0.0, ..Scenario::default() }, 0, 0);
+        let (mut watch, mut holdings) = (Watch::default(), Holdings::default());
+        holdings.deliver(3, INTUNE, utc(0));
+        watch.received(3, 0);
+        watch.heard(INTUNE, DAY_MS);
+        watch.note_holdings(&holdings);
+        (watch, link)
+    }
+
+    #[test]
+    fn a_profile_that_goes_early_is_noticed_and_one_that_goes_in_time_is_not() {
+        let (watch, link) = watch();
+        assert!(watch.removed(3, INTUNE, &link, 8 * DAY_MS - MINUTE_MS).is_err());
+        let farewell = watch.removed(3, INTUNE, &link, 8 * DAY_MS + 5);
+        assert_eq!(farewell, Ok(Farewell { age: 7 * DAY_MS + 5, late: 5 }));
+    }
+
+    #[test]
+    fn a_profile_that_stays_too_long_is_noticed_once_the_last_chance_is_over() {
+        let (watch, link) = watch();
+        assert!(watch.judge(&link, 8 * DAY_MS + GRACE_MS).is_ok());
+        assert!(watch.judge(&link, 8 * DAY_MS + GRACE_MS + SLACK_MS + 1).is_err());
+    }
+
+    #[test]
+    fn a_certificate_that_ends_on_a_device_that_is_online_is_noticed() {
+        let (mut watch, link) = watch();
+        assert!(watch.judge_certificate(utc(2 * DAY_MS), &link, 2 * DAY_MS - 1).is_ok());
+        assert!(watch.judge_certificate(utc(2 * DAY_MS), &link, 2 * DAY_MS).is_err());
+        assert!(watch.lapsed);
+    }
+
+    #[test]
+    fn a_device_that_is_online_and_does_not_move_is_noticed_after_eight_hours() {
+        let (watch, link) = watch();
+        assert!(watch.judge_move(&link, DAY_MS, DAY_MS + 8 * HOUR_MS).is_ok());
+        assert!(watch.judge_move(&link, DAY_MS, DAY_MS + 9 * HOUR_MS).is_err());
     }
 }
