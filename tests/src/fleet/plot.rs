@@ -10,6 +10,8 @@ use super::tally::Tally;
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS};
 
 const SIZE: (u32, u32) = (1000, 700);
+/// How much of the time since the change is drawn, in hours: who was online has moved within eight.
+const MIGRATION_HOURS: f64 = 12.0;
 /// Points that a curve has at most: of the minutes of one point, the greatest is drawn.
 const POINTS: usize = 2000;
 
@@ -24,8 +26,9 @@ pub fn draw(scenario: &Scenario, tally: &Tally, file: &Path) -> anyhow::Result<(
         *sum += count;
         Some(*sum)
     });
-    let moved: Vec<(f64, u64)> = moved.enumerate().map(|(minute, sum)| (hours(minute + 1), sum)).collect();
-    let left = scenario.end().saturating_sub(scenario.change) as f64 / HOUR_MS as f64;
+    let moved = moved.enumerate().map(|(minute, sum)| (hours(minute + 1), sum));
+    let left = (scenario.end().saturating_sub(scenario.change) as f64 / HOUR_MS as f64).min(MIGRATION_HOURS);
+    let moved: Vec<(f64, u64)> = std::iter::once((0.0, 0)).chain(moved).filter(|(hour, _)| *hour <= left).collect();
     let title = format!("Devices with {} by hours since the change", scenario.to.name());
     curve(&upper, &title, &thin(&moved), left).map_err(|error| failed(&error))?;
     let days = |minute: usize| minute as f64 * MINUTE_MS as f64 / DAY_MS as f64;
