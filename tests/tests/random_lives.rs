@@ -45,7 +45,7 @@ struct Model {
     /// Since when the machine has power.
     powered: i64,
     sessions_seen: usize,
-    /// Whether its clock was always right: else its ages are its own.
+    /// Whether its clock was only ever set while it had power: else it cannot know how long it was off.
     has_true_clock: bool,
 }
 
@@ -88,8 +88,9 @@ impl Life {
             2 if self.random.bool() => self.give_power(number),
             2 => self.world.set_power(number, false),
             3 if self.clocks_jump => {
-                self.world.machines[number].wall_error = self.random.i64(-40 * DAY..40 * DAY);
-                self.models[number].has_true_clock = false;
+                let error = self.random.i64(-40 * DAY..40 * DAY);
+                self.models[number].has_true_clock &= self.world.machines[number].engine().is_some();
+                self.world.set_wall_error(number, error);
             }
             3 | 4 => self.fail_power(number),
             5 => {
@@ -147,7 +148,7 @@ impl Life {
     /// Whatever happened: with power, a network and a day's time, everything is well.
     fn come_home(mut self) {
         for number in 0..MACHINES {
-            self.world.machines[number].wall_error = 0;
+            self.world.set_wall_error(number, 0);
             self.give_power(number);
             self.world.set_online(number, true);
         }

@@ -26,7 +26,14 @@ pub fn ceiling_ms(failures: u32, initial_ms: u64, max_ms: u64) -> u64 {
         ..ExponentialBackoff::default()
     };
     let attempts = failures.clamp(1, MAX_ATTEMPTS);
-    let last = (0..attempts).filter_map(|_| backoff.next_backoff()).last().unwrap_or(initial);
+    let mut last = initial;
+    for _ in 0..attempts {
+        last = backoff.next_backoff().unwrap_or(last);
+        // The crate reads a clock and draws a random number with every step, for nothing here.
+        if last >= backoff.max_interval {
+            break;
+        }
+    }
     u64::try_from(last.as_millis()).unwrap_or(u64::MAX)
 }
 

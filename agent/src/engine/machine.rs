@@ -78,6 +78,9 @@ pub struct Engine {
     link: LinkState,
     /// What the shell was last told to listen to.
     listening: Option<Channel>,
+    /// Whether the clock's reading has to be kept before the machine goes off: across a reboot it goes by how much the
+    /// wall clock moved, and that was set meanwhile.
+    clock_unkept: bool,
     /// What the device proves after a renewal, until the server was told.
     proof: Option<RenewalProof>,
 }
@@ -86,7 +89,7 @@ impl Engine {
     /// A machine that goes on from where it stood.
     pub fn new(beginning: Beginning, now: Now) -> Self {
         let life = Life::new(beginning, now);
-        Self { life, phase: Phase::Idle, link: LinkState::None, listening: None, proof: None }
+        Self { life, phase: Phase::Idle, link: LinkState::None, listening: None, clock_unkept: false, proof: None }
     }
 
     /// What has to be done at the very beginning.
@@ -185,6 +188,7 @@ impl Engine {
             Event::Erased => self.erased(now, actions),
             Event::NetworkUp => self.life.network_up(now),
             Event::Resumed(seconds) => self.life.resumed(seconds, now),
+            Event::ClockSet => self.clock_unkept = self.account().is_some(),
             Event::Rung { id, text } => self.life.rung(&id, spread_seconds(&text), now),
             Event::LinkChanged(link) => self.link = link,
             Event::Renewed(result) => self.renewed(result, now, actions),
@@ -200,7 +204,7 @@ impl Engine {
         if let Some(plan) = self.life.begin(now) {
             self.phase = Phase::Opening(plan);
             actions.push(Action::OpenStore);
-        } else if self.life.sweep_is_due(now) {
+        } else if self.life.sweep_is_due(now) || self.clock_unkept {
             self.phase = Phase::OpeningToSweep;
             actions.push(Action::OpenStore);
         }

@@ -33,7 +33,7 @@ pub struct Machine {
     /// How often the power has failed.
     pub failures: u32,
     /// What the wall clock is ahead of the true time, in seconds.
-    pub wall_error: i64,
+    wall_error: i64,
     disk: Disk,
     running: Option<Running>,
     online: bool,
@@ -206,6 +206,12 @@ impl Machine {
         if came_up {
             self.feed(Event::NetworkUp, world);
         }
+    }
+
+    /// Sets the wall clock wrong by some seconds.
+    pub(super) fn set_wall_error(&mut self, seconds: i64, world: &mut World) {
+        self.wall_error = seconds;
+        self.feed(Event::ClockSet, world);
     }
 
     pub(super) fn set_power(&mut self, on: bool, world: &mut World) {

@@ -207,6 +207,11 @@ impl World {
         self.ring();
     }
 
+    /// Sets a machine's wall clock wrong by some seconds.
+    pub fn set_wall_error(&mut self, number: usize, seconds: i64) {
+        self.with_machine(number, |machine, world| machine.set_wall_error(seconds, world));
+    }
+
     /// Takes a machine's power away, or gives it back.
     pub fn set_power(&mut self, number: usize, on: bool) {
         self.with_machine(number, |machine, world| machine.set_power(on, world));

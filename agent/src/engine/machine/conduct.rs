@@ -204,6 +204,7 @@ impl Engine {
         }
         let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
+        self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, notes }));
         actions.push(Action::Keep(Box::new(changes)));

@@ -48,6 +48,8 @@ pub enum Event {
     NetworkUp,
     /// The machine woke up after so many seconds of sleep.
     Resumed(u64),
+    /// Somebody set the wall clock, or the machine woke up.
+    ClockSet,
     /// A push rang.
     Rung {
         /// The ring's id; empty if it has none.

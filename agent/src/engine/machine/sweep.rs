@@ -1,4 +1,5 @@
-//! Profiles whose time is over are removed, and those that will be are warned of, outside of sessions (rule R4).
+//! What is done to the store outside of sessions: profiles whose time is over are removed, those that will be are
+//! warned of (rule R4), and the clock's reading is kept (rule R5).
 
 use super::{Action, Engine, Phase};
 use crate::engine::failure::StoreFailure;
@@ -14,9 +15,13 @@ const WARNED_TOGETHER_SECONDS: i64 = 3600;
 impl Engine {
     pub(super) fn sweep(&mut self, stored: Result<Box<Stored>, StoreFailure>, now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
+        let was_due = self.life.sweep_is_due(now);
+        self.clock_unkept = false;
         let Ok(mut stored) = stored else {
-            self.life.note_retention(Some(at.wall.saturating_add(NEXT_ATTEMPT_SECONDS)));
-            self.life.note_warned();
+            if was_due {
+                self.life.note_retention(Some(at.wall.saturating_add(NEXT_ATTEMPT_SECONDS)));
+                self.life.note_warned();
+            }
             self.phase = Phase::Idle;
             actions.push(Action::CloseStore);
             return;
@@ -32,7 +37,7 @@ impl Engine {
         stored.apply(&changes);
         let earliest = stored.earliest_removal(self.progress(), &authority, &rules);
         self.life.note_retention(earliest);
-        if gone.is_empty() {
+        if was_due && gone.is_empty() {
             self.warn(&stored, at, actions);
         }
         changes.progress = Some(self.life.keep(now).clone());

@@ -82,8 +82,8 @@ impl Agent {
                 }
                 self.feed(Event::NetworkUp);
             }
-            // Whether the machine slept is asked after every event; a clock that was set means nothing (rule R5).
-            Happened::ClockChanged => {}
+            // Whether the machine slept is asked after every event.
+            Happened::ClockChanged => self.feed(Event::ClockSet),
         }
     }
 
