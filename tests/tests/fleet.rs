@@ -55,6 +55,12 @@ fn s19_s55_when_every_ring_is_lost_all_online_devices_move_at_their_next_check_i
 }
 
 #[test]
+fn clocks_that_people_set_neither_keep_a_profile_nor_drop_one() {
+    let tally = live(&Scenario { clock_jump_share: 0.5, offline_share: 0.6, ..scenario() });
+    assert!(tally.profiles.expired > 0);
+}
+
+#[test]
 fn s44_s51_s52_s53_when_rings_are_heard_all_online_devices_move_within_the_spread_window() {
     let scenario = scenario();
     let tally = live(&scenario);

@@ -23,6 +23,8 @@ impl Device {
         let (before, since) = (self.link.place(), self.link.since());
         if before.is_awake() && self.random.f64() < context.world.scenario().clock_jump_share {
             self.wall_ahead = self.random.i64(-WRONG_BY_SECONDS..=WRONG_BY_SECONDS);
+            // As the agent does when it notices.
+            self.life.keep(self.clocks());
             context.diary.note(self.now, || format!("has its wall clock set wrong by {} s", self.wall_ahead));
         }
         self.link.go_on();
