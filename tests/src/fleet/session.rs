@@ -213,7 +213,8 @@ impl Device {
 
 fn how(cause: Cause) -> FailedHow {
     match cause {
-        Cause::NoNetwork | Cause::Unreachable | Cause::Broken => FailedHow { offline: true, ..FailedHow::default() },
+        Cause::NoNetwork => FailedHow { offline: true, no_network: true, ..FailedHow::default() },
+        Cause::Unreachable | Cause::Broken => FailedHow { offline: true, ..FailedHow::default() },
         Cause::CertificateRefused => FailedHow { certificate_refused: true, ..FailedHow::default() },
     }
 }

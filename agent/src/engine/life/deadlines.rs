@@ -13,6 +13,8 @@ const NETWORK_SPREAD_SECONDS: u64 = 10;
 const NOTABLE_SLEEP_SECONDS: u64 = 900;
 /// How late the last check-in before a removal may begin without putting the removal off, in seconds.
 const LATENESS_SECONDS: i64 = 60;
+/// A check-in that was completed within this time, in seconds, needs no repetition before a removal.
+const RECENT_SECONDS: i64 = 24 * 3600;
 /// How far ahead of its removal a profile is warned of, in seconds (rule R4).
 const WARNING_SECONDS: i64 = 24 * 3600;
 
@@ -174,14 +176,21 @@ impl Life {
 
     /// When the last check-in before a removal begins: so early that its time is over at the deadline.
     fn last_chance_due(&self) -> Option<i64> {
-        let earliest = self.progress.retention.earliest?;
+        let earliest = self.progress.retention.earliest.filter(|earliest| !self.is_of_former_authority(*earliest))?;
         self.last_chance.is_none().then(|| earliest.saturating_sub(LAST_CHANCE_SECONDS))
+    }
+
+    /// Whether what goes at a deadline cannot belong to the authority that manages the device: that one was heard of
+    /// within the last day, which confirmed all that is its own. No check-in could keep it, and a fleet that moved
+    /// together would only come together once more, seven days later.
+    fn is_of_former_authority(&self, deadline: i64) -> bool {
+        self.progress.last_completed.is_some_and(|at| at > deadline.saturating_sub(RECENT_SECONDS))
     }
 
     /// When profiles are removed: at the deadline, the last chance having had its time.
     fn sweep_due(&self) -> Option<i64> {
         let earliest = self.progress.retention.earliest?;
-        if self.progress.cloned {
+        if self.progress.cloned || self.is_of_former_authority(earliest) {
             return Some(earliest);
         }
         let chance = self.last_chance?;

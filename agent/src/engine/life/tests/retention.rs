@@ -52,6 +52,19 @@ fn a_check_in_that_is_completed_at_the_last_chance_keeps_the_profile() {
 }
 
 #[test]
+fn what_a_former_authority_left_goes_without_another_check_in() {
+    let mut world = with_profile();
+    world.pass(7 * DAY - 3600);
+    world.life.note_warned();
+    world.ask(Ended::Completed, None);
+    assert_eq!(world.next(), Some((3600, TimerReason::Retention)));
+    world.pass(3600);
+    world.life.collect_due(world.now);
+    assert!(world.life.begin(world.now).is_none());
+    assert!(world.life.removal_is_due(world.now));
+}
+
+#[test]
 fn a_machine_that_was_off_past_the_deadline_waits_ten_minutes_for_its_network() {
     let mut world = with_profile();
     world.life.note_warned();
