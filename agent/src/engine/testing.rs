@@ -1,6 +1,8 @@
 //! What the engine's tests share: a sample device, and the other side of a session.
 
 mod commands;
+#[cfg(feature = "daemon")]
+pub(crate) mod issued;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -42,7 +42,7 @@ pub(in crate::engine) fn not_after(entry: &CertificateEntry) -> Result<i64, Enro
 }
 
 /// A certificate and nothing after it.
-pub(super) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, EnrolmentFailure> {
+pub(in crate::engine) fn parse(der: &[u8]) -> Result<X509Certificate<'_>, EnrolmentFailure> {
     match X509Certificate::from_der(der) {
         Ok(([], certificate)) => Ok(certificate),
         Ok(_) => Err(EnrolmentFailure::Certificate("something follows it".to_owned())),

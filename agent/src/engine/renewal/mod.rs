@@ -5,7 +5,7 @@
 //! certificate into the pending slot when [`Step::Install`] comes out. When to renew is decided in
 //! [`super::certificates`]; a failure here changes nothing at all.
 
-#[cfg(test)]
+#[cfg(all(test, feature = "daemon"))]
 mod tests;
 
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use std::sync::Arc;
 use mdm_protocol::Secret;
 use mdm_protocol::enrolment::{DiscoverResponse, RequestSecurityToken, RequestType, SecurityTokenResponse};
 use mdm_protocol::provisioning::{CertificateEntry, RenewedCertificate, StoreName};
-use mdm_protocol::soap::{FaultKind, RequestHeader, Security, SoapError};
+use mdm_protocol::soap::{RequestHeader, Security, SoapError};
 
 use super::account::Account;
 use super::certificates::CertificateTerms;
@@ -58,22 +58,11 @@ pub enum RenewalFailure {
 impl RenewalFailure {
     /// The HRESULT for the `ErrorCode` node.
     pub fn code(&self) -> u32 {
-        let Self::Exchange(EnrolmentFailure::Fault(fault)) = self else {
-            return match self {
-                Self::Exchange(EnrolmentFailure::Connection(_)) => 0x8007_2EE7,
-                _ => 0x8018_0019,
-            };
-        };
-        match fault.kind {
-            FaultKind::MessageFormat => 0x8018_0001,
-            FaultKind::Authentication => 0x8018_0002,
-            FaultKind::Authorization => 0x8018_0003,
-            FaultKind::CertificateRequest => 0x8018_0004,
-            FaultKind::EnrollmentServer => 0x8018_0005,
-            FaultKind::InvalidSecurity => 0x8018_0007,
-            FaultKind::NotEligibleToRenew => 0x8018_0016,
-            FaultKind::InMaintenance => 0x8018_0017,
-            _ => 0x8018_0006,
+        match self {
+            // What a server invents counts as its own failure.
+            Self::Exchange(EnrolmentFailure::Fault(fault)) => fault.kind.hresult().unwrap_or(0x8018_0006),
+            Self::Exchange(EnrolmentFailure::Connection(_)) => 0x8007_2EE7,
+            Self::Exchange(_) | Self::Shorter | Self::ForeignAccount(_) | Self::Local(_) => 0x8018_0019,
         }
     }
 }
@@ -186,6 +175,9 @@ impl Renewal {
         let own = certificate::own(&renewed.certificates, &self.public_key, now)?;
         if certificate::not_after(own)? < self.order.active.not_after {
             return Err(RenewalFailure::Shorter);
+        }
+        for entry in renewed.certificates.iter().filter(|entry| entry.store != StoreName::My) {
+            certificate::parse(&entry.der)?;
         }
         let intermediate = |entry: &&CertificateEntry| entry.store == StoreName::Intermediate;
         let intermediates = renewed.certificates.iter().filter(intermediate).map(|entry| entry.der.clone());

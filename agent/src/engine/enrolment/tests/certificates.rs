@@ -1,17 +1,14 @@
 //! The certificates of the provisioning document, real ones.
 
+use mdm_protocol::base64;
 use mdm_protocol::csp::dm_client::Poll;
-use mdm_protocol::enrolment::SecurityTokenResponse;
 use mdm_protocol::provisioning::{Characteristic, ProvisioningError, WapDocument};
-use mdm_protocol::soap::ResponseHeader;
-use mdm_protocol::{Thumbprint, base64};
-use rcgen::{CertificateParams, KeyPair, PublicKeyData as _};
-use time::OffsetDateTime;
+use rcgen::{KeyPair, PublicKeyData as _};
 
 use super::{at, failure, request};
 use crate::engine::enrolment::{EnrolmentFailure, Installation, Stage, Step};
-use crate::engine::reply::Reply;
-use crate::engine::testing::{DEVICE, NOW, SERVER, ok};
+use crate::engine::testing::issued::{certificate, document, provisioned};
+use crate::engine::testing::{DEVICE, NOW, SERVER};
 
 const DAY: i64 = 86_400;
 
@@ -143,13 +140,6 @@ fn the_clients_credentials_are_taken_and_not_the_servers() {
     assert_eq!(known.secret.expose(), "hush");
 }
 
-fn certificate(key: &KeyPair, from: i64, to: i64) -> Vec<u8> {
-    let mut parameters = CertificateParams::default();
-    parameters.not_before = OffsetDateTime::from_unix_timestamp(from).unwrap();
-    parameters.not_after = OffsetDateTime::from_unix_timestamp(to).unwrap();
-    parameters.self_signed(key).unwrap().der().to_vec()
-}
-
 fn valid(key: &KeyPair) -> Vec<u8> {
     certificate(key, NOW - DAY, NOW + 365 * DAY)
 }
@@ -169,25 +159,4 @@ fn installed(key: &KeyPair, document: &WapDocument) -> Installation {
 
 fn refused(key: &KeyPair, document: &WapDocument) -> EnrolmentFailure {
     failure(last_step(key, document))
-}
-
-fn provisioned(document: &WapDocument) -> Reply {
-    let provisioning_document = document.encode().into_bytes();
-    ok(SecurityTokenResponse { provisioning_document }.encode(&ResponseHeader::default()))
-}
-
-/// A document with these certificates: store, place, DER.
-fn document(certificates: &[(&str, &str, &[u8])]) -> WapDocument {
-    let stores = certificates.iter().map(|(store, place, der)| {
-        let entry =
-            Characteristic::new(Thumbprint::of(der).to_string()).with("EncodedCertificate", base64::encode(der));
-        let store = Characteristic::new(*store).with_child(Characteristic::new(*place).with_child(entry));
-        Characteristic::new("CertificateStore").with_child(store)
-    });
-    let application = Characteristic::new("APPLICATION")
-        .with("APPID", "w7")
-        .with("PROVIDER-ID", "Contoso")
-        .with("NAME", "Contoso Ltd")
-        .with("ADDR", SERVER);
-    WapDocument { characteristics: stores.chain([application]).collect() }
 }
