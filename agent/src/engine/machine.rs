@@ -67,6 +67,7 @@ pub struct Closing {
     follow: Follow,
     facts: Box<DeviceFacts>,
     entity_id: Option<String>,
+    renew_url: Option<String>,
     notes: Vec<Note>,
 }
 

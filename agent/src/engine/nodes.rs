@@ -42,9 +42,24 @@ pub fn check(uri: &LocUri, value: &str) -> Result<(), PayloadError> {
             Ok(_) => refuse("an address of the list is not https, names no host or carries a password"),
             Err(error) => refuse(&error.to_string()),
         },
+        "ServerURL" if is_renewal(uri) && !is_https(value.trim()) => {
+            refuse("the address for renewals is not https, names no host or carries a password")
+        }
+        "RenewPeriod" | "RetryInterval" if is_renewal(uri) && days(value).is_none() => {
+            refuse("the number of days is not between 1 and 1000")
+        }
         "Name" if uri.to_string() == NAME && value.trim().is_empty() => refuse("the authority has no name"),
         _ => Ok(()),
     }
+}
+
+fn is_renewal(uri: &LocUri) -> bool {
+    uri.parent().is_some_and(|parent| parent.to_string() == RENEW)
+}
+
+/// Days as MS-MDE2 allows them.
+fn days(value: &str) -> Option<u32> {
+    value.trim().parse().ok().filter(|days| (1..=1000).contains(days))
 }
 
 fn is_https(address: &str) -> bool {
@@ -60,7 +75,7 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
             tree.provide(uri, format, value);
         }
     };
-    let (progress, terms) = (life.progress(), life.renewal_terms());
+    let progress = life.progress();
     if let Some(active) = life.certificates().active {
         let digits: String = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
         put(THUMBPRINT, &Format::Chr, &digits);
@@ -74,8 +89,8 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
     let push = format!("{}/Push", account.provider_address());
     put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
     let provisioned = [
-        ("RenewPeriod", Format::Int, Some(terms.period.to_string())),
-        ("RetryInterval", Format::Int, Some(terms.retry.to_string())),
+        ("RenewPeriod", Format::Int, Some(account.renew_period_days.to_string())),
+        ("RetryInterval", Format::Int, Some(account.renew_retry_days.to_string())),
         ("ROBOSupport", Format::Bool, Some("true".to_owned())),
         ("ServerURL", Format::Chr, account.renew_url.clone()),
     ];
@@ -88,13 +103,14 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
     }
 }
 
-/// Puts in where the device can be rung. A server that names its push service may read the channel in the same
-/// session.
+/// Puts in where the device can be rung, or takes it out where no usable push server is named. A server that names one
+/// may read the channel in the same session.
 pub fn provide_channel(tree: &mut Tree, provider: &str, offer: &PushOffer) {
+    let Ok(uri) = LocUri::parse(&format!("{provider}/Push/ChannelURI")) else { return };
     let name = push_name(tree, provider);
-    let channel = offer.state.channel_for(name.as_deref(), &offer.topic);
-    if let (Some(channel), Ok(uri)) = (channel, LocUri::parse(&format!("{provider}/Push/ChannelURI"))) {
-        tree.provide(uri, &Format::Chr, channel.uri());
+    match offer.state.channel_for(name.as_deref(), &offer.topic) {
+        Some(channel) => tree.provide(uri, &Format::Chr, channel.uri()),
+        None => tree.withdraw(&uri),
     }
 }
 
@@ -127,8 +143,7 @@ pub fn told(tree: &Tree, account: &Account) -> Told {
     };
     let addresses = value(&format!("{}/{ADDRESS_LIST}", account.provider_address()));
     let addresses = addresses.and_then(|list| parse_address_list(&list).ok()).unwrap_or_default();
-    let days =
-        |name: &str| value(&format!("{RENEW}/{name}"))?.parse::<u32>().ok().filter(|days| (1..=1000).contains(days));
+    let days = |name: &str| value(&format!("{RENEW}/{name}")).as_deref().and_then(days);
     let supported = value(&format!("{RENEW}/ROBOSupport")).and_then(|value| boolean(&value)).unwrap_or(true);
     let renewal = days("RenewPeriod").zip(days("RetryInterval"));
     Told {
@@ -148,6 +163,12 @@ pub fn told(tree: &Tree, account: &Account) -> Told {
 pub fn push_name(tree: &Tree, provider: &str) -> Option<String> {
     let uri = LocUri::parse(&format!("{provider}/Push/PFN")).ok()?;
     tree.value(&uri).map(ToOwned::to_owned)
+}
+
+/// Where renewal asks, if not at the discovery address (`Renew/ServerURL`).
+pub fn renewal_address(tree: &Tree) -> Option<String> {
+    let uri = LocUri::parse(&format!("{RENEW}/ServerURL")).ok()?;
+    tree.value(&uri).map(|value| value.trim().to_owned())
 }
 
 /// A moment in the basic format of ISO 8601, as OMA-DM writes times.

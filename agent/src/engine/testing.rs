@@ -169,6 +169,11 @@ impl Talk {
     pub(crate) fn begin_with(context: SessionContext, stored: &Stored) -> Self {
         let mut tree = Tree::new(stored, context.login == LoginStatus::EnrolledUser).speaking_for(owner());
         super::facts::provide(&mut tree, &account(), &facts());
+        Self::begin_on(context, tree)
+    }
+
+    /// A session on this tree.
+    pub(crate) fn begin_on(context: SessionContext, tree: Tree) -> Self {
         let mut talk = Self {
             session: Session::new(context, tree),
             message: Message::default(),

@@ -206,7 +206,8 @@ impl Engine {
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
-        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, notes }));
+        let renew_url = nodes::renewal_address(session.tree());
+        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, notes }));
         actions.push(Action::Keep(Box::new(changes)));
     }
 

@@ -42,7 +42,7 @@ impl Engine {
     }
 
     fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
-        let Closing { record, follow, facts, entity_id, notes } = closing;
+        let Closing { record, follow, facts, entity_id, renew_url, notes } = closing;
         actions.push(Action::CloseStore);
         if follow.promote {
             self.proof = None;
@@ -68,7 +68,8 @@ impl Engine {
         {
             let seed = self.life.random().u64(..);
             self.phase = Phase::Renewing;
-            actions.push(Action::Renew(Box::new(RenewalOrder { account, facts, entity_id, active, seed })));
+            let order = RenewalOrder { account, facts, renew_url, entity_id, active, seed };
+            actions.push(Action::Renew(Box::new(order)));
         }
     }
 

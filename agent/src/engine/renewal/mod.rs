@@ -29,6 +29,8 @@ pub struct RenewalOrder {
     pub account: Arc<Account>,
     /// Facts about the machine.
     pub facts: Box<DeviceFacts>,
+    /// Where to ask, if not at the discovery address: as provisioned, or as the server has set it since.
+    pub renew_url: Option<String>,
     /// `EntDMID`, to be signed by the old key, if the server has set one.
     pub entity_id: Option<String>,
     /// The certificate in use.
@@ -112,7 +114,7 @@ impl Renewal {
         let numbers = fastrand::Rng::with_seed(order.seed);
         let mut renewal = Self { order, services: None, public_key: Vec::new(), numbers };
         let account = &renewal.order.account;
-        let url = account.renew_url.clone().unwrap_or_else(|| account.discovery_url.clone());
+        let url = renewal.order.renew_url.clone().unwrap_or_else(|| account.discovery_url.clone());
         let step = match address::https(&url) {
             Ok(_) => {
                 let user = account.user.clone().unwrap_or_default();

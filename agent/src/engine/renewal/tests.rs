@@ -6,11 +6,11 @@ use mdm_protocol::soap::{Fault, FaultKind, ResponseHeader, Security};
 use rcgen::{KeyPair, PublicKeyData as _};
 
 use super::{Renewal, RenewalFailure, RenewalOrder, Step};
+use crate::engine::ConnectionFailure;
 use crate::engine::enrolment::{EnrolmentFailure, KeyKind};
 use crate::engine::reply::Reply;
 use crate::engine::testing::issued::{certificate, document, provisioned};
 use crate::engine::testing::{DAY, DEVICE, NOW, account, certificate_for, facts, ok};
-use crate::engine::{Account, ConnectionFailure};
 
 const SERVICE: &str = "https://mdm.example.org/Renewal.svc";
 const NO_DEVICE_CERTIFICATE: &str = "none for this device";
@@ -44,10 +44,7 @@ fn a_renewal_asks_where_and_then_for_a_certificate_for_a_new_key_of_the_same_kin
 
 #[test]
 fn the_address_for_renewals_comes_first_where_one_was_provisioned() {
-    let with = |renew_url: &str| {
-        let account = Account { renew_url: Some(renew_url.to_owned()), ..account() };
-        Renewal::begin(RenewalOrder { account: account.into(), ..order() }).1
-    };
+    let with = |renew_url: &str| Renewal::begin(RenewalOrder { renew_url: Some(renew_url.to_owned()), ..order() }).1;
     let Step::Discover { url, .. } = with("https://renew.example.org/x") else { panic!("not asked") };
     assert_eq!(url, "https://renew.example.org/x");
     for bad in ["http://renew.example.org/x", "renew.example.org", "https://a:b@renew.example.org/", ""] {
@@ -195,6 +192,7 @@ fn order() -> RenewalOrder {
     RenewalOrder {
         account: account().into(),
         facts: Box::new(facts()),
+        renew_url: None,
         entity_id: Some("entity-7".to_owned()),
         active: certificate_for(10),
         seed: 7,

@@ -82,10 +82,15 @@ impl Session {
             Verb::Delete => self.tree.delete(&uri),
             Verb::Replace | Verb::Get | Verb::Exec => self.tree.replace(&uri, format, data(item)),
         }?;
-        if uri.name() == "PFN" {
-            nodes::provide_channel(&mut self.tree, &self.context.provider_address(), &self.context.push);
+        if ["PFN", "Push"].iter().any(|name| uri.name().eq_ignore_ascii_case(name)) {
+            self.follow_push_name();
         }
         Ok(())
+    }
+
+    /// The channel is what the name of the push server makes of it: now, or again after something was undone.
+    pub(super) fn follow_push_name(&mut self) {
+        nodes::provide_channel(&mut self.tree, &self.context.provider_address(), &self.context.push);
     }
 
     /// Reads as long as the answers stay within bounds.

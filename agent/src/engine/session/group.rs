@@ -24,6 +24,7 @@ impl Session {
             return;
         }
         self.tree.undo_to(mark);
+        self.follow_push_name();
         (self.unenrol, self.renew_now) = before;
         for answer in &mut self.prepared[first + 1..] {
             if answer.status().is_some_and(StatusCode::is_success) {

@@ -161,6 +161,7 @@ impl Session {
             (Ok(()), None) => {}
             (Err(status), _) => {
                 self.tree.undo_unkept();
+                self.follow_push_name();
                 self.prepared.iter_mut().for_each(|answer| answer.withdraw(status));
             }
         }
@@ -255,6 +256,7 @@ impl Session {
 
     fn fail(&mut self, failure: SessionFailure) -> Step {
         self.tree.undo_unkept();
+        self.follow_push_name();
         Step::End(SessionEnd::Failed(failure))
     }
 

@@ -116,6 +116,11 @@ impl Tree {
         self.nodes.insert(uri, Node::new(format, value));
     }
 
+    /// Takes out a node that the device itself provided.
+    pub fn withdraw(&mut self, uri: &LocUri) {
+        self.nodes.remove(uri);
+    }
+
     /// Changes a node on the device's own account; it is kept like what the server sets.
     pub fn change_own(&mut self, uri: LocUri, format: &Format, value: &str) {
         self.set(uri, Some(Node::new(format, value)));

@@ -170,6 +170,7 @@ fn value(rule: &Rule, uri: &LocUri) -> String {
         (Kind::Boolean, _) => "true".to_owned(),
         (Kind::Base64, _) | (_, "PFXCertBlob") => mdm_protocol::base64::encode(b"der"),
         (_, "WlanXml") => wlan("swordfish"),
+        (_, "ServerURL") => "https://mdm.example.org/".to_owned(),
         (_, "ManagementServerAddressList") => "<https://mdm.example.org/>".to_owned(),
         (Kind::Interior | Kind::Nothing, _) => String::new(),
         _ => "text".to_owned(),
