@@ -68,6 +68,8 @@ pub struct Closing {
     facts: Box<DeviceFacts>,
     entity_id: Option<String>,
     renew_url: Option<String>,
+    /// Whether profiles are removed, which has to be tried again if it is not kept.
+    removes: bool,
     notes: Vec<Note>,
 }
 

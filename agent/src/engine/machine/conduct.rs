@@ -177,7 +177,9 @@ impl Engine {
             SessionEnd::Failed(failure) => Ended::Failed(failure.how()),
         };
         let outcome = Outcome { ended, told: has_store.then_some(&told) };
-        let follow = self.life.settle(&plan, outcome, now);
+        let mut follow = self.life.settle(&plan, outcome, now);
+        // The next check-in renews again: a server that orders it in every session must not drive the device in circles.
+        follow.renew &= plan.slot == Slot::Active;
         if let Some(nonce) = session.nonce() {
             self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
         }
@@ -200,14 +202,18 @@ impl Engine {
             self.life.progress_mut().push.set_name(name.as_deref(), topic);
         }
         if follow.renew {
+            // An order of the server stands until its outcome is known, whatever happens to this process meanwhile.
+            let ordered = self.progress().renewal.forced;
             self.life.renewal_begins(now);
+            self.life.progress_mut().renewal.forced = ordered;
         }
         let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         let renew_url = nodes::renewal_address(session.tree());
-        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, notes }));
+        let removes = changes.profiles.values().any(Option::is_none);
+        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, removes, notes }));
         actions.push(Action::Keep(Box::new(changes)));
     }
 

@@ -24,25 +24,34 @@ impl Engine {
                 }
                 self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
             }
-            Phase::Closing(_) | Phase::Sweeping(_) => {
-                if result.is_err() {
-                    // What had to go is still there.
-                    let again = self.life.clock().read(now).wall.saturating_add(NEXT_SWEEP_SECONDS);
-                    let earliest = self.progress().retention.earliest;
-                    self.life.note_retention(earliest.map(|earliest| earliest.min(again)));
+            Phase::Closing(closing) => {
+                let removes = closing.removes;
+                self.note_unkept(removes && result.is_err(), now);
+                if let Phase::Closing(closing) = std::mem::replace(&mut self.phase, Phase::Idle) {
+                    self.close(*closing, actions);
                 }
-                match std::mem::replace(&mut self.phase, Phase::Idle) {
-                    Phase::Closing(closing) => self.close(*closing, actions),
-                    Phase::Sweeping(gone) => self.swept(&gone, result.is_ok(), actions),
-                    _ => {}
-                }
+            }
+            Phase::Sweeping(gone) => {
+                let gone = std::mem::take(&mut **gone);
+                self.note_unkept(!gone.is_empty() && result.is_err(), now);
+                self.phase = Phase::Idle;
+                self.swept(&gone, result.is_ok(), actions);
             }
             _ => {}
         }
     }
 
+    /// What had to go and is still there is looked at again, though nothing else may be left that has to go.
+    fn note_unkept(&mut self, lost: bool, now: Now) {
+        if lost {
+            let again = self.life.clock().read(now).wall.saturating_add(NEXT_SWEEP_SECONDS);
+            let earliest = self.progress().retention.earliest.map_or(again, |earliest| earliest.min(again));
+            self.life.note_retention(Some(earliest));
+        }
+    }
+
     fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
-        let Closing { record, follow, facts, entity_id, renew_url, notes } = closing;
+        let Closing { record, follow, facts, entity_id, renew_url, notes, .. } = closing;
         actions.push(Action::CloseStore);
         if follow.promote {
             self.proof = None;
@@ -92,6 +101,7 @@ impl Engine {
             return;
         }
         self.phase = Phase::Idle;
+        self.life.progress_mut().renewal.forced = false;
         let at = self.life.clock().read(now);
         let note = match result {
             Ok(renewed) => {

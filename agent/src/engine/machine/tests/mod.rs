@@ -2,7 +2,9 @@
 
 mod failures;
 mod leaving;
+mod moving;
 mod properties;
+mod renewing;
 mod schedule;
 mod sessions;
 
@@ -111,6 +113,11 @@ impl World {
 
     /// Carries out actions until nothing is left to do.
     pub(super) fn serve(&mut self, actions: Vec<Action>, server: &Server) {
+        self.serve_by(actions, |_, body| reply(server, body));
+    }
+
+    /// The same with a server that knows which address it is asked at.
+    pub(super) fn serve_by(&mut self, actions: Vec<Action>, mut answer: impl FnMut(&str, &[u8]) -> Event) {
         let mut actions = std::collections::VecDeque::from(actions);
         while let Some(action) = actions.pop_front() {
             let event = match action {
@@ -119,7 +126,7 @@ impl World {
                     self.stored.apply(&changes);
                     Some(Event::Kept(Ok(())))
                 }
-                Action::Post { body, .. } => Some(reply(server, &body)),
+                Action::Post { url, body, .. } => Some(answer(&url, &body)),
                 Action::CloseStore => None,
                 Action::Report(record) => {
                     self.reports.push(*record);
@@ -171,7 +178,7 @@ pub(super) fn not_opened() -> Event {
     Event::StoreOpened { stored: Err(failure), rebuilt: false, facts: Box::new(facts()) }
 }
 
-fn reply(server: &Server, body: &[u8]) -> Event {
+pub(super) fn reply(server: &Server, body: &[u8]) -> Event {
     let message = Message::decode(body).expect("the device writes valid messages");
     match server {
         Server::Content => Event::Replied(ok("")),
