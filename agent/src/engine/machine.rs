@@ -6,6 +6,7 @@
 mod conduct;
 mod event;
 mod follow;
+mod opening;
 mod sweep;
 
 use std::sync::Arc;
@@ -210,35 +211,6 @@ impl Engine {
         } else if self.life.sweep_is_due(now) || self.clock_unkept {
             self.phase = Phase::OpeningToSweep;
             actions.push(Action::OpenStore);
-        }
-    }
-
-    fn store_opened(
-        &mut self,
-        stored: Result<Box<Stored>, StoreFailure>,
-        rebuilt: bool,
-        facts: Box<DeviceFacts>,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) {
-        self.recall(&stored, now);
-        match self.phase {
-            Phase::Opening(plan) => self.begin_session(plan, stored, rebuilt, facts, now, actions),
-            Phase::OpeningToSweep => self.sweep(stored, now, actions),
-            _ => {}
-        }
-    }
-
-    /// Takes up where the agent stood, if that could not be read at the start.
-    fn recall(&mut self, stored: &Result<Box<Stored>, StoreFailure>, now: Now) {
-        let known = stored.as_ref().ok().and_then(|stored| stored.progress.as_ref());
-        let last = self.progress().last_session.is_none() && self.progress().last_completed.is_none();
-        if let Some(known) = known.filter(|known| last && known.session_id > self.progress().session_id) {
-            let begun = self.progress().session_id;
-            self.life.resume(known.clone(), now);
-            // The session that is about to begin has its number already.
-            let progress = self.life.progress_mut();
-            progress.session_id = progress.session_id.checked_add(begun).unwrap_or(1);
         }
     }
 

@@ -10,7 +10,7 @@ use crate::engine::life::{Ended, Follow, Outcome, Plan};
 use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored, Tombstone};
-use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::progress::SessionRecord;
 use crate::engine::push;
 use crate::engine::session::{LoginStatus, Session, SessionAlert, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
@@ -26,17 +26,11 @@ impl Engine {
         &mut self,
         plan: Plan,
         stored: Result<Box<Stored>, StoreFailure>,
-        rebuilt: bool,
         facts: Box<DeviceFacts>,
         now: Now,
         actions: &mut Vec<Action>,
     ) {
         let Some(account) = self.account().cloned() else { return };
-        let first = plan.triggers.contains(Trigger::Enrolment);
-        // After its first session a device has progress in its store, and a store can lose everything without a sign
-        // of damage (rule T2).
-        let is_lost = !first && stored.as_ref().is_ok_and(|stored| stored.progress.is_none());
-        self.life.progress_mut().rebuilt_unreported |= rebuilt || is_lost;
         let (stored, store_status) = match stored {
             Ok(stored) => (*stored, None),
             Err(failure) => (Stored::default(), Some(failure.status())),

@@ -47,6 +47,8 @@ impl Engine {
             let again = self.life.clock().read(now).wall.saturating_add(NEXT_SWEEP_SECONDS);
             let earliest = self.progress().retention.earliest.map_or(again, |earliest| earliest.min(again));
             self.life.note_retention(Some(earliest));
+            // Another attempt is nothing to warn of.
+            self.life.note_warned();
         }
     }
 

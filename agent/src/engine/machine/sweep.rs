@@ -50,7 +50,7 @@ impl Engine {
         let (authority, rules) = (self.life.authority(), *self.life.retention());
         let doomed = stored.profiles.iter().filter_map(|profile| {
             let until = profile.retain_until(self.progress(), &authority, &rules)?;
-            let soon = until <= earliest.saturating_add(WARNED_TOGETHER_SECONDS);
+            let soon = until > at.wall && until <= earliest.saturating_add(WARNED_TOGETHER_SECONDS);
             soon.then(|| {
                 Note::profile("profile-expires-soon", profile, at).with("until", crate::engine::nodes::oma_time(until))
             })

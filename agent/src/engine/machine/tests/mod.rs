@@ -5,6 +5,7 @@ mod leaving;
 mod moving;
 mod properties;
 mod renewing;
+mod retaining;
 mod schedule;
 mod sessions;
 
@@ -199,4 +200,23 @@ pub(super) fn answer(message: &Message, commands: Vec<Command>) -> String {
     };
     let commands = [accepted].into_iter().chain(commands).collect();
     Message { header, commands, is_final: true }.encode()
+}
+
+/// Actions by name.
+pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
+    let name = |action: &Action| match action {
+        Action::OpenStore => "OpenStore",
+        Action::Keep(_) => "Keep",
+        Action::CloseStore => "CloseStore",
+        Action::Post { .. } => "Post",
+        Action::Report(_) => "Report",
+        Action::Note(_) => "Note",
+        Action::Renew(_) => "Renew",
+        Action::Promote => "Promote",
+        Action::DiscardPending => "DiscardPending",
+        Action::SaveAccount(_) => "SaveAccount",
+        Action::Listen(_) => "Listen",
+        Action::Erase => "Erase",
+    };
+    actions.iter().map(name).collect()
 }

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::Message;
 
-use super::{Server, answer, opened, reply};
+use super::{Server, answer, names, opened, reply};
 use crate::engine::certificates::{CertificateTerms, Certificates, RenewalStatus, Slot};
 use crate::engine::failure::StoreFailure;
 use crate::engine::life::Beginning;
@@ -294,22 +294,4 @@ fn new() -> CertificateTerms {
 fn renewed() -> Renewed {
     let proof = RenewalProof { signed_entity_id: Some("c2lnbmVk".to_owned()), renewed: NOW };
     Renewed { terms: new(), proof }
-}
-
-fn names(actions: &[Action]) -> Vec<&'static str> {
-    let name = |action: &Action| match action {
-        Action::OpenStore => "OpenStore",
-        Action::Keep(_) => "Keep",
-        Action::CloseStore => "CloseStore",
-        Action::Post { .. } => "Post",
-        Action::Report(_) => "Report",
-        Action::Note(_) => "Note",
-        Action::Renew(_) => "Renew",
-        Action::Promote => "Promote",
-        Action::DiscardPending => "DiscardPending",
-        Action::SaveAccount(_) => "SaveAccount",
-        Action::Listen(_) => "Listen",
-        Action::Erase => "Erase",
-    };
-    actions.iter().map(name).collect()
 }
