@@ -6,6 +6,7 @@ mod moving;
 mod properties;
 mod renewing;
 mod retaining;
+mod ringing;
 mod schedule;
 mod sessions;
 
