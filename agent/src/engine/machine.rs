@@ -3,6 +3,7 @@
 //! It puts input and output in their order and leaves all decisions over time to [`Life`], and what is said to
 //! [`Session`].
 
+mod announce;
 mod conduct;
 mod event;
 mod follow;
@@ -14,11 +15,10 @@ use std::sync::Arc;
 use super::account::{Account, Trust};
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
-use super::failure::StoreFailure;
 use super::life::{Beginning, Follow, Life, Plan};
 use super::nodes::RenewalProof;
 use super::note::Note;
-use super::profile::{Stored, Tombstone};
+use super::profile::Tombstone;
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
 use super::report::Standing;

@@ -1,0 +1,103 @@
+//! What the device has to say: at the beginning of a session to the server, at its end to whoever asks.
+
+use std::sync::Arc;
+
+use super::Engine;
+use crate::engine::life::Plan;
+use crate::engine::profile::{RemovalReason, Stored, Tombstone};
+use crate::engine::progress::SessionRecord;
+use crate::engine::session::{Session, SessionAlert, SessionEnd};
+use crate::engine::time::Now;
+
+/// The longest description of an outcome that is kept, in characters.
+const MAX_DETAIL: usize = 400;
+/// Redundant profiles that are named to the server.
+const MAX_REDUNDANT_NAMED: usize = 50;
+
+impl Engine {
+    /// What the device has to say at the beginning.
+    pub(super) fn alerts(&self, plan: &Plan, stored: &Stored) -> Vec<SessionAlert> {
+        if plan.is_farewell() {
+            return vec![SessionAlert::Unenrolment];
+        }
+        let mut alerts = Vec::new();
+        if self.progress().rebuilt_unreported {
+            alerts.push(SessionAlert::StoreRebuilt);
+        }
+        if let Some(active) = self.life.certificates().active.filter(|_| self.progress().renewal.unreported) {
+            let digits = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
+            alerts.push(SessionAlert::CertificateRenewed(digits));
+        }
+        let unreported = stored
+            .tombstones
+            .iter()
+            .filter(|tombstone| !tombstone.reported && tombstone.reason == RemovalReason::Retention);
+        alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
+        let redundant = self.redundant_json(plan, stored);
+        alerts.extend(redundant.map(SessionAlert::Redundant));
+        alerts
+    }
+
+    fn redundant_json(&self, plan: &Plan, stored: &Stored) -> Option<String> {
+        let authority = self.life.authority_at(plan.destination);
+        let present = self.life.authority();
+        let redundant = stored.profiles.iter().filter(|profile| {
+            // What an authority set before it had a name is its own.
+            profile.is_redundant(&authority) && profile.is_redundant(&present) && self.progress().authority.epoch > 0
+        });
+        let list: Vec<serde_json::Value> = redundant
+            .take(MAX_REDUNDANT_NAMED)
+            .filter_map(|profile| {
+                let address = profile.address()?;
+                let until = profile.retain_until(self.progress(), &present, self.life.retention());
+                Some(serde_json::json!({
+                    "kind": address.kind.as_str(), "name": address.name,
+                    "authority": profile.authority, "until": until,
+                }))
+            })
+            .collect();
+        (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
+    }
+}
+
+fn removal_json(tombstone: &Tombstone) -> String {
+    serde_json::json!({
+        "kind": tombstone.kind, "name": tombstone.name, "authority": tombstone.authority,
+        "reason": tombstone.reason, "time": tombstone.removed,
+    })
+    .to_string()
+}
+
+pub(super) fn record(
+    plan: &Plan,
+    session: &Session,
+    end: &SessionEnd,
+    authority: &Arc<str>,
+    now: Now,
+) -> SessionRecord {
+    let tally = session.tally();
+    let (outcome, detail) = match end {
+        SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
+        SessionEnd::Unenrolled => ("unenrolled", "the server ended the enrolment".to_owned()),
+        SessionEnd::Failed(failure) => (failure.name(), failure.to_string()),
+    };
+    SessionRecord {
+        session_id: session.context().session_id,
+        triggers: plan.triggers,
+        started: plan.started,
+        ended: now.wall,
+        authority: authority.to_string(),
+        completed: *end == SessionEnd::Completed,
+        unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
+        outcome: outcome.to_owned(),
+        detail: detail.chars().take(MAX_DETAIL).collect(),
+        advice: match end {
+            SessionEnd::Failed(failure) => Some(failure.advice().to_owned()),
+            SessionEnd::Completed | SessionEnd::Unenrolled => None,
+        },
+        rounds: tally.rounds,
+        succeeded: tally.succeeded,
+        refused: tally.refused,
+        stray_statuses: tally.stray_statuses,
+    }
+}
