@@ -26,7 +26,7 @@ fn office() -> World {
 }
 
 #[test]
-fn s27_s29_s43_all_devices_of_a_licensed_user_move_and_everybody_elses_stay_for_thirty_days() {
+fn s7_s27_s29_s43_all_devices_of_a_licensed_user_move_and_everybody_elses_stay_for_thirty_days() {
     let mut world = office();
     world.set_authority(TenantMode::Coexistence).unwrap();
     world.pass(9 * HOUR);
@@ -74,6 +74,19 @@ fn s11_s35_without_a_replacement_the_settings_are_lost_and_the_loss_is_told() {
     let removed = bob.notes.iter().find(|note| note.what == "profile-removed").unwrap();
     assert!(removed.particulars.iter().any(|(_, value)| value == "Linux/Scenario/Mail"), "{removed:?}");
     assert_eq!(bob.stored().tombstones.len(), 1);
+}
+
+#[test]
+fn s41_s42_with_coexistence_the_first_assignment_of_intune_reaches_its_users_and_nobody_else() {
+    let mut world = office();
+    world.set_authority(TenantMode::Intune).unwrap();
+    let mode = world.service.view(|tenant| Ok(tenant.settings().authority)).unwrap();
+    assert_eq!(mode, TenantMode::Coexistence, "adding Intune to Office 365 enables both");
+    world.assign("intune-printer", Authority::Intune, "Printer", "new").unwrap();
+    world.license(BOB, true).unwrap();
+    world.pass(9 * HOUR);
+    let values: Vec<Option<&str>> = world.machines.iter().map(|machine| machine.value("Printer")).collect();
+    assert_eq!(values, [None, None, None, Some("new")]);
 }
 
 #[test]

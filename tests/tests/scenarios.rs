@@ -230,6 +230,31 @@ fn s56_s57_until_it_has_moved_a_device_is_pending_and_takes_no_orders_and_then_i
 }
 
 #[test]
+fn s1_a_session_is_answered_with_the_settings_of_the_tenants_authority() {
+    let mut world = managed();
+    world.assign("other", Authority::CoManagement, "Door", "other").unwrap();
+    world.sync(0);
+    assert_eq!((world.machines[0].value("Printer"), world.machines[0].value("Door")), (Some("old"), None));
+    world.set_authority(TenantMode::CoManagement).unwrap();
+    assert_eq!(world.machines[0].value("Door"), Some("other"));
+}
+
+#[test]
+fn s77_a_device_that_enrols_again_leaves_nothing_behind_and_belongs_to_the_new_authority() {
+    let mut world = managed();
+    let before = world.machines[0].certificates().active.unwrap();
+    world.set_online(0, false);
+    world.set_authority(TenantMode::CoManagement).unwrap();
+    world.set_online(0, true);
+    world.enrol_again(0, ADA).unwrap();
+    let machine = &world.machines[0];
+    assert_eq!((authority(machine).as_str(), machine.value("Printer")), ("Co-management", None));
+    assert_ne!(machine.certificates().active.unwrap().thumbprint, before.thumbprint);
+    let listed = [Authority::Intune, Authority::CoManagement].map(|one| world.listed(one).unwrap());
+    assert_eq!(listed, [0, 1], "one record");
+}
+
+#[test]
 fn power_that_fails_at_any_order_of_a_renewal_or_a_move_leaves_a_working_identity_and_whole_profiles() {
     let mut world = managed();
     let mut modes = [TenantMode::CoManagement, TenantMode::Intune].into_iter().cycle();

@@ -200,6 +200,10 @@ impl Machine {
         self.feed(Event::CheckInRequested(Trigger::User), world);
     }
 
+    pub(super) fn unenrol(&mut self, world: &mut World) {
+        self.feed(Event::UnenrolRequested, world);
+    }
+
     pub(super) fn set_online(&mut self, online: bool, world: &mut World) {
         let came_up = online && !self.online;
         self.online = online;

@@ -106,6 +106,15 @@ impl World {
         Ok(number)
     }
 
+    /// A person ends a machine's enrolment and enrols it anew.
+    pub fn enrol_again(&mut self, number: usize, user: &str) -> anyhow::Result<()> {
+        self.with_machine(number, |machine, world| machine.unenrol(world));
+        anyhow::ensure!(!self.machines[number].is_enrolled(), "machine {number} is still enrolled");
+        self.machines[number] = Machine::enrol(self, number, user, &Proof::Password(Secret::new(PASSWORD)))?;
+        self.ring();
+        Ok(())
+    }
+
     /// How many devices an authority's portal lists as registered.
     pub fn listed(&self, authority: Authority) -> anyhow::Result<usize> {
         let filter = DeviceFilter { authority: Some(authority), state: Some(ListState::Registered) };
