@@ -126,6 +126,16 @@ impl AgentFolder {
         Ok(())
     }
 
+    /// Makes the enrolled agent trust another certificate authority beside its own.
+    pub fn also_trust(&self, ca_der: &[u8]) -> anyhow::Result<()> {
+        let path = self.state.join("identity/account.json");
+        let mut account: Value = serde_json::from_slice(&std::fs::read(&path)?)?;
+        let roots = account["trust"]["roots"].as_array_mut().context("the account has no list of roots")?;
+        roots.push(mdm_protocol::base64::encode(ca_der).into());
+        std::fs::write(&path, serde_json::to_vec(&account)?)?;
+        Ok(())
+    }
+
     /// Whether nothing of an enrolment is there: no key, no certificate, no account, no store.
     pub fn is_blank(&self) -> bool {
         ["identity", "identity.new", "identity.old", "store"].iter().all(|name| !self.state.join(name).exists())

@@ -96,7 +96,8 @@ fn serve(stream: TcpStream, config: Arc<ServerConfig>, script: &Script, counter:
     }
 }
 
-fn tls() -> anyhow::Result<(Arc<ServerConfig>, String, Vec<u8>)> {
+/// What a server of a certificate authority of its own needs, and the authority in PEM and in DER.
+pub(crate) fn tls() -> anyhow::Result<(Arc<ServerConfig>, String, Vec<u8>)> {
     let authority_key = KeyPair::generate()?;
     let mut authority = CertificateParams::default();
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

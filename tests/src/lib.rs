@@ -5,6 +5,7 @@ pub mod admin;
 pub mod agent;
 pub mod fleet;
 pub mod hostile;
+pub mod hostile_push;
 pub mod processes;
 pub mod profiles;
 pub mod programs;
