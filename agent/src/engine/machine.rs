@@ -59,6 +59,8 @@ pub struct Conduct {
     tombstones: Vec<Tombstone>,
     /// What to note once what is being kept is kept.
     unkept: Vec<Note>,
+    /// The message that waits until the order it acknowledges is kept.
+    held: Option<Vec<u8>>,
 }
 
 /// A session that is over, with what follows once that is kept.

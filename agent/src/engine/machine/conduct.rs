@@ -60,7 +60,8 @@ impl Engine {
         let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree);
         let tombstones = stored.tombstones;
-        self.phase = Phase::Running(Box::new(Conduct { plan, session, facts, tombstones, unkept: Vec::new() }));
+        self.phase =
+            Phase::Running(Box::new(Conduct { plan, session, facts, tombstones, unkept: Vec::new(), held: None }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
@@ -92,10 +93,18 @@ impl Engine {
 
     pub(super) fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
         let Phase::Running(conduct) = &mut self.phase else { return };
-        let slot = conduct.plan.slot;
         match advance(&mut conduct.session) {
             Step::Send(body) => {
-                actions.push(Action::Post { url: conduct.session.context().request_url(), body, slot });
+                let has_store = conduct.session.context().store_status.is_none();
+                if conduct.session.wants_renewal() && has_store && !self.life.progress().renewal.forced {
+                    // The order is acknowledged by this message, so it must outlive this process (rule C4).
+                    conduct.held = Some(body);
+                    self.life.progress_mut().renewal.forced = true;
+                    let progress = Some(self.life.keep(now).clone());
+                    actions.push(Action::Keep(Box::new(Changes { progress, ..Changes::default() })));
+                } else {
+                    actions.push(conduct.post(body));
+                }
             }
             Step::Keep(mut changes) => {
                 let now = self.life.clock().read(now);
@@ -225,6 +234,10 @@ impl Engine {
 }
 
 impl Conduct {
+    pub(super) fn post(&self, body: Vec<u8>) -> Action {
+        Action::Post { url: self.session.context().request_url(), body, slot: self.plan.slot }
+    }
+
     /// Adds to changes what remains of profiles that the server deletes, and notes what becomes of each.
     fn remember(&mut self, changes: &mut Changes, now: Now) {
         let mut fallen = Vec::new();

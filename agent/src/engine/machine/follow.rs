@@ -18,6 +18,10 @@ impl Engine {
     pub(super) fn kept(&mut self, result: Result<(), StoreFailure>, now: Now, actions: &mut Vec<Action>) {
         match &mut self.phase {
             Phase::Running(conduct) => {
+                if let Some(body) = conduct.held.take() {
+                    // An order that could not be kept is still carried out, unless the process ends before that.
+                    return actions.push(conduct.post(body));
+                }
                 let notes = std::mem::take(&mut conduct.unkept);
                 if result.is_ok() && !notes.is_empty() {
                     actions.push(Action::Note(notes));

@@ -12,7 +12,7 @@ use crate::engine::profile::Stored;
 use crate::engine::progress::Trigger;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
-use crate::engine::testing::{DAY, NOW, account, beginning, certificate_for, exec, ok};
+use crate::engine::testing::{DAY, NOW, account, beginning, certificate_for, exec, ok, statuses};
 use crate::engine::{Action, Engine, Event, Now, Phase};
 
 const RENEW_NOW: &str = "./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RenewNow";
@@ -26,7 +26,10 @@ fn the_attempt_is_kept_before_it_is_made_and_the_new_certificate_is_promoted_aft
     let body = device.expect_post(opened(&before.stored), Slot::Active);
     let message = Message::decode(&body).unwrap();
     let ordered = ok(answer(&message, vec![exec("e", RENEW_NOW, "")]));
-    device.expect_post(Event::Replied(ordered), Slot::Active);
+    let actions = device.handle(Event::Replied(ordered));
+    let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
+    assert!(changes.progress.as_ref().unwrap().renewal.forced, "an order is kept before it is acknowledged");
+    device.expect_post(Event::Kept(Ok(())), Slot::Active);
     let actions = device.handle(Event::Replied(ok("")));
     let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
     let kept = changes.progress.as_ref().unwrap().renewal;
@@ -75,13 +78,14 @@ fn a_renewal_that_is_reported_out_of_place_is_ignored() {
 #[test]
 fn wherever_the_process_ends_the_device_has_a_certificate_that_works_and_the_order_is_carried_out() {
     let whole = Device::new().renew(usize::MAX);
-    assert!(whole.steps > 10, "{} steps", whole.steps);
+    assert!(whole.steps > 10 && whole.acknowledged, "{} steps", whole.steps);
     for limit in 0..=whole.steps {
-        let mut device = Device::new().renew(limit).restart();
+        let cut = Device::new().renew(limit);
+        // The server has the order in its queue until it was acknowledged; from then on it is the device's.
+        let mut ordered = cut.acknowledged;
+        let mut device = cut.restart();
         for round in 0..2 {
-            // The server has the order in its queue until it was answered.
             let actions = device.handle(Event::CheckInRequested(Trigger::User));
-            let mut ordered = device.is_ordered();
             device.carry_out(actions, usize::MAX, |_, body| order(body, &mut ordered));
             assert!(matches!(device.engine.phase(), Phase::Idle), "cut after {limit}, round {round}");
         }
@@ -154,6 +158,8 @@ struct Device {
     steps: usize,
     /// Certificates that the server issued.
     issued: u32,
+    /// Whether the server was told that the order is carried out.
+    acknowledged: bool,
 }
 
 impl Device {
@@ -166,7 +172,7 @@ impl Device {
         let now = Now { boot_ms: 1_000_000, wall: NOW };
         let progress = disk.stored.progress.clone().unwrap_or_default();
         let beginning = Beginning { certificates: disk.certificates, ..beginning(Some(account()), progress, 3) };
-        Self { engine: Engine::new(beginning, now), disk, now, steps: 0, issued }
+        Self { engine: Engine::new(beginning, now), disk, now, steps: 0, issued, acknowledged: false }
     }
 
     /// What is left of it when the process ends.
@@ -187,12 +193,6 @@ impl Device {
         }
     }
 
-    /// Whether the order to renew is known to the device, or carried out.
-    fn is_ordered(&self) -> bool {
-        let renewal = self.engine.progress().renewal;
-        renewal.forced || renewal.attempted.is_some()
-    }
-
     /// Checks in with a server that orders renewal, until so many actions are carried out.
     fn renew(mut self, limit: usize) -> Self {
         let actions = self.handle(Event::CheckInRequested(Trigger::User));
@@ -205,7 +205,8 @@ impl Device {
         self.handle(Event::CheckInRequested(Trigger::User));
         let body = self.expect_post(opened(&Stored::default()), Slot::Active);
         let ordered = answer(&Message::decode(&body).unwrap(), vec![exec("e", RENEW_NOW, "")]);
-        self.expect_post(Event::Replied(ok(ordered)), Slot::Active);
+        self.handle(Event::Replied(ok(ordered)));
+        self.expect_post(Event::Kept(Ok(())), Slot::Active);
         self.handle(Event::Replied(ok("")));
         self.handle(Event::Kept(Ok(())))
     }
@@ -246,6 +247,7 @@ impl Device {
                 }
                 Action::Post { body, slot, .. } => {
                     let message = Message::decode(&body).unwrap();
+                    self.acknowledged |= statuses(&message).iter().any(|(id, _, code)| *id == "e" && *code < 300);
                     slots.extend((message.header.message_id == 1).then_some(slot));
                     answer(slot, &body)
                 }
