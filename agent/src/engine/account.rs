@@ -63,6 +63,9 @@ pub struct Account {
     /// The id of the machine at enrolment (rule I5); empty where it had none.
     #[serde(default)]
     pub machine_id: String,
+    /// The name of the authority that manages the device, once it has told one: losing the store must not lose it.
+    #[serde(default)]
+    pub authority: Option<String>,
 }
 
 /// Whom to believe that it is the server.

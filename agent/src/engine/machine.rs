@@ -93,7 +93,11 @@ pub struct Engine {
 
 impl Engine {
     /// A machine that goes on from where it stood.
-    pub fn new(beginning: Beginning, now: Now) -> Self {
+    pub fn new(mut beginning: Beginning, now: Now) -> Self {
+        let known = beginning.account.as_ref().and_then(|account| account.authority.as_deref());
+        let name = &mut beginning.progress.authority.name;
+        // A store that was lost took the name along; the account has it too.
+        *name = name.take().or_else(|| known.map(Arc::from));
         let life = Life::new(beginning, now);
         Self { life, phase: Phase::Idle, link: LinkState::None, listening: None, clock_unkept: false, proof: None }
     }

@@ -62,6 +62,7 @@ pub(crate) fn account() -> Account {
         settings: BTreeMap::from([("EntDMID".to_owned(), "entity-7".to_owned())]),
         enrolled_at: NOW,
         machine_id: "0123456789ABCDEF".to_owned(),
+        authority: None,
     }
 }
 

@@ -57,6 +57,7 @@ impl Enrolment {
             settings: provisioning.settings.iter().map(|(path, value)| (relative_path(path), value.clone())).collect(),
             enrolled_at: now,
             machine_id: self.request.facts.machine_id.clone(),
+            authority: None,
         }
     }
 }

@@ -67,9 +67,7 @@ impl Engine {
             self.proof = None;
             actions.push(Action::DiscardPending);
         }
-        if follow.arrived_from.is_some() {
-            self.save_account(actions);
-        }
+        self.save_account(actions);
         actions.push(Action::Note(notes));
         actions.push(Action::Report(Box::new(record)));
         self.listen(actions);
@@ -88,11 +86,16 @@ impl Engine {
         }
     }
 
-    /// The address of the authority that took over is put beside the identity: losing the store must not bring the
-    /// device back to an authority that may be gone.
+    /// Name and address of the authority are put beside the identity when they change: losing the store must not bring
+    /// the device back to an authority that may be gone.
     fn save_account(&mut self, actions: &mut Vec<Action>) {
         let Some(account) = self.account() else { return };
-        let account = Arc::new(Account { management_url: self.life.home().to_owned(), ..(**account).clone() });
+        let (address, name) = (self.life.home(), self.progress().authority.name.as_deref());
+        if account.management_url == address && account.authority.as_deref() == name {
+            return;
+        }
+        let (management_url, authority) = (address.to_owned(), name.map(ToOwned::to_owned));
+        let account = Arc::new(Account { management_url, authority, ..(**account).clone() });
         self.life.set_account(Arc::clone(&account));
         actions.push(Action::SaveAccount(account));
     }

@@ -26,7 +26,7 @@ fn a_move_goes_to_the_new_address_at_once_and_is_written_down_after_arrival() {
     let authorities: Vec<&str> = world.reports.iter().map(|record| record.authority.as_str()).collect();
     assert_eq!(authorities, ["Contoso", "Intune", "Co-management"], "the first is named by its account");
     let [Action::SaveAccount(saved)] = &world.deeds[..] else { panic!("{:?}", world.deeds) };
-    assert_eq!(saved.management_url, NEXT);
+    assert_eq!((saved.management_url.as_str(), saved.authority.as_deref()), (NEXT, Some("Co-management")));
     assert_eq!(world.engine.account().unwrap().management_url, NEXT);
     let events: Vec<&str> = world.notes.iter().map(|note| note.what).collect();
     assert_eq!(events, ["session", "authority-announced", "session", "authority-changed"]);
@@ -39,7 +39,20 @@ fn what_is_written_down_survives_the_loss_of_the_store() {
     move_to(&mut world, NEXT, || Event::Replied(ok("")));
     let account = (**world.engine.account().unwrap()).clone();
     let mut bare = World::with(account, Progress::default());
+    assert_eq!(&*bare.engine.life().authority(), "Co-management");
     assert_eq!(asked_next(&mut bare, Trigger::User, || Event::Replied(ok(""))), NEXT);
+}
+
+#[test]
+fn the_name_that_an_authority_tells_first_is_written_down_once() {
+    let mut world = World::enrolled();
+    let naming = || Server::Says(vec![replace("n", NAME, "Intune")]);
+    world.ask(Trigger::User, &naming());
+    let [Action::SaveAccount(saved)] = &world.deeds[..] else { panic!("{:?}", world.deeds) };
+    assert_eq!((saved.management_url.as_str(), saved.authority.as_deref()), (SERVER, Some("Intune")));
+    world.ask(Trigger::User, &naming());
+    world.ask(Trigger::User, &Server::Content);
+    assert_eq!(world.deeds.len(), 1);
 }
 
 #[test]
@@ -193,6 +206,7 @@ fn named() -> World {
     world.ask(Trigger::User, &Server::Says(vec![replace("n", NAME, "Intune")]));
     assert_eq!(&*world.engine.life().authority(), "Intune");
     world.notes.clear();
+    world.deeds.clear();
     world
 }
 
