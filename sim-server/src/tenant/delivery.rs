@@ -137,10 +137,12 @@ impl Tenant {
     }
 
     /// Forgets what was delivered: the device lost it. The nodes are remembered, so that what it still has and should
-    /// not have is deleted all the same.
+    /// not have is deleted all the same; who manages it and where it is rung is told anew.
     pub(super) fn store_rebuilt(&mut self, device_id: &str) {
         if let Some(device) = self.devices.get_mut(device_id) {
             device.profiles.clear();
+            device.life.told = None;
+            device.push.name = None;
             self.note(RecordKind::Device, device_id);
         }
     }
