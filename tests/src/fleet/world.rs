@@ -129,5 +129,6 @@ fn account(address: &str, poll: StoredPoll) -> Account {
         settings: BTreeMap::new(),
         enrolled_at: utc(0),
         machine_id: String::new(),
+        authority: None,
     }
 }
