@@ -17,6 +17,8 @@ const MAX_RETRY_AFTER_SECONDS: u64 = 24 * 3600;
 const LEAST_BACKOFF_MS: (u64, u64) = (1000, 60_000);
 /// The least wait where there is no network at all, in milliseconds: an hour's worth of attempts would all fail alike.
 const NO_NETWORK_MS: u64 = 900_000;
+/// Over how long the next move is put off where a device has only just arrived, in seconds.
+const NEXT_MOVE_SECONDS: u64 = 1800;
 /// How many authorities are remembered with the time of their last word.
 const MAX_CONFIRMATIONS: usize = 8;
 
@@ -105,6 +107,11 @@ impl Life {
         match outcome.ended {
             Ended::Completed | Ended::Unenrolled => self.completed(plan, outcome.told, at, &mut follow),
             Ended::Failed(how) => self.failed(plan, how, now, &mut follow),
+        }
+        if follow.announced && follow.arrived_from.is_some() {
+            // Two authorities that send the device to each other must not have it run between them without a pause.
+            self.queued.remove(Trigger::AuthorityMoved);
+            self.delay(Trigger::AuthorityMoved, NEXT_MOVE_SECONDS, now);
         }
         self.note_poll(plan, outcome.told, now);
         if let Some(told) = outcome.told {

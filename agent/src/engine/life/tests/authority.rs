@@ -67,6 +67,24 @@ fn a_new_authority_that_refuses_for_ever_makes_no_unknown_device_and_is_tried_le
 }
 
 #[test]
+fn two_authorities_that_send_the_device_to_each_other_do_not_have_it_run_without_a_pause() {
+    let mut world = at_home();
+    let (mut sessions, begun) = (0, world.now.wall);
+    world.life.request(Trigger::User);
+    while world.now.wall - begun < DAY {
+        while world.life.begin(world.now).is_some_and(|plan| {
+            let there = world.life.authority_at(plan.destination);
+            let next = if &*there == "Intune" { told("Office 365", SERVER) } else { told("Intune", OTHER) };
+            world.life.settle(&plan, Outcome { ended: Ended::Completed, told: Some(&next) }, world.now);
+            sessions += 1;
+            sessions < 1000
+        }) {}
+        world.wait();
+    }
+    assert!((3..300).contains(&sessions), "{sessions} sessions in a day");
+}
+
+#[test]
 fn s60_who_asks_by_hand_gets_the_new_authority() {
     let mut world = at_home();
     world.ask(Ended::Completed, Some(&told("Intune", OTHER)));
