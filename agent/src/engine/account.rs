@@ -143,6 +143,14 @@ impl Account {
         })
     }
 
+    /// Takes the credentials that the server had set out of what is stored; their addresses.
+    pub fn forget_credentials(&self, stored: &mut Stored) -> Vec<String> {
+        let is_one = |address: &&String| address.starts_with("./SyncML/DMAcc/");
+        let outdated: Vec<String> = stored.settings.keys().filter(is_one).cloned().collect();
+        outdated.iter().for_each(|address| drop(stored.settings.remove(address)));
+        outdated
+    }
+
     /// The schedule in force: as provisioned, with what the server has set since.
     pub fn effective_poll(&self, stored: &Stored) -> Poll {
         let prefix = format!("{}/Poll/", self.provider_address());

@@ -91,7 +91,7 @@ impl AuthorityState {
     /// Takes note of what the present authority said in a completed session. `authority` is what it is called so far,
     /// `home` its address.
     pub fn hear(&mut self, told: &ToldAuthority, authority: &Arc<str>, home: &str, at: i64) -> Heard {
-        let stays_here = told.addresses.first().is_none_or(|address| &**address == home);
+        let stays_here = told.addresses.is_empty() || told.addresses.iter().any(|address| &**address == home);
         if stays_here {
             self.addresses = if told.addresses.len() > 1 { told.addresses.clone() } else { Vec::new() };
         }
@@ -119,10 +119,12 @@ impl AuthorityState {
         Heard::MoveAnnounced
     }
 
-    /// One of its addresses, after so many failures in a row; `None` where it has told none.
-    pub fn address_after(&self, failures: u32) -> Option<&Arc<str>> {
-        let count = u32::try_from(self.addresses.len()).ok().filter(|count| *count > 0)?;
-        self.addresses.get(usize::try_from(failures % count).unwrap_or(0))
+    /// One of its addresses, after so many failures in a row: the one that answered last, then the others in their
+    /// order. `None` where it has told none.
+    pub fn address_after(&self, failures: u32, home: &str) -> Option<&Arc<str>> {
+        let first = self.addresses.iter().position(|address| &**address == home).unwrap_or(0);
+        let index = usize::try_from(failures).unwrap_or(0).wrapping_add(first).checked_rem(self.addresses.len())?;
+        self.addresses.get(index)
     }
 
     /// The first session with the authority that takes over is completed: it is the authority from now on.
@@ -130,7 +132,7 @@ impl AuthorityState {
         let arrived = self.moving.take()?;
         self.name = Some(Arc::clone(&arrived.name));
         self.address = arrived.address().cloned();
-        self.addresses.clear();
+        self.addresses = if arrived.addresses.len() > 1 { arrived.addresses.clone() } else { Vec::new() };
         self.epoch = self.epoch.saturating_add(1);
         self.since = Some(at);
         Some(*arrived)

@@ -223,7 +223,8 @@ impl SessionFailure {
             refused: matches!(self, Self::Refused { .. }),
             certificate_refused: matches!(
                 self,
-                Self::Refused { .. } | Self::Connection(ConnectionFailure::CertificateRefused(_))
+                Self::Refused { .. }
+                    | Self::Connection(ConnectionFailure::CertificateRefused(_) | ConnectionFailure::Identity(_))
             ),
             offline: matches!(
                 self,

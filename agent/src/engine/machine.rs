@@ -57,6 +57,8 @@ pub struct Conduct {
     session: Session,
     facts: Box<DeviceFacts>,
     tombstones: Vec<Tombstone>,
+    /// Settings that count no more, by address.
+    outdated: Vec<String>,
     /// What to note once what is being kept is kept.
     unkept: Vec<Note>,
     /// The message that waits until the order it acknowledges is kept.
@@ -87,6 +89,10 @@ pub struct Engine {
     /// Whether the clock's reading has to be kept before the machine goes off: across a reboot it goes by how much the
     /// wall clock moved, and that was set meanwhile.
     clock_unkept: bool,
+    /// Whether the server has issued new credentials, so that what it had set of the old ones is to be dropped.
+    rekeyed: bool,
+    /// Whether the identity is about to be exchanged: nothing begins until it is.
+    paused: bool,
     /// What the device proves after a renewal, until the server was told.
     proof: Option<RenewalProof>,
 }
@@ -99,7 +105,16 @@ impl Engine {
         // A store that was lost took the name along; the account has it too.
         *name = name.take().or_else(|| known.map(Arc::from));
         let life = Life::new(beginning, now);
-        Self { life, phase: Phase::Idle, link: LinkState::None, listening: None, clock_unkept: false, proof: None }
+        Self {
+            life,
+            phase: Phase::Idle,
+            link: LinkState::None,
+            listening: None,
+            clock_unkept: false,
+            rekeyed: false,
+            paused: false,
+            proof: None,
+        }
     }
 
     /// What has to be done at the very beginning.
@@ -151,7 +166,7 @@ impl Engine {
 
     /// When the machine wants [`Event::DeadlineReached`], and what for. While it does something it wants nothing.
     pub fn next_deadline(&self) -> Option<Deadline> {
-        if !matches!(self.phase, Phase::Idle) {
+        if !matches!(self.phase, Phase::Idle) || self.paused {
             return None;
         }
         let (at, reason) = self.life.next_deadline()?;
@@ -198,6 +213,8 @@ impl Engine {
             Event::Erased => self.erased(now, actions),
             Event::NetworkUp => self.life.network_up(now),
             Event::Resumed(seconds) => self.life.resumed(seconds, now),
+            Event::Pause(paused) => self.paused = paused,
+            Event::IdentityRead(certificates) => self.life.set_certificates(certificates),
             Event::ClockSet => self.clock_unkept = self.account().is_some(),
             Event::Rung { id, text } => self.life.rung(&id, spread_seconds(&text), now),
             Event::LinkChanged(link) => self.link = link,
@@ -208,7 +225,7 @@ impl Engine {
 
     /// Begins what is due, if nothing is under way.
     fn go_on(&mut self, now: Now, actions: &mut Vec<Action>) {
-        if !matches!(self.phase, Phase::Idle) {
+        if !matches!(self.phase, Phase::Idle) || self.paused {
             return;
         }
         if let Some(plan) = self.life.begin(now) {

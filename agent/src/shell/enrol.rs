@@ -44,7 +44,9 @@ pub async fn enrol(
     mut progress: impl FnMut(Stage),
 ) -> Result<Account, EnrolError> {
     // Before the server issues anything: a removal that was cut short must not come to its end in the new identity.
-    Identity::clean_up(paths)?;
+    if purpose == Purpose::Enrolment {
+        Identity::clean_up(paths)?;
+    }
     let proxy = ProxySettings::from_environment().map_err(ClientError::from)?;
     let client = HttpsClient::anonymous(&request.trust, &proxy)?;
     let (enrolment, mut step) = Enrolment::begin(request);

@@ -80,7 +80,8 @@ impl Deed {
         match segments[..] {
             ["admins", ..] => Self::AppointAdministrators,
             ["devices", _, "authority"] => Self::MoveUserlessDevice,
-            ["devices", _, "user"] => Self::Administrate,
+            // A queued command can do whatever the server can, a move to another authority among it.
+            ["devices", _, "user"] | ["devices", _, "commands", ..] => Self::Administrate,
             ["devices", _, _, ..] => Self::HelpWithDevice,
             _ => Self::Administrate,
         }

@@ -18,12 +18,28 @@ fn a_server_that_names_nobody_can_still_give_other_addresses() {
     let nameless = |addresses: &[&str]| ToldAuthority { name: None, ..told("", addresses) };
     let mut state = AuthorityState::default();
     assert_eq!(hear(&mut state, &nameless(&[HOME, OTHER]), HOME, 1), Heard::Nothing);
-    let tried: Vec<&str> = (0..3).map(|failures| &**state.address_after(failures).unwrap()).collect();
+    let tried: Vec<&str> = (0..3).map(|failures| &**state.address_after(failures, HOME).unwrap()).collect();
     assert_eq!(tried, [HOME, OTHER, HOME]);
     assert_eq!(hear(&mut state, &nameless(&[OTHER]), HOME, 2), Heard::MoveAnnounced);
     let arrived = state.arrive(3).unwrap();
     assert_eq!((&*arrived.name, state.address.as_deref()), ("Account", Some(OTHER)));
     assert_eq!(hear(&mut state, &nameless(&[OTHER]), OTHER, 4), Heard::Nothing);
+}
+
+#[test]
+fn a_list_whose_first_address_is_dead_is_no_other_authority() {
+    let dead = "https://dead.example/";
+    let mut state = AuthorityState { name: Some(Arc::from("Office 365")), ..AuthorityState::default() };
+    let list = told("Intune", &[dead, OTHER]);
+    assert_eq!(hear(&mut state, &list, HOME, 1), Heard::MoveAnnounced);
+    state.note_attempt(Destination::Next, false);
+    state.arrive(2);
+    assert_eq!(state.address.as_deref(), Some(OTHER));
+    for at in 3..6 {
+        assert_eq!(hear(&mut state, &list, OTHER, at), Heard::Nothing);
+    }
+    let tried: Vec<&str> = (0..3).map(|failures| &**state.address_after(failures, OTHER).unwrap()).collect();
+    assert_eq!(tried, [OTHER, dead, OTHER]);
 }
 
 #[test]

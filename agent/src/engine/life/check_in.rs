@@ -69,7 +69,8 @@ impl Life {
         match (destination, next) {
             (Destination::Next, Some(address)) => address,
             _ => {
-                self.progress.authority.address_after(self.progress.failures).map_or_else(|| self.home(), AsRef::as_ref)
+                let home = self.home();
+                self.progress.authority.address_after(self.progress.failures, home).map_or(home, AsRef::as_ref)
             }
         }
     }

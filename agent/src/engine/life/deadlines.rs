@@ -42,21 +42,30 @@ impl Life {
             consider(window.map(ms), TimerReason::CertificateRenewal);
             consider(self.last_chance_due().map(ms), TimerReason::LastChance);
         }
-        consider(self.warning_due().map(ms), TimerReason::RetentionWarning);
-        consider(self.sweep_due().map(ms), TimerReason::Retention);
+        consider(self.unless_held(self.warning_due()).map(ms), TimerReason::RetentionWarning);
+        consider(self.unless_held(self.sweep_due()).map(ms), TimerReason::Retention);
         next
     }
 
     /// Whether a profile is to be removed or warned of now.
     pub fn sweep_is_due(&self, now: Now) -> bool {
         let at = self.clock.read(now).wall;
-        self.account.is_some()
-            && (self.removal_is_due(now) || self.warning_due().is_some_and(|deadline| deadline <= at))
+        let is_due = |deadline: Option<i64>| self.unless_held(deadline).is_some_and(|deadline| deadline <= at);
+        self.account.is_some() && (is_due(self.sweep_due()) || is_due(self.warning_due()))
+    }
+
+    /// The store could not be used to remove or warn: it is left alone for some seconds.
+    pub fn hold_sweep(&mut self, seconds: i64, now: Now) {
+        self.sweep_held_until = self.clock.read(now).wall.saturating_add(seconds);
+    }
+
+    fn unless_held(&self, deadline: Option<i64>) -> Option<i64> {
+        deadline.map(|deadline| deadline.max(self.sweep_held_until))
     }
 
     /// Whether a profile is to be removed now.
     pub fn removal_is_due(&self, now: Now) -> bool {
-        self.sweep_due().is_some_and(|deadline| deadline <= self.clock.read(now).wall)
+        self.unless_held(self.sweep_due()).is_some_and(|deadline| deadline <= self.clock.read(now).wall)
     }
 
     /// Moves what is due among the reasons for the next session.
@@ -81,10 +90,12 @@ impl Life {
         if is_due(self.unless_quiet(self.progress.timers.delayed)) {
             let wanted = std::mem::take(&mut self.progress.timers.delayed_for);
             self.progress.timers.delayed = None;
-            if wanted.contains(Trigger::Push) {
-                self.bucket.admit(at);
+            let admitted = if wanted == Triggers::of(Trigger::Push) { self.bucket.admit(at) } else { at };
+            if admitted > at {
+                self.put_off(Trigger::Push, admitted);
+            } else {
+                self.queued = self.queued.and(wanted);
             }
-            self.queued = self.queued.and(wanted);
         }
         let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
         if is_due(window.map(ms)) {
@@ -210,6 +221,13 @@ impl Life {
             self.progress.retention.earliest = earliest;
             self.last_chance = None;
         }
+    }
+
+    /// What was to go is still there: its deadline counts again, and the last chance that it had.
+    pub fn put_back_retention(&mut self, earliest: i64) {
+        self.progress.retention.earliest = Some(earliest);
+        self.last_chance = Some(LastChance { began: earliest.saturating_sub(LAST_CHANCE_SECONDS), over: true });
+        self.note_warned();
     }
 
     /// The profiles that go first were warned of.

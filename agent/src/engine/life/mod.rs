@@ -62,9 +62,14 @@ pub struct Life {
     /// Reasons for the session that comes next.
     queued: Triggers,
     last_chance: Option<LastChance>,
+    /// Until when the store is not tried again for removals, steady seconds.
+    sweep_held_until: i64,
     bucket: Bucket,
     /// Whether the last session with the new certificate was refused: the next one uses the old.
     pending_was_refused: bool,
+    /// Whether the certificate in use was accepted since the new one was last refused: else a refusal says nothing of
+    /// the new one.
+    active_was_accepted: bool,
     random: fastrand::Rng,
 }
 
@@ -81,8 +86,10 @@ impl Life {
             retention,
             queued: Triggers::NONE,
             last_chance: None,
+            sweep_held_until: i64::MIN,
             bucket: Bucket::default(),
             pending_was_refused: false,
+            active_was_accepted: true,
             random: fastrand::Rng::with_seed(seed),
         };
         life.resume(progress, now);
@@ -192,9 +199,19 @@ impl Life {
         self.certificates = certificates;
         self.progress.renewal = super::certificates::RenewalState::default();
         (self.progress.failures, self.progress.refusals, self.progress.cloned) = (0, 0, false);
+        // The server has just said anew where it is and by which secret it knows the device.
+        self.progress.nonce = None;
+        let authority = &mut self.progress.authority;
+        (authority.address, authority.addresses, authority.moving) = (None, Vec::new(), None);
+        (self.pending_was_refused, self.active_was_accepted) = (false, true);
         self.progress.timers.retry = None;
         self.progress.timers.quiet_until = None;
         self.queued.insert(Trigger::Enrolment);
+    }
+
+    /// Takes note of the certificates that are really there.
+    pub fn set_certificates(&mut self, certificates: Certificates) {
+        self.certificates = certificates;
     }
 
     /// Drops everything that belongs to one enrolment: its deadlines must not wake the next one.

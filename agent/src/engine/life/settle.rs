@@ -118,7 +118,9 @@ impl Life {
             self.progress.renewal.terms = told.renewal.or(self.progress.renewal.terms);
             self.progress.renewal.forced |= told.renew_now;
         }
+        // The next check-in renews again: an order in every session must not drive the device in circles.
         follow.renew = outcome.ended == Ended::Completed
+            && plan.slot == Slot::Active
             && !self.progress.leaving
             && !self.is_still_moving()
             && self.renewal_is_due(now);
@@ -137,7 +139,7 @@ impl Life {
             self.progress.renewal.note_promotion(at);
             follow.promote = true;
         }
-        self.pending_was_refused = false;
+        (self.pending_was_refused, self.active_was_accepted) = (false, true);
         if plan.destination == Destination::Next {
             let former = self.authority();
             if self.progress.authority.arrive(at).is_some() {
@@ -201,7 +203,8 @@ impl Life {
         }
         if plan.slot == Slot::Pending && how.certificate_refused {
             self.pending_was_refused = true;
-            if self.progress.renewal.note_refusal() {
+            // Whoever refuses the old one alike refuses the device, or everybody.
+            if std::mem::take(&mut self.active_was_accepted) && self.progress.renewal.note_refusal() {
                 self.certificates.pending = None;
                 follow.discard_pending = true;
             }
@@ -256,8 +259,8 @@ impl Life {
     fn renewal_is_due(&self, now: Now) -> bool {
         let (utc, at) = (self.clock.utc(now), self.clock.read(now).wall);
         let due = |utc| self.certificates.renewal_is_due(&self.progress.renewal, self.renewal_terms(), utc, at);
-        // Being early does no harm, and a server whose clock is years off must not make a certificate seem over.
-        due(at) || (due(utc) && !self.certificates.is_expired(at))
+        // Being early does no harm: a server that does not want it says so.
+        due(at) || due(utc)
     }
 
     /// An attempt to renew begins.
@@ -272,7 +275,7 @@ impl Life {
         self.certificates.pending = Some(pending);
         self.progress.renewal.error = 0;
         self.progress.renewal.refusals = 0;
-        self.pending_was_refused = false;
+        (self.pending_was_refused, self.active_was_accepted) = (false, true);
         self.queued.insert(Trigger::CertificateDue);
     }
 

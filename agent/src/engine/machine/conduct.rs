@@ -34,6 +34,8 @@ impl Engine {
             epoch: self.life.epoch_at(plan.destination),
             session: self.progress().session_id,
         };
+        let mut stored = stored;
+        let outdated = if self.rekeyed { account.forget_credentials(&mut stored) } else { Vec::new() };
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
         facts::provide(&mut tree, &account, &facts);
         nodes::provide(&mut tree, &self.life, &account, self.link);
@@ -60,8 +62,15 @@ impl Engine {
         let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree);
         let tombstones = stored.tombstones;
-        self.phase =
-            Phase::Running(Box::new(Conduct { plan, session, facts, tombstones, unkept: Vec::new(), held: None }));
+        self.phase = Phase::Running(Box::new(Conduct {
+            plan,
+            session,
+            facts,
+            tombstones,
+            outdated,
+            unkept: Vec::new(),
+            held: None,
+        }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
@@ -117,7 +126,7 @@ impl Engine {
 
     fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
         let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, .. } = *conduct;
+        let Conduct { plan, session, facts, tombstones, outdated, .. } = *conduct;
         let Some(account) = self.account().cloned() else { return };
         let speaks_for = self.life.authority_at(plan.destination);
         let has_store = session.context().store_status.is_none();
@@ -129,9 +138,7 @@ impl Engine {
             SessionEnd::Failed(failure) => Ended::Failed(failure.how()),
         };
         let outcome = Outcome { ended, told: has_store.then_some(&told) };
-        let mut follow = self.life.settle(&plan, outcome, now);
-        // The next check-in renews again: a server that orders it in every session must not drive the device in circles.
-        follow.renew &= plan.slot == Slot::Active;
+        let follow = self.life.settle(&plan, outcome, now);
         if let Some(nonce) = session.nonce() {
             self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
         }
@@ -146,6 +153,11 @@ impl Engine {
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.
             changes = session.tree().changes(record.ended);
+            changes.settings.extend(outdated.into_iter().filter_map(|address| {
+                let uri = mdm_protocol::LocUri::parse(&address).ok()?;
+                session.tree().value(&uri).is_none().then_some((address, None))
+            }));
+            self.rekeyed = false;
             let settled = self.settle_profiles(stored, &follow, ended == Ended::Completed, now, &mut notes);
             changes.profiles.extend(settled.profiles);
             changes.tombstones = settled.tombstones;

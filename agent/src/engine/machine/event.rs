@@ -48,6 +48,10 @@ pub enum Event {
     NetworkUp,
     /// The machine woke up after so many seconds of sleep.
     Resumed(u64),
+    /// The identity is about to be exchanged, or no longer is.
+    Pause(bool),
+    /// The identity was read anew after it was changed: these certificates are really there.
+    IdentityRead(Certificates),
     /// Somebody set the wall clock, or the machine woke up.
     ClockSet,
     /// A push rang.

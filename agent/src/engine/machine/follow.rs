@@ -48,11 +48,10 @@ impl Engine {
     /// What had to go and is still there is looked at again, though nothing else may be left that has to go.
     fn note_unkept(&mut self, lost: bool, now: Now) {
         if lost {
-            let again = self.life.clock().read(now).wall.saturating_add(NEXT_SWEEP_SECONDS);
-            let earliest = self.progress().retention.earliest.map_or(again, |earliest| earliest.min(again));
-            self.life.note_retention(Some(earliest));
-            // Another attempt is nothing to warn of.
-            self.life.note_warned();
+            self.life.hold_sweep(NEXT_SWEEP_SECONDS, now);
+            let at = self.life.clock().read(now).wall;
+            let earliest = self.progress().retention.earliest.map_or(at, |earliest| earliest.min(at));
+            self.life.put_back_retention(earliest);
         }
     }
 
@@ -151,6 +150,14 @@ impl Engine {
         now: Now,
         actions: &mut Vec<Action>,
     ) {
+        if self.account().is_none_or(|known| known.device_id != account.device_id) {
+            return;
+        }
+        if matches!(self.phase, Phase::Renewing) {
+            // Its outcome went with the identity that it was meant for.
+            self.phase = Phase::Idle;
+        }
+        self.rekeyed = true;
         self.life.recovered(Arc::new(*account), certificates);
         let at = self.life.clock().read(now);
         actions.push(Action::Note(vec![Note::new("identity-recovered", at)]));

@@ -19,8 +19,7 @@ impl Engine {
         self.clock_unkept = false;
         let Ok(mut stored) = stored else {
             if was_due {
-                self.life.note_retention(Some(at.wall.saturating_add(NEXT_ATTEMPT_SECONDS)));
-                self.life.note_warned();
+                self.life.hold_sweep(NEXT_ATTEMPT_SECONDS, now);
             }
             self.phase = Phase::Idle;
             actions.push(Action::CloseStore);

@@ -39,11 +39,11 @@ impl Agent {
             }
             Action::Promote => {
                 self.change_identity("put the new certificate in use", Identity::promote);
-                None
+                self.identity_read()
             }
             Action::DiscardPending => {
                 self.change_identity("drop the new certificate", Identity::discard_pending);
-                None
+                self.identity_read()
             }
             Action::SaveAccount(account) => {
                 self.change_identity("write the account down", |paths| Identity::save_account(paths, &account));
@@ -57,11 +57,19 @@ impl Agent {
     /// until then the old state is as good.
     fn change_identity(&mut self, what: &str, change: impl FnOnce(&Paths) -> Result<(), IdentityError>) {
         self.client = None;
-        let changed = change(&self.paths).and_then(|()| Identity::load(&self.paths));
-        match changed {
-            Ok(identity) => self.identity = identity.map(Arc::new),
-            Err(error) => tracing::error!(%error, "cannot {what}"),
+        if let Err(error) = change(&self.paths) {
+            tracing::error!(%error, "cannot {what}");
         }
+        // Whatever became of it, what counts is what is there.
+        match Identity::load(&self.paths) {
+            Ok(identity) => self.identity = identity.map(Arc::new),
+            Err(error) => tracing::error!(%error, "cannot read the identity"),
+        }
+    }
+
+    /// The certificates that were really read.
+    fn identity_read(&self) -> Option<Event> {
+        self.identity.as_ref().map(|identity| Event::IdentityRead(identity.certificates()))
     }
 
     fn renew(&self, order: crate::engine::renewal::RenewalOrder) -> Option<Event> {
@@ -83,6 +91,8 @@ impl Agent {
             Err(failure) => tracing::warn!(%failure, "the certificate could not be renewed; the one in use stays"),
         }
         self.feed(Event::Renewed(result));
+        let read = self.identity_read();
+        read.into_iter().for_each(|event| self.feed(event));
     }
 
     pub(super) fn place(&self) -> StorePlace {

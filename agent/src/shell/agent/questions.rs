@@ -140,6 +140,10 @@ impl Agent {
         if self.engine.account().is_none() {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
+        if self.enrolling {
+            let busy = ControlError::new(ErrorCode::Failed, "the identity is being recovered");
+            return answer(reply, Err(busy.with_advice("Try again in a moment.")));
+        }
         self.leavers.push(reply);
         self.feed(Event::UnenrolRequested);
     }
@@ -164,13 +168,15 @@ impl Agent {
     }
 
     fn recover(&mut self, order: RecoverOrder, reply: Reply) {
-        let Some(account) = self.engine.account() else {
+        if self.engine.account().is_none() {
             return answer(reply, Err(ControlError::not_enrolled()));
-        };
+        }
         if self.enrolling || !matches!(self.engine.phase(), Phase::Idle) {
             let busy = ControlError::new(ErrorCode::Failed, "the agent is busy").with_advice("Try again in a moment.");
             return answer(reply, Err(busy));
         }
+        self.feed(Event::Pause(true));
+        let Some(account) = self.engine.account() else { return };
         let token = mdm_protocol::Secret::new(order.token);
         let request = recovery(account, token, facts::gather(self.sessions), clock::seed());
         self.enrolling = true;
@@ -186,6 +192,7 @@ impl Agent {
 
     pub(super) fn enrolled(&mut self, purpose: Purpose, result: Result<Box<Account>, EnrolError>, reply: Reply) {
         self.enrolling = false;
+        self.feed(Event::Pause(false));
         let account = match result {
             Ok(account) => account,
             Err(error) => return answer(reply, Err(explain(&error))),
@@ -208,8 +215,10 @@ impl Agent {
 
     fn history(&self, limit: usize) -> ControlResult {
         let failed = |error: crate::shell::files::FileError| ControlError::new(ErrorCode::Failed, error.to_string());
-        let excerpt = crate::shell::history::newest(&self.paths, limit.min(MAX_HISTORY)).map_err(failed)?;
+        // All that is kept is checked, whatever is shown of it; both files are bounded.
+        let mut excerpt = crate::shell::history::newest(&self.paths, usize::MAX).map_err(failed)?;
         let changed_at = excerpt.verify().err().map(|broken| broken.sequence);
+        excerpt.entries.drain(..excerpt.entries.len().saturating_sub(limit.min(MAX_HISTORY)));
         Ok(json!(HistoryView { changed_at, damaged_lines: excerpt.damaged, entries: excerpt.entries }))
     }
 }

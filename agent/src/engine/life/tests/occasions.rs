@@ -62,6 +62,23 @@ fn ten_thousand_rings_start_a_handful_of_sessions() {
 }
 
 #[test]
+fn rings_with_a_spread_start_no_more_sessions_than_others() {
+    let mut world = World::new();
+    let mut sessions = 0;
+    for second in 0..60 {
+        for number in 0..10 {
+            world.life.rung(&format!("{second}-{number}"), 1, world.now);
+            world.now.boot_ms += 100;
+            world.life.collect_due(world.now);
+            if world.life.begin(world.now).is_some() {
+                sessions += 1;
+            }
+        }
+    }
+    assert!((3..=8).contains(&sessions), "{sessions} sessions in a minute");
+}
+
+#[test]
 fn a_ring_does_not_break_the_quiet_that_a_server_asked_for() {
     let mut world = World::new();
     world.ask(Ended::Failed(FailedHow { retry_after: Some(900), ..FailedHow::default() }), None);

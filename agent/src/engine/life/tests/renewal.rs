@@ -70,6 +70,40 @@ fn a_new_certificate_that_is_refused_gives_way_to_the_old_one_and_is_given_up_af
 }
 
 #[test]
+fn who_refuses_everybody_costs_no_certificate() {
+    let mut world = World::with(certificate_for(365));
+    world.pass(330 * DAY);
+    world.ask(Ended::Completed, None);
+    world.life.renewal_begins(world.now);
+    world.life.renewal_succeeded(certificate_for(700));
+    for _ in 0..20 {
+        assert!(!world.ask(refused(), None).1.discard_pending);
+    }
+    assert!(world.life.certificates().pending.is_some());
+}
+
+#[test]
+fn a_clock_that_was_ahead_at_enrolment_still_renews_in_the_servers_window() {
+    let mut world =
+        World::with(CertificateTerms { not_before: NOW - 60 * DAY, not_after: NOW + 305 * DAY, ..certificate() });
+    world.life.hear_date(NOW - 60 * DAY, world.now);
+    world.pass(340 * DAY);
+    assert!(world.ask(Ended::Completed, None).1.renew, "by the server's clock it is in its window");
+}
+
+#[test]
+fn a_recovery_goes_where_the_server_says() {
+    let mut world = World::new();
+    world.ask(Ended::Completed, Some(&told("Contoso", OTHER)));
+    world.hold(Ended::Completed, Some(&told("Contoso", OTHER)));
+    assert_eq!(world.life.home(), OTHER);
+    let account = world.life.account().cloned().unwrap();
+    let certificates = *world.life.certificates();
+    world.life.recovered(account, certificates);
+    assert_eq!(world.life.home(), crate::engine::testing::SERVER);
+}
+
+#[test]
 fn an_order_of_the_server_renews_at_once_and_only_once() {
     let mut world = World::with(certificate_for(365));
     let order = Told { renew_now: true, ..Told::default() };

@@ -4,6 +4,7 @@ mod failures;
 mod leaving;
 mod moving;
 mod properties;
+mod recovering;
 mod renewing;
 mod retaining;
 mod ringing;
