@@ -198,3 +198,15 @@ fn announces_loss(actions: &[Action]) -> bool {
     let commands = Message::decode(body).unwrap().commands;
     commands.iter().any(|command| matches!(command, Command::Alert(alert) if alert.code.0 == 1226))
 }
+
+#[test]
+fn the_servers_date_is_heard_in_a_session_and_only_there() {
+    let mut world = World::enrolled();
+    let dated = || Event::Replied(crate::engine::reply::Reply { date: Some(NOW + 90), ..ok("") });
+    world.handle(dated());
+    assert_eq!(world.engine.life().clock().skew(), None);
+    world.handle(Event::CheckInRequested(Trigger::User));
+    world.handle(opened(&world.stored));
+    world.handle(dated());
+    assert_eq!(world.engine.life().clock().skew(), Some(90));
+}
