@@ -14,11 +14,6 @@ impl Thumbprint {
         Self(Sha1::digest(der).into())
     }
 
-    /// The digest itself.
-    pub fn bytes(self) -> [u8; 20] {
-        self.0
-    }
-
     /// Reads 40 hexadecimal digits, in either case, with or without spaces or colons between them.
     pub fn parse(text: &str) -> Option<Self> {
         let digits: Vec<u8> = text

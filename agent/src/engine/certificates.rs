@@ -1,5 +1,6 @@
 //! When the device's certificate is renewed, and which of its two slots speaks (rules I2 and I3).
 
+use mdm_protocol::Thumbprint;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::KeyKind;
@@ -12,14 +13,14 @@ const DAY: i64 = 86_400;
 const PENDING_REFUSALS: u8 = 3;
 
 /// A certificate's own terms.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CertificateTerms {
     /// The beginning of its validity, seconds since 1970.
     pub not_before: i64,
     /// The end of its validity, seconds since 1970.
     pub not_after: i64,
     /// The SHA-1 digest of its DER form.
-    pub thumbprint: [u8; 20],
+    pub thumbprint: Thumbprint,
     /// The kind of its key.
     pub key: KeyKind,
 }

@@ -77,8 +77,7 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
     };
     let progress = life.progress();
     if let Some(active) = life.certificates().active {
-        let digits: String = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
-        put(THUMBPRINT, &Format::Chr, &digits);
+        put(THUMBPRINT, &Format::Chr, &active.thumbprint.to_string());
     }
     put(&format!("{RENEW}/Status"), &Format::Int, &progress.renewal.status.number().to_string());
     // A signed 32-bit number on the wire, as HRESULTs are.

@@ -7,9 +7,9 @@ pub(crate) mod issued;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use mdm_protocol::Secret;
 use mdm_protocol::csp::dm_client::Poll;
 use mdm_protocol::syncml::{Command, Format, Header, Item, Message, Meta, StatusCode};
+use mdm_protocol::{Secret, Thumbprint};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
@@ -75,7 +75,12 @@ pub(crate) fn certificate() -> CertificateTerms {
 
 /// A certificate that was issued now for so many days.
 pub(crate) fn certificate_for(days: i64) -> CertificateTerms {
-    CertificateTerms { not_before: NOW, not_after: NOW + days * DAY, thumbprint: [7; 20], key: KeyKind::P256 }
+    CertificateTerms {
+        not_before: NOW,
+        not_after: NOW + days * DAY,
+        thumbprint: Thumbprint::parse(&"07".repeat(20)).expect("forty digits"),
+        key: KeyKind::P256,
+    }
 }
 
 /// The beginning of a life with that account, or without one.

@@ -4,7 +4,8 @@ const TERMS: RenewalTerms = RenewalTerms { period: 42, retry: 7 };
 const YEAR: i64 = 365 * DAY;
 
 fn of_days(days: i64) -> Certificates {
-    let active = CertificateTerms { not_before: 0, not_after: days * DAY, thumbprint: [1; 20], key: KeyKind::P256 };
+    let active =
+        CertificateTerms { not_before: 0, not_after: days * DAY, thumbprint: Thumbprint::of(b"1"), key: KeyKind::P256 };
     Certificates { active: Some(active), pending: None }
 }
 

@@ -25,8 +25,7 @@ impl Engine {
             alerts.push(SessionAlert::StoreRebuilt);
         }
         if let Some(active) = self.life.certificates().active.filter(|_| self.progress().renewal.unreported) {
-            let digits = active.thumbprint.iter().map(|byte| format!("{byte:02X}")).collect();
-            alerts.push(SessionAlert::CertificateRenewed(digits));
+            alerts.push(SessionAlert::CertificateRenewed(active.thumbprint.to_string()));
         }
         let unreported = stored
             .tombstones

@@ -88,7 +88,7 @@ impl Slot {
         Ok(CertificateTerms {
             not_before: parsed.validity().not_before.timestamp(),
             not_after: parsed.validity().not_after.timestamp(),
-            thumbprint: Thumbprint::of(&der).bytes(),
+            thumbprint: Thumbprint::of(&der),
             key,
         })
     }

@@ -290,7 +290,7 @@ fn old() -> CertificateTerms {
 }
 
 fn new() -> CertificateTerms {
-    CertificateTerms { not_after: NOW + 700 * DAY, thumbprint: [8; 20], ..old() }
+    CertificateTerms { not_after: NOW + 700 * DAY, thumbprint: mdm_protocol::Thumbprint::of(b"new"), ..old() }
 }
 
 fn renewed() -> Renewed {

@@ -114,7 +114,7 @@ fn a_slot_tells_what_its_certificate_says() {
     let world = World::new();
     let slot = world.load().active;
     let terms = slot.terms().unwrap();
-    assert_eq!(terms.thumbprint, Thumbprint::of(&world.old.1).bytes());
+    assert_eq!(terms.thumbprint, Thumbprint::of(&world.old.1));
     assert!(terms.not_before < terms.not_after);
     let key = rcgen::KeyPair::from_pem(&world.old.0).unwrap();
     assert_eq!(slot.public_key().unwrap(), key.subject_public_key_info());
