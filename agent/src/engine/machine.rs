@@ -188,6 +188,20 @@ impl Engine {
         }
     }
 
+    /// Whether the identity of an enrolled device may be exchanged now.
+    pub fn check_recovery(&self, under_way: bool) -> Result<(), OrderError> {
+        match self.phase {
+            _ if under_way => Err(OrderError::UnderWay),
+            Phase::Idle => Ok(()),
+            _ => Err(OrderError::Busy),
+        }
+    }
+
+    /// Whether the enrolment may be ended: not while the identity is exchanged, which would outlive its end.
+    pub fn check_unenrolment(&self) -> Result<(), OrderError> {
+        if self.paused { Err(OrderError::Busy) } else { Ok(()) }
+    }
+
     /// Takes note of what happened and appends what has to be done.
     pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
         match event {

@@ -3,7 +3,7 @@
 //! [`PushLink::handle`] takes what happened to the connection and answers with what to do; [`PushLink::deadline`] says
 //! when [`LinkEvent::Due`] has to be told. Without a connection nothing is lost but time: the schedule stays underneath.
 
-use super::backoff;
+use super::{backoff, push};
 
 #[cfg(test)]
 mod tests;
@@ -116,6 +116,14 @@ impl LinkProblem {
             Self::Unauthorised(_) => "device-auth",
             Self::WrongAddress(_) => "wrong-address",
             Self::Busy(_) => "busy",
+        }
+    }
+
+    /// How the link stands because of it.
+    pub fn standing(&self) -> push::LinkState {
+        match self {
+            Self::Unauthorised(_) | Self::WrongAddress(_) => push::LinkState::Refused,
+            Self::Silent | Self::TimedOut | Self::Broken(_) | Self::Busy(_) => push::LinkState::Connecting,
         }
     }
 

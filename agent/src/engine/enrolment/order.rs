@@ -41,6 +41,9 @@ pub enum OrderError {
     /// Another enrolment is not over yet.
     #[error("an enrolment is already under way")]
     UnderWay,
+    /// The agent is in a session or the like.
+    #[error("the agent is busy")]
+    Busy,
     /// There is no server to ask.
     #[error("give the server's address with --server, or a user with a mail domain")]
     NoServer,
@@ -64,6 +67,7 @@ impl OrderError {
         match self {
             Self::AlreadyEnrolled(_) => Some("End that enrolment first: mdm-agent unenroll"),
             Self::UnderWay => Some("Wait for it to end."),
+            Self::Busy => Some("Try again in a moment."),
             Self::NoServer | Self::Proof | Self::NoDeviceId | Self::DeviceId | Self::NoAuthority => None,
         }
     }

@@ -100,9 +100,9 @@ pub enum Action {
     Note(Vec<Note>),
     /// Renew the certificate and put the new one in the pending slot.
     Renew(Box<RenewalOrder>),
-    /// Put the pending certificate in use. No event; what fails is done again after the next session with it.
+    /// Put the pending certificate in use, and say which certificates are there then.
     Promote,
-    /// Drop the pending certificate. No event.
+    /// Drop the pending certificate, and say which certificates are there then.
     DiscardPending,
     /// Write the account down anew. No event.
     SaveAccount(Arc<Account>),

@@ -140,9 +140,8 @@ impl Agent {
         if self.engine.account().is_none() {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
-        if self.enrolling {
-            let busy = ControlError::new(ErrorCode::Failed, "the identity is being recovered");
-            return answer(reply, Err(busy.with_advice("Try again in a moment.")));
+        if let Err(error) = self.engine.check_unenrolment() {
+            return answer(reply, Err(refused(&error)));
         }
         self.leavers.push(reply);
         self.feed(Event::UnenrolRequested);
@@ -171,9 +170,8 @@ impl Agent {
         if self.engine.account().is_none() {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
-        if self.enrolling || !matches!(self.engine.phase(), Phase::Idle) {
-            let busy = ControlError::new(ErrorCode::Failed, "the agent is busy").with_advice("Try again in a moment.");
-            return answer(reply, Err(busy));
+        if let Err(error) = self.engine.check_recovery(self.enrolling) {
+            return answer(reply, Err(refused(&error)));
         }
         self.feed(Event::Pause(true));
         let Some(account) = self.engine.account() else { return };
@@ -192,17 +190,20 @@ impl Agent {
 
     pub(super) fn enrolled(&mut self, purpose: Purpose, result: Result<Box<Account>, EnrolError>, reply: Reply) {
         self.enrolling = false;
+        let answered = self.take_up(purpose, result);
+        // Only now: what waits must not begin with the identity that was exchanged.
         self.feed(Event::Pause(false));
-        let account = match result {
-            Ok(account) => account,
-            Err(error) => return answer(reply, Err(explain(&error))),
-        };
+        answer(reply, answered);
+    }
+
+    fn take_up(&mut self, purpose: Purpose, result: Result<Box<Account>, EnrolError>) -> ControlResult {
+        let account = result.map_err(|error| explain(&error))?;
         let certificates = match crate::shell::identity::Identity::load(&self.paths) {
             Ok(identity) => {
                 self.identity = identity.map(std::sync::Arc::new);
                 self.identity.as_ref().map(|identity| identity.certificates()).unwrap_or_default()
             }
-            Err(error) => return answer(reply, Err(ControlError::new(ErrorCode::Failed, error.to_string()))),
+            Err(error) => return Err(ControlError::new(ErrorCode::Failed, error.to_string())),
         };
         info!(server = account.management_url, device = account.device_id, "enrolled");
         self.client = None;
@@ -210,7 +211,7 @@ impl Agent {
             Purpose::Enrolment => Event::Enrolled(account.clone(), certificates),
             Purpose::Recovery => Event::Recovered(account.clone(), certificates),
         });
-        answer(reply, Ok(json!(self.account_status(&account))));
+        Ok(json!(self.account_status(&account)))
     }
 
     fn history(&self, limit: usize) -> ControlResult {

@@ -6,7 +6,7 @@ use tracing::{debug, info, warn};
 use super::{Agent, Doorbell, Event, Message, PushEvent, StoreAccess, clock};
 use crate::engine::Listening;
 use crate::engine::push::LinkState;
-use crate::engine::push_link::{LinkProblem, LinkTiming};
+use crate::engine::push_link::LinkTiming;
 use crate::shell::http::ProxySettings;
 use crate::shell::network::{self, NetworkEvent, NetworkWatch};
 use crate::shell::push::{self, PushConfig};
@@ -140,11 +140,7 @@ impl Agent {
             }
             PushEvent::Down { reason } => {
                 debug!(%reason, "the push link is down; it is tried again by itself, and the schedule goes on");
-                let state = match reason {
-                    LinkProblem::Unauthorised(_) | LinkProblem::WrongAddress(_) => LinkState::Refused,
-                    _ => LinkState::Connecting,
-                };
-                self.feed(Event::LinkChanged(state));
+                self.feed(Event::LinkChanged(reason.standing()));
             }
             PushEvent::Rung { id, text } => {
                 debug!(id, "rung");
