@@ -1,5 +1,12 @@
-//! CMS SignedData (RFC 5652) by the device's own key, as a renewal wants it: the content inside, one signer, SHA-256,
-//! the signer's certificate alongside. Nothing is verified here: the device only ever signs.
+//! CMS (RFC 5652). Here messages are signed (section 5) as renewals and SCEP want it: the content inside, one signer,
+//! SHA-256, the signer's certificate alongside. What others signed is verified in [`signed`], what they encrypted is
+//! opened in [`envelope`].
+
+mod ber;
+pub mod envelope;
+mod recipient;
+pub mod signed;
+mod transport;
 
 use std::time::Duration;
 
@@ -50,8 +57,28 @@ impl From<der::Error> for CmsError {
 
 /// Signs `content` with the slot's key; the result is a `ContentInfo` in DER.
 pub fn sign(content: &[u8], slot: &Slot, signing_time: i64) -> Result<Vec<u8>, CmsError> {
-    let certificate = certificate(slot)?;
-    let signer = signer(content, slot, &certificate, signing_time)?;
+    let time = attribute(ID_SIGNING_TIME, Any::encode_from(&self::signing_time(signing_time)?)?)?;
+    let certificate = canonical(&slot.certificate()?)?;
+    sign_as(content, &slot.key_pair()?, certificate, vec![time])
+}
+
+/// Signs `content` and further `attributes` with the key of a certificate (DER); the result is a `ContentInfo` in DER.
+pub fn sign_with(
+    content: &[u8],
+    key: &KeyPair,
+    certificate: &[u8],
+    attributes: Vec<Attribute>,
+) -> Result<Vec<u8>, CmsError> {
+    sign_as(content, key, canonical(certificate)?, attributes)
+}
+
+fn sign_as(
+    content: &[u8],
+    key: &KeyPair,
+    certificate: Certificate,
+    attributes: Vec<Attribute>,
+) -> Result<Vec<u8>, CmsError> {
+    let signer = signer(content, key, &certificate, attributes)?;
     let data = SignedData {
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::try_from(vec![sha256()])?,
@@ -66,15 +93,18 @@ pub fn sign(content: &[u8], slot: &Slot, signing_time: i64) -> Result<Vec<u8>, C
     Ok(ContentInfo { content_type: ID_SIGNED_DATA, content: Any::encode_from(&data)? }.to_der()?)
 }
 
-fn certificate(slot: &Slot) -> Result<Certificate, CmsError> {
-    let der = slot.certificate()?;
-    let certificate = Certificate::from_der(&der).map_err(|_| CmsError::NotCanonical)?;
-    if certificate.to_der()? == der.as_ref() { Ok(certificate) } else { Err(CmsError::NotCanonical) }
+fn canonical(der: &[u8]) -> Result<Certificate, CmsError> {
+    let certificate = Certificate::from_der(der).map_err(|_| CmsError::NotCanonical)?;
+    if certificate.to_der()? == der { Ok(certificate) } else { Err(CmsError::NotCanonical) }
 }
 
-fn signer(content: &[u8], slot: &Slot, certificate: &Certificate, time: i64) -> Result<SignerInfo, CmsError> {
-    let key = slot.key_pair()?;
-    let attributes = signed_attributes(content, time)?;
+fn signer(
+    content: &[u8],
+    key: &KeyPair,
+    certificate: &Certificate,
+    attributes: Vec<Attribute>,
+) -> Result<SignerInfo, CmsError> {
+    let attributes = signed_attributes(content, attributes)?;
     // What is signed is the set with its own tag, not with the one that it has inside the message.
     let signature = key.sign(&attributes.to_der()?)?;
     Ok(SignerInfo {
@@ -85,22 +115,23 @@ fn signer(content: &[u8], slot: &Slot, certificate: &Certificate, time: i64) -> 
         }),
         digest_alg: sha256(),
         signed_attrs: Some(attributes),
-        signature_algorithm: signature_algorithm(&key)?,
+        signature_algorithm: signature_algorithm(key)?,
         signature: OctetString::new(signature)?,
         unsigned_attrs: None,
     })
 }
 
 /// A set that DER puts into one order only.
-fn signed_attributes(content: &[u8], time: i64) -> Result<SignedAttributes, CmsError> {
-    let attribute =
-        |oid: ObjectIdentifier, value: Any| SetOfVec::try_from(vec![value]).map(|values| Attribute { oid, values });
+fn signed_attributes(content: &[u8], mut attributes: Vec<Attribute>) -> Result<SignedAttributes, CmsError> {
     let digest = Sha256::digest(content);
-    Ok(SetOfVec::try_from(vec![
-        attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_DATA)?)?,
-        attribute(ID_MESSAGE_DIGEST, Any::encode_from(&OctetStringRef::new(&digest)?)?)?,
-        attribute(ID_SIGNING_TIME, Any::encode_from(&signing_time(time)?)?)?,
-    ])?)
+    attributes.push(attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_DATA)?)?);
+    attributes.push(attribute(ID_MESSAGE_DIGEST, Any::encode_from(&OctetStringRef::new(&digest)?)?)?);
+    Ok(SetOfVec::try_from(attributes)?)
+}
+
+/// An attribute with one value.
+pub fn attribute(oid: ObjectIdentifier, value: Any) -> Result<Attribute, CmsError> {
+    Ok(Attribute { oid, values: SetOfVec::try_from(vec![value])? })
 }
 
 /// Two digits for the year until they run out in 2050 (RFC 5652 section 11.3).

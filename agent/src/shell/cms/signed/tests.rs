@@ -1,0 +1,76 @@
+//! Signatures over messages, with one thing wrong at a time.
+
+use std::process::Command;
+
+use const_oid::db::rfc5911::ID_DATA;
+use rcgen::{CertificateParams, KeyPair};
+
+use super::*;
+use crate::shell::cms::sign_with;
+use crate::shell::identity::pem;
+
+const CONTENT: &[u8] = b"some content";
+
+#[test]
+fn a_message_is_believed_if_a_trusted_certificate_signed_it() {
+    let (key, certificate) = holder();
+    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new()).unwrap();
+    let message = Message::read(&bytes).unwrap();
+    assert_eq!(message.certificates(), std::slice::from_ref(&certificate));
+    let (_, other) = holder();
+    let proved = message.verify(&[other.clone(), certificate]).unwrap();
+    assert_eq!(proved.content, CONTENT);
+    assert_eq!(proved.attribute(ID_CONTENT_TYPE).unwrap().decode_as::<ObjectIdentifier>().unwrap(), ID_DATA);
+    assert!(proved.attribute(ID_DATA).is_none());
+    assert!(matches!(message.verify(&[other]), Err(SignedError::OtherSigner)));
+    assert!(matches!(message.verify(&[]), Err(SignedError::OtherSigner)));
+}
+
+#[test]
+fn a_changed_content_and_a_changed_signature_are_noticed() {
+    let (key, certificate) = holder();
+    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new()).unwrap();
+    let place = bytes.windows(CONTENT.len()).position(|part| part == CONTENT).unwrap();
+    let trusted = [certificate];
+    for place in [place, bytes.len() - 1] {
+        let mut changed = bytes.clone();
+        changed[place] ^= 1;
+        assert!(matches!(Message::read(&changed).unwrap().verify(&trusted), Err(SignedError::Signature)));
+    }
+    for length in 0..bytes.len() {
+        assert!(Message::read(&bytes[..length]).is_err());
+    }
+    assert!(matches!(Message::read(&vec![0; LIMIT + 1]), Err(SignedError::TooLarge)));
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn what_openssl_signs_is_verified_and_old_digests_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (key, certificate) = holder();
+    let write = |name: &str, content: &[u8]| std::fs::write(folder.path().join(name), content).unwrap();
+    write("key", key.serialize_pem().as_bytes());
+    write("certificate", pem("CERTIFICATE", &certificate).as_bytes());
+    write("plain", CONTENT);
+    let sign = |options: &str| {
+        let line =
+            format!("cms -sign -binary -nodetach -in plain -outform DER -signer certificate -inkey key {options}");
+        let done = Command::new("openssl").args(line.split_whitespace()).current_dir(folder.path()).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        Message::read(&done.stdout).unwrap()
+    };
+    let trusted = [certificate.clone()];
+    for options in ["-md sha256", "-md sha256 -keyid", "-md sha256 -stream", "-md sha256 -nocerts"] {
+        assert_eq!(sign(options).verify(&trusted).unwrap().content, CONTENT, "{options}");
+    }
+    assert!(matches!(sign("-md sha1").verify(&trusted), Err(SignedError::Algorithm)));
+    assert!(matches!(sign("-md sha256 -noattr").verify(&trusted), Err(SignedError::Attributes)));
+}
+
+fn holder() -> (KeyPair, Vec<u8>) {
+    let key = KeyPair::generate().unwrap();
+    let mut parameters = CertificateParams::default();
+    parameters.is_ca = rcgen::IsCa::ExplicitNoCa;
+    let certificate = parameters.self_signed(&key).unwrap().der().to_vec();
+    (key, certificate)
+}
