@@ -1,7 +1,9 @@
 //! Certificates to trust, certificates with their key, and certificates to be requested.
 
 use mdm_protocol::csp::Leaves;
-use mdm_protocol::csp::certificate::{PfxInstall, PfxPassword, ScepInstall, TrustedCertificate};
+use mdm_protocol::csp::certificate::{
+    AlternativeName, PfxInstall, PfxPassword, ScepInstall, TrustedCertificate, Validity,
+};
 use mdm_protocol::syncml::StatusCode;
 use mdm_protocol::{Secret, Thumbprint, base64};
 
@@ -86,6 +88,53 @@ fn what_a_request_does_not_say_has_its_default() {
     let request = ScepInstall::from_leaves(&scep()).unwrap();
     assert_eq!((request.key_length, request.retry_delay_minutes, request.retry_count), (2048, 5, 3));
     assert_eq!((request.challenge, request.authority, request.purposes.len()), (None, None, 0));
+    assert_eq!((request.key_usage, request.key_protection, request.validity), (0xA0, 3, None));
+    assert!(request.alternative_names.is_empty() && request.hashes.is_empty());
+}
+
+#[test]
+fn a_request_names_its_subject_in_several_ways() {
+    let names = "2+ada@contoso.example; 3+laptop.contoso.example;7+https://contoso.example/a+b;11+ädä@contoso.example;";
+    let request = ScepInstall::from_leaves(&scep().with("SubjectAlternativeNames", Some(names))).unwrap();
+    assert_eq!(
+        request.alternative_names,
+        [
+            AlternativeName::Email("ada@contoso.example".to_owned()),
+            AlternativeName::Dns("laptop.contoso.example".to_owned()),
+            AlternativeName::Uri("https://contoso.example/a+b".to_owned()),
+            AlternativeName::UserPrincipal("ädä@contoso.example".to_owned()),
+        ]
+    );
+    for (names, status) in [
+        ("2", StatusCode::UNSUPPORTED_FORMAT),
+        ("3+", StatusCode::UNSUPPORTED_FORMAT),
+        ("3+bücher.example", StatusCode::UNSUPPORTED_FORMAT),
+        ("1+anything", StatusCode::NOT_SUPPORTED),
+        (&"3+a;".repeat(65), StatusCode::UNSUPPORTED_FORMAT),
+    ] {
+        let error = ScepInstall::from_leaves(&scep().with("SubjectAlternativeNames", Some(names))).unwrap_err();
+        assert_eq!((error.status, error.node.as_str()), (status, "SubjectAlternativeNames"), "{names}");
+    }
+}
+
+#[test]
+fn a_request_says_what_the_key_is_for_and_how_long_the_certificate_should_last() {
+    let nodes = scep()
+        .with("KeyUsage", Some("128"))
+        .with("HashAlgorithm", Some("SHA-1+SHA-2"))
+        .with("ValidPeriod", Some("Months"))
+        .with("ValidPeriodUnits", Some("6"))
+        .with("KeyProtection", Some("1"));
+    let request = ScepInstall::from_leaves(&nodes).unwrap();
+    assert_eq!((request.key_usage, request.key_protection), (0x80, 1));
+    assert_eq!(request.hashes, ["SHA-1", "SHA-2"]);
+    assert_eq!(request.validity, Some(Validity::Months(6)));
+    for (node, value) in [("KeyUsage", "0"), ("KeyUsage", "4"), ("KeyUsage", "256"), ("KeyProtection", "9")] {
+        let error = ScepInstall::from_leaves(&scep().with(node, Some(value))).unwrap_err();
+        assert_eq!((error.status, error.node.as_str()), (StatusCode::UNSUPPORTED_FORMAT, node));
+    }
+    let nodes = scep().with("ValidPeriod", Some("Weeks")).with("ValidPeriodUnits", Some("1"));
+    assert_eq!(ScepInstall::from_leaves(&nodes).unwrap_err().node, "ValidPeriod");
 }
 
 #[test]
