@@ -115,6 +115,7 @@ impl Identity {
             // A store that an earlier enrolment left behind must be gone before it could be taken for this one's.
             files::remove_dir(&paths.store())?;
             files::remove_dir(&paths.quarantine())?;
+            files::remove_dir(&paths.scep())?;
             let directory = paths.identity();
             std::fs::rename(&building, &directory).map_err(FileError::of("put in place", &directory))?;
             Ok(files::sync_dir(&paths.state)?)
@@ -239,7 +240,7 @@ impl Identity {
         for slot in [ACTIVE, PENDING, PENDING_NEW, OUTGOING] {
             files::remove_dir(&doomed.join(slot))?;
         }
-        for directory in [paths.store(), paths.quarantine()] {
+        for directory in [paths.store(), paths.quarantine(), paths.scep()] {
             files::remove_dir(&directory)?;
         }
         files::sync_dir(&paths.state)?;

@@ -19,6 +19,7 @@ pub mod network;
 pub mod paths;
 pub mod push;
 pub mod renew;
+pub mod scep;
 pub mod store;
 pub mod suspend;
 pub mod timer;

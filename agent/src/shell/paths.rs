@@ -32,6 +32,11 @@ impl Paths {
         self.state.join("quarantine")
     }
 
+    /// SCEP enrolments that have begun.
+    pub fn scep(&self) -> PathBuf {
+        self.state.join("scep")
+    }
+
     /// What happened to this device; outlives the enrolment.
     pub fn history(&self) -> PathBuf {
         self.state.join("history")
