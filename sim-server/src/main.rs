@@ -46,6 +46,9 @@ struct Arguments {
     /// Say on a silent push stream every so many seconds that it is still there.
     #[arg(long, value_name = "SECONDS", default_value_t = 45, value_parser = clap::value_parser!(u64).range(1..=3600))]
     push_keepalive: u64,
+    /// Serve SCEP here too, over plain HTTP; port 0 takes any free one.
+    #[arg(long, value_name = "ADDRESS")]
+    scep_listen: Option<SocketAddr>,
     /// Serve administrators even on an address that is not loopback.
     #[arg(long)]
     allow_remote_admin: bool,
@@ -136,6 +139,7 @@ fn options(arguments: Arguments) -> Result<ServerOptions> {
             SocketAddr::new(arguments.listen.ip(), port)
         }),
         push_keepalive: Duration::from_secs(arguments.push_keepalive),
+        scep_listen: arguments.scep_listen,
         allow_remote_admin: arguments.allow_remote_admin,
         host_names: arguments.host_name,
         authority,
@@ -154,6 +158,7 @@ fn announce(server: &Server, json: bool) -> Result<()> {
         writeln!(out, "Simulated MDM tenant")?;
         writeln!(out, "  devices      {}/EnrollmentServer/Discovery.svc", server.device_url())?;
         writeln!(out, "  push         {}", server.push_url())?;
+        writeln!(out, "  SCEP         {}", server.scep_url())?;
         writeln!(out, "  trust        {ca_file}")?;
         writeln!(out, "  admin API    {}/api/v1", server.admin_url())?;
         writeln!(out, "  admin token  {}", server.admin_token())?;

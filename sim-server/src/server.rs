@@ -16,7 +16,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub use self::error::ServerError;
-use self::state::{load_authority, load_token, open_store, state_directory, write};
+use self::state::{load_authority, load_registration, load_token, open_store, state_directory, write};
 use crate::http::{self, Shutdown};
 use crate::push::Hub;
 use crate::service::{Service, ServiceError, machine_now, random_bytes};
@@ -26,6 +26,8 @@ use crate::tenant::{AdminError, Licence, SettingsPatch, Tenant, TenantMode};
 const PUSH_KEEPALIVE: Duration = Duration::from_secs(45);
 const CA_FILE: &str = "ca.pem";
 const CA_KEY_FILE: &str = "ca.key";
+const SCEP_FILE: &str = "scep.pem";
+const SCEP_KEY_FILE: &str = "scep.key";
 const TOKEN_FILE: &str = "admin-token";
 const SUMMARY_FILE: &str = "server.json";
 const STORE_DIRECTORY: &str = "store";
@@ -43,6 +45,8 @@ pub struct ServerOptions {
     pub push_listen: SocketAddr,
     /// How often a silent push stream says that it is still there.
     pub push_keepalive: Duration,
+    /// Where SCEP is served over plain HTTP, beside devices' own address; `None` for nowhere.
+    pub scep_listen: Option<SocketAddr>,
     /// Whether administrators may be served on an address that is not loopback.
     pub allow_remote_admin: bool,
     /// Names and addresses that devices may use beside the loopback ones; the first is the one the server gives out.
@@ -63,6 +67,7 @@ impl Default for ServerOptions {
             admin_listen: any,
             push_listen: any,
             push_keepalive: PUSH_KEEPALIVE,
+            scep_listen: None,
             allow_remote_admin: false,
             host_names: Vec::new(),
             authority: None,
@@ -78,6 +83,7 @@ pub struct Server {
     device_url: String,
     admin_url: String,
     push_url: String,
+    scep_url: String,
     hub: Arc<Hub>,
     admin_token: Secret,
     ca_pem: String,
@@ -99,15 +105,23 @@ impl Server {
         // The store comes first: its lock keeps a second server away from everything else in the directory.
         let store = open_store(&directory.join(STORE_DIRECTORY), temporary.is_some())?;
         let authority = load_authority(&directory)?;
+        let registration = load_registration(&directory, &authority)?;
         let admin_token = load_token(&directory)?;
         let tenant = Tenant::restore(store.records()?)?;
 
         let (devices, device_port) = listen(options.listen).await?;
         let (admins, admin_port) = listen(options.admin_listen).await?;
         let (pushes, push_port) = listen(options.push_listen).await?;
+        let sceps = match options.scep_listen {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
         let names = names(&options.host_names);
         let host = host(options.host_names.first());
         let (device_url, push_url) = (format!("https://{host}:{device_port}"), format!("https://{host}:{push_port}"));
+        let scep_url = sceps
+            .as_ref()
+            .map_or_else(|| format!("{device_url}/scep"), |(_, port)| format!("http://{host}:{port}/scep"));
         let admin_url = format!("http://{}", SocketAddr::new(options.admin_listen.ip(), admin_port));
 
         let (certificate, key) = authority.issue_server(&names, machine_now())?;
@@ -117,7 +131,9 @@ impl Server {
         let hub = Arc::new(Hub::new(fastrand::Rng::with_seed(seed)));
         let ca_pem = authority.pem().to_owned();
         let service = Arc::new(
-            Service::new(tenant, store, authority, device_url.clone())?.with_push(hub.clone(), push_url.clone()),
+            Service::new(tenant, store, authority, device_url.clone())?
+                .with_push(hub.clone(), push_url.clone())
+                .with_scep(registration),
         );
         let prepared = service.clone();
         let (authority, user) = (options.authority, options.user);
@@ -127,20 +143,25 @@ impl Server {
 
         let (stop, stopped) = watch::channel(false);
         let shutdown = Shutdown(stopped);
-        let device_router = http::device_router(service.clone());
+        let scep_router = http::scep_router(service.clone());
+        let device_router = http::device_router(service.clone()).merge(scep_router.clone());
         let admin_router = http::admin_router(service.clone(), admin_token.clone(), options.host_names.clone());
         let push_router = http::push_router(hub.clone(), options.push_keepalive);
         let (acceptor, push_acceptor) = (TlsAcceptor::from(Arc::new(tls)), TlsAcceptor::from(Arc::new(push_tls)));
-        let listeners = vec![
+        let mut listeners = vec![
             tokio::spawn(http::serve_devices(devices, acceptor, device_router, shutdown.clone())),
             tokio::spawn(http::serve_push(pushes, push_acceptor, push_router, shutdown.clone())),
-            tokio::spawn(http::serve_admin(admins, admin_router, shutdown)),
+            tokio::spawn(http::serve_admin(admins, admin_router, shutdown.clone())),
         ];
+        if let Some((plain, _)) = sceps {
+            listeners.push(tokio::spawn(http::serve_scep(plain, scep_router, shutdown)));
+        }
         let server = Self {
             service,
             device_url,
             admin_url,
             push_url,
+            scep_url,
             hub,
             admin_token,
             ca_pem,
@@ -168,6 +189,11 @@ impl Server {
         &self.push_url
     }
 
+    /// The address of SCEP: over plain HTTP, if that is served, else below that of the devices.
+    pub fn scep_url(&self) -> &str {
+        &self.scep_url
+    }
+
     /// The token for the admin API.
     pub fn admin_token(&self) -> &str {
         self.admin_token.expose()
@@ -189,6 +215,7 @@ impl Server {
             "device_url": self.device_url,
             "admin_url": self.admin_url,
             "push_url": self.push_url,
+            "scep_url": self.scep_url,
             "ca_file": self.directory.join(CA_FILE),
             "admin_token_file": self.directory.join(TOKEN_FILE),
         })

@@ -3,6 +3,7 @@
 mod admins;
 mod devices;
 mod profiles;
+mod scep;
 mod users;
 
 use std::net::IpAddr;
@@ -64,6 +65,10 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/devices/{id}/commands", get(devices::commands).post(devices::queue))
         .route("/devices/{id}/commands/{command}", get(devices::command))
         .route("/devices/{id}/profiles/{name}/resend", post(devices::resend))
+        .route("/scep/challenges", post(scep::add_challenge))
+        .route("/scep/requests", get(scep::requests))
+        .route("/scep/requests/{transaction}/approve", post(scep::approve))
+        .route("/scep/requests/{transaction}/reject", post(scep::reject))
         .route("/profiles", get(profiles::list))
         .route("/profiles/{name}", get(profiles::show).put(profiles::put).delete(profiles::remove))
         .route("/profiles/{name}/assignment", put(profiles::assign));

@@ -117,19 +117,19 @@ async fn answer(
 }
 
 /// Does a piece of work off the threads that serve the network: it may wait for the tenant or for the disk.
-async fn work<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
+pub(super) async fn work<T: Send + 'static>(task: impl FnOnce() -> T + Send + 'static) -> Result<T, Response> {
     tokio::task::spawn_blocking(task).await.map_err(|error| {
         tracing::error!(%error, "a request ended without an answer");
         StatusCode::INTERNAL_SERVER_ERROR.into_response()
     })
 }
 
-fn unread(status: StatusCode, limit: usize) -> Response {
+pub(super) fn unread(status: StatusCode, limit: usize) -> Response {
     (status, format!("a request here may have at most {limit} bytes and take a minute\n")).into_response()
 }
 
 /// A body of known size goes out with Content-Length and never in chunks, as this protocol demands.
-fn respond(answer: Answer) -> Response {
+pub(super) fn respond(answer: Answer) -> Response {
     let mut response = Response::new(Body::from(answer.body));
     *response.status_mut() = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(answer.content_type));

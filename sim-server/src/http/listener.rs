@@ -117,6 +117,11 @@ pub(crate) async fn serve_admin(listener: TcpListener, router: Router, shutdown:
     serve_plainly(listener, router, &LIMITS, shutdown).await;
 }
 
+/// Serves SCEP over plain HTTP until told to stop, as many SCEP servers do.
+pub(crate) async fn serve_scep(listener: TcpListener, router: Router, shutdown: Shutdown) {
+    serve_plainly(listener, router, &LIMITS, shutdown).await;
+}
+
 async fn serve_plainly(listener: TcpListener, router: Router, limits: &'static Limits, shutdown: Shutdown) {
     let handle = move |stream: TcpStream, shutdown: Shutdown| {
         serve_connection(stream, builder(false, limits), router.clone(), Peer(None), limits, shutdown)

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use mdm_protocol::Secret;
 use tempfile::TempDir;
 
-use super::{CA_FILE, CA_KEY_FILE, ServerError, TOKEN_FILE};
-use crate::service::{CertificateAuthority, machine_now, secret};
+use super::{CA_FILE, CA_KEY_FILE, SCEP_FILE, SCEP_KEY_FILE, ServerError, TOKEN_FILE};
+use crate::service::{CertificateAuthority, RegistrationAuthority, machine_now, secret};
 use crate::store::{Store, files};
 
 pub(super) fn state_directory(state: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), ServerError> {
@@ -45,6 +45,22 @@ pub(super) fn load_authority(directory: &Path) -> Result<CertificateAuthority, S
         }
         _ => Err(ServerError::HalfAuthority(directory.to_owned())),
     }
+}
+
+/// What answers SCEP for the authority. Nothing is lost with it but requests under way, so it is made anew when it is
+/// not whole.
+pub(super) fn load_registration(
+    directory: &Path,
+    authority: &CertificateAuthority,
+) -> Result<RegistrationAuthority, ServerError> {
+    let (certificate, key) = (directory.join(SCEP_FILE), directory.join(SCEP_KEY_FILE));
+    if let (Some(certificate), Some(key)) = (read(&certificate)?, read(&key)?) {
+        return Ok(RegistrationAuthority::load(&certificate, &key)?);
+    }
+    let (registration, certificate_pem, key_pem) = RegistrationAuthority::create(authority, machine_now())?;
+    write(&key, key_pem.as_bytes())?;
+    write(&certificate, certificate_pem.as_bytes())?;
+    Ok(registration)
 }
 
 /// The admin token: that of the last start, so that scripts go on working, else a new one.

@@ -65,6 +65,13 @@ impl Service {
         Ok((token, expires))
     }
 
+    /// Makes a one-time challenge for SCEP; returns it with the moment of its expiry.
+    pub fn add_scep_challenge(&self) -> Result<(Secret, i64), ServiceError> {
+        let challenge = secret()?;
+        let expires = self.act(|tenant, now| Ok(tenant.add_scep_challenge(&challenge, now)))?;
+        Ok((challenge, expires))
+    }
+
     /// Makes a one-time token that recovers a device; returns it with the moment of its expiry.
     pub fn add_recovery_token(&self, device_id: &str) -> Result<(Secret, i64), ServiceError> {
         let token = secret()?;

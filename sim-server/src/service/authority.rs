@@ -99,6 +99,21 @@ impl CertificateAuthority {
         Ok((der, issued))
     }
 
+    /// The authority's key.
+    pub(in crate::service) fn key(&self) -> &KeyPair {
+        self.issuer.key()
+    }
+
+    /// Issues a certificate for the key that stands in for the authority's own where RSA is needed: to be encrypted to,
+    /// and to sign answers. Returned in DER.
+    pub(in crate::service) fn issue_registration(&self, key: &KeyPair, now: i64) -> Result<Vec<u8>, AuthorityError> {
+        let mut params = params(now - DAY, now + CA_DAYS * DAY - DAY)?;
+        params.distinguished_name.push(DnType::CommonName, "Simulated MDM tenant SCEP");
+        params.key_usages = vec![KeyUsagePurpose::DigitalSignature, KeyUsagePurpose::KeyEncipherment];
+        params.use_authority_key_identifier_extension = true;
+        Ok(params.signed_by(key, &self.issuer)?.der().to_vec())
+    }
+
     /// Issues a certificate for the server itself; returns it with its key, both in DER.
     pub(crate) fn issue_server(&self, names: &[String], now: i64) -> Result<(Vec<u8>, Vec<u8>), AuthorityError> {
         let key = KeyPair::generate()?;

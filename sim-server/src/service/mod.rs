@@ -12,6 +12,7 @@ mod fault;
 mod management;
 mod provisioning;
 mod random;
+mod scep;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -21,6 +22,7 @@ pub use authority::CertificateAuthority;
 pub use clock::Clock;
 pub(crate) use clock::machine_now;
 pub(crate) use random::{RandomError, bytes as random_bytes, secret};
+pub use scep::{RegistrationAuthority, ScepOperation};
 
 use crate::push::Hub;
 use crate::store::{Store, StoreError};
@@ -28,6 +30,8 @@ use crate::tenant::{Change, Ring, Tenant};
 
 /// The largest enrolment request that is read, in bytes.
 pub const ENROLMENT_LIMIT: usize = 512 << 10;
+/// The largest SCEP message that is read, in bytes.
+pub const SCEP_LIMIT: usize = 64 << 10;
 /// The largest management message that is read, in bytes.
 pub const MANAGEMENT_LIMIT: usize = 4 << 20;
 
@@ -52,6 +56,7 @@ impl Answer {
 pub struct Service {
     state: Mutex<State>,
     authority: CertificateAuthority,
+    registration: Option<RegistrationAuthority>,
     base_url: String,
     hub: Option<Arc<Hub>>,
     clock: Arc<Clock>,
@@ -76,6 +81,7 @@ impl Service {
         Ok(Self {
             state: Mutex::new(State { tenant, store, random }),
             authority,
+            registration: None,
             base_url,
             hub: None,
             clock: Arc::default(),
@@ -88,6 +94,12 @@ impl Service {
         self.lock().tenant.set_push_base(Some(url));
         self.hub = Some(hub);
         self
+    }
+
+    /// The same, with what it takes to answer SCEP requests.
+    #[must_use]
+    pub fn with_scep(self, registration: RegistrationAuthority) -> Self {
+        Self { registration: Some(registration), ..self }
     }
 
     /// The same, by another clock.

@@ -30,6 +30,7 @@ mod push;
 mod record;
 mod recovery;
 mod renewal;
+mod scep;
 mod session;
 mod settings;
 mod tenant_view;
@@ -64,6 +65,10 @@ pub use profile::{Assignment, ProfileView};
 pub use push::Ring;
 pub use record::{Change, RecordKey, RecordKind, RestoreError};
 pub use renewal::RenewalGrant;
+pub use scep::{
+    ScepApplication, ScepMessage, ScepMode, ScepPoll, ScepReadError, ScepRefusal, ScepReplyTo, ScepRequestState,
+    ScepRequestView, ScepVerdict,
+};
 pub use session::{Connection, ReceivedMessage, Reply, SessionRefusal};
 pub use settings::{Authentication, EndOfSession, FaultStyle, MessageAuthentication, Settings, SettingsPatch};
 pub use tenant_view::TenantView;
@@ -87,6 +92,9 @@ pub struct Tenant {
     devices: BTreeMap<String, Device>,
     profiles: BTreeMap<String, profile::Profile>,
     commands: BTreeMap<(String, u64), command::QueuedCommand>,
+    /// One-time passwords for SCEP, by their digests, with the moments of their expiry.
+    scep_challenges: BTreeMap<String, i64>,
+    scep_requests: BTreeMap<String, scep::ScepRequest>,
     /// From a certificate's fingerprint to the device it was issued to; derived from `devices`.
     certificates: BTreeMap<String, String>,
     /// Sessions that are under way. They do not outlive a restart: a device begins again, and nothing is lost by it.

@@ -32,11 +32,15 @@ pub enum RecordKind {
     Admin,
     /// A line of the audit.
     Audit,
+    /// A one-time password for SCEP.
+    ScepChallenge,
+    /// A certificate that was asked for by SCEP.
+    ScepRequest,
 }
 
 impl RecordKind {
     /// Every kind.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 11] = [
         Self::Settings,
         Self::User,
         Self::Token,
@@ -46,6 +50,8 @@ impl RecordKind {
         Self::Group,
         Self::Admin,
         Self::Audit,
+        Self::ScepChallenge,
+        Self::ScepRequest,
     ];
 
     /// The kind's name in the store.
@@ -60,6 +66,8 @@ impl RecordKind {
             Self::Group => "group",
             Self::Admin => "admin",
             Self::Audit => "audit",
+            Self::ScepChallenge => "scep-challenge",
+            Self::ScepRequest => "scep-request",
         }
     }
 }
@@ -198,6 +206,8 @@ impl Tenant {
             RecordKind::Group => drop(self.groups.remove(name)),
             RecordKind::Admin => drop(self.admins.remove(name)),
             RecordKind::Audit => drop(name.parse().map(|number: u64| self.audit.remove(&number))),
+            RecordKind::ScepChallenge => drop(self.scep_challenges.remove(name)),
+            RecordKind::ScepRequest => drop(self.scep_requests.remove(name)),
             RecordKind::Command => drop(command_key(name).and_then(|key| self.commands.remove(&key))),
         }
     }
@@ -216,6 +226,8 @@ impl Tenant {
             RecordKind::Admin => self.admins.get(&key.key).map(write),
             RecordKind::Audit => self.audit.get(&key.key.parse().ok()?).map(write),
             RecordKind::Command => self.commands.get(&command_key(&key.key)?).map(write),
+            RecordKind::ScepChallenge => self.scep_challenges.get(&key.key).map(write),
+            RecordKind::ScepRequest => self.scep_requests.get(&key.key).map(write),
         }
     }
 
@@ -241,6 +253,8 @@ impl Tenant {
                 self.users.insert(name, user);
             }
             RecordKind::Token => drop(self.tokens.insert(name, read(key, bytes)?)),
+            RecordKind::ScepChallenge => drop(self.scep_challenges.insert(name, read(key, bytes)?)),
+            RecordKind::ScepRequest => drop(self.scep_requests.insert(name, read(key, bytes)?)),
             RecordKind::Device => {
                 let mut device: Device = read(key, bytes)?;
                 device.complete_life(self.settings.authority);

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::compliance::MAX_LAG;
 use super::life::{BmsPolicies, TenantMode};
 use super::record::RecordKind;
-use super::{AdminError, ApnsCertificate, Licence, Tenant};
+use super::{AdminError, ApnsCertificate, Licence, ScepMode, Tenant};
 
 /// How many licences of each kind a tenant begins with.
 const LICENCES: u32 = 10_000;
@@ -104,6 +104,8 @@ pub struct Settings {
     pub fault_http_status: u16,
     /// The most commands that one message to a device carries.
     pub max_commands_per_message: u32,
+    /// Who gets a certificate by SCEP.
+    pub scep: ScepMode,
 }
 
 impl Default for Settings {
@@ -131,6 +133,7 @@ impl Default for Settings {
             fault_style: FaultStyle::Proper,
             fault_http_status: 500,
             max_commands_per_message: 50,
+            scep: ScepMode::Challenge,
         }
     }
 }
@@ -160,6 +163,7 @@ pub struct SettingsPatch {
     pub fault_style: Option<FaultStyle>,
     pub fault_http_status: Option<u16>,
     pub max_commands_per_message: Option<u32>,
+    pub scep: Option<ScepMode>,
 }
 
 impl Tenant {
@@ -189,6 +193,7 @@ impl Tenant {
         set(&mut settings.fault_style, patch.fault_style);
         set(&mut settings.fault_http_status, patch.fault_http_status);
         set(&mut settings.max_commands_per_message, patch.max_commands_per_message);
+        set(&mut settings.scep, patch.scep);
         self.note(RecordKind::Settings, "");
         if (self.settings.authority, self.settings.bms_policies) != before {
             self.mode_changed(before.0, now);

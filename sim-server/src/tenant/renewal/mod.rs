@@ -1,7 +1,7 @@
 //! Who may renew a certificate (MS-MDE2 section 3.4.4.1), and how the new one takes the old one's place: it is the
 //! device's once it has completed a session, and until then both are accepted.
 
-mod signed_request;
+pub(super) mod signed_request;
 
 #[cfg(test)]
 mod tests;

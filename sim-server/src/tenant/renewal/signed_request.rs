@@ -30,20 +30,20 @@ pub(super) struct SignedRequest {
 
 /// Why a signed request was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(super) enum SignedRequestError {
-    #[error("the request to renew is not a CMS SignedData in DER")]
+pub(in crate::tenant) enum SignedRequestError {
+    #[error("the signed request is not a CMS SignedData in DER")]
     Malformed,
-    #[error("the request to renew has no certificate request in it")]
+    #[error("the signed request has no certificate request in it")]
     NoContent,
-    #[error("the request to renew must have exactly one signer; it has {0}")]
+    #[error("the signed request must have exactly one signer; it has {0}")]
     Signers(usize),
-    #[error("the request to renew does not carry its signer's certificate")]
+    #[error("the signed request does not carry its signer's certificate")]
     NoCertificate,
-    #[error("the request to renew has no signed attributes, or lacks one of contentType and messageDigest")]
+    #[error("the signed request has no signed attributes, or lacks one of contentType and messageDigest")]
     Attributes,
-    #[error("the request to renew is signed with an algorithm that is not accepted; use RSA or P-256 with SHA-256")]
+    #[error("the signed request is signed with an algorithm that is not accepted; use RSA or P-256 with SHA-256")]
     Algorithm,
-    #[error("the signature of the request to renew is wrong")]
+    #[error("the signature of the signed request is wrong")]
     Signature,
 }
 
@@ -62,8 +62,22 @@ impl SignedRequestError {
     }
 }
 
+/// A message whose signature was verified.
+pub(in crate::tenant) struct Verified {
+    /// What was signed.
+    pub(in crate::tenant) content: Vec<u8>,
+    /// The signer's certificate in DER.
+    pub(in crate::tenant) signer: Vec<u8>,
+}
+
 /// Opens a signed request and verifies its signature by the certificate that it carries.
 pub(super) fn open(der: &[u8]) -> Result<SignedRequest, SignedRequestError> {
+    let Verified { content, signer } = verified(der)?;
+    Ok(SignedRequest { request: request(&content).ok_or(SignedRequestError::NoContent)?, signer })
+}
+
+/// Verifies the signature of a message by the certificate that it carries.
+pub(in crate::tenant) fn verified(der: &[u8]) -> Result<Verified, SignedRequestError> {
     let malformed = |_| SignedRequestError::Malformed;
     let info = ContentInfo::from_der(der).map_err(malformed)?;
     if info.content_type != rfc5911::ID_SIGNED_DATA {
@@ -76,10 +90,7 @@ pub(super) fn open(der: &[u8]) -> Result<SignedRequest, SignedRequestError> {
     let [signer] = signers else { return Err(SignedRequestError::Signers(signers.len())) };
     let certificate = certificate_of(&signed, signer).ok_or(SignedRequestError::NoCertificate)?;
     verify(signer, certificate, signed.encap_content_info.econtent_type, content.as_bytes())?;
-    Ok(SignedRequest {
-        request: request(content.as_bytes()).ok_or(SignedRequestError::NoContent)?,
-        signer: certificate.to_der().map_err(malformed)?,
-    })
+    Ok(Verified { signer: certificate.to_der().map_err(malformed)?, content: content.into_bytes() })
 }
 
 /// The request itself: automatic renewal sends it raw, a user's as base64 text.
