@@ -1,6 +1,8 @@
 //! A SCEP server that answers as a test wants: everything right but for one thing. It knows no request, only the
 //! attributes that an answer must repeat.
 
+use std::sync::Arc;
+
 use anyhow::Context as _;
 use aws_lc_rs::rand::SystemRandom;
 use const_oid::ObjectIdentifier;
@@ -124,10 +126,10 @@ pub fn parameter(request: &Request, name: &str) -> Option<String> {
 
 /// A server that has this authority and answers messages so.
 pub fn serve(
-    forger: Forger,
+    forger: Arc<Forger>,
     answer: impl Fn(&Forger, &Request) -> Vec<u8> + Send + Sync + 'static,
 ) -> anyhow::Result<HostileServer> {
-    HostileServer::start(std::sync::Arc::new(move |request: &Request| {
+    HostileServer::start(Arc::new(move |request: &Request| {
         forger.introduce(request).unwrap_or_else(|| answer(&forger, request))
     }))
 }

@@ -63,9 +63,10 @@ async fn what_is_kept_is_private_and_goes_when_it_is_discarded() {
     assert_eq!(std::fs::metadata(file.parent().unwrap()).unwrap().permissions().mode() & 0o777, 0o700);
     let shown = format!("{:?}", device.state().unwrap());
     assert!(!shown.contains("PRIVATE") && !shown.contains(&password), "{shown}");
+    assert!(!std::fs::read_to_string(&file).unwrap().contains("\"request\":\"\""));
     device.step().await.unwrap();
     // The challenge is of no more use.
-    assert!(!std::fs::read_to_string(&file).unwrap().contains(&base64::encode(&password)[..40]));
+    assert!(std::fs::read_to_string(&file).unwrap().contains("\"request\":\"\""));
     std::fs::write(&file, "{\"private_key\": \"secret\"").unwrap();
     let error = device.keeper.load().unwrap_err().to_string();
     assert!(error.contains("wifi%2F1.json") && !error.contains("secret"), "{error}");

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mdm_agent::shell::scep::{ScepOutcome, code};
@@ -51,10 +52,10 @@ async fn an_answer_that_proves_nothing_changes_nothing() {
         ("HTTP 500", code::UNANSWERED, |_, _| response("500 Internal Server Error", &[], b"")),
         ("HTTP 302", code::UNANSWERED, |_, _| response("302 Found", &[("Location", "http://127.0.0.1:9/scep")], b"")),
     ];
+    let forger = Arc::new(Forger::new().unwrap());
+    let authority = thumbprint(&forger.der);
     for (expected, number, answer) in cases {
-        let forger = Forger::new().unwrap();
-        let authority = thumbprint(&forger.der);
-        let server = serve(forger, answer).unwrap();
+        let server = serve(Arc::clone(&forger), answer).unwrap();
         let device = device(&server, Some(&authority));
         let begun = device.state().unwrap();
         for _ in 0..2 {
@@ -83,10 +84,10 @@ async fn what_the_authority_itself_says_is_final() {
             forged(forger, request, &Forgery { fail_info: Some("9"), ..Forgery::new("2") })
         }),
     ];
+    let forger = Arc::new(Forger::new().unwrap());
+    let authority = thumbprint(&forger.der);
     for (expected, number, answer) in cases {
-        let forger = Forger::new().unwrap();
-        let authority = thumbprint(&forger.der);
-        let server = serve(forger, answer).unwrap();
+        let server = serve(Arc::clone(&forger), answer).unwrap();
         let ScepOutcome::Failed { code, reason } = device(&server, Some(&authority)).step().await.unwrap() else {
             panic!("{expected}")
         };
@@ -96,7 +97,7 @@ async fn what_the_authority_itself_says_is_final() {
 
 #[tokio::test]
 async fn nothing_is_sent_to_another_authority_or_to_a_server_that_is_too_old() {
-    let server = serve(Forger::new().unwrap(), |_, _| panic!("the request was sent")).unwrap();
+    let server = serve(Arc::new(Forger::new().unwrap()), |_, _| panic!("the request was sent")).unwrap();
     let ScepOutcome::Failed { code, reason } = device(&server, Some(&"AB".repeat(20))).step().await.unwrap() else {
         panic!("another authority was believed")
     };
@@ -106,7 +107,7 @@ async fn nothing_is_sent_to_another_authority_or_to_a_server_that_is_too_old() {
             assert_eq!(operation(request), "GetCACaps");
             response("200 OK", &[], offer.as_bytes())
         };
-        let server = HostileServer::start(std::sync::Arc::new(script)).unwrap();
+        let server = HostileServer::start(Arc::new(script)).unwrap();
         let ScepOutcome::Failed { code, reason } = device(&server, None).step().await.unwrap() else {
             panic!("{offer}")
         };
@@ -116,7 +117,7 @@ async fn nothing_is_sent_to_another_authority_or_to_a_server_that_is_too_old() {
 
 #[tokio::test]
 async fn a_challenge_that_was_used_up_by_a_lost_request_is_no_refusal() {
-    let forger = Forger::new().unwrap();
+    let forger = Arc::new(Forger::new().unwrap());
     let authority = thumbprint(&forger.der);
     let messages = AtomicUsize::new(0);
     let server = serve(forger, move |forger, request| match messages.fetch_add(1, Ordering::SeqCst) {

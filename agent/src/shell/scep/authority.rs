@@ -142,3 +142,6 @@ fn has_ended(certificate: &X509Certificate<'_>, now: i64) -> bool {
 fn parsed(der: &[u8]) -> Option<X509Certificate<'_>> {
     X509Certificate::from_der(der).ok().filter(|(rest, _)| rest.is_empty()).map(|(_, certificate)| certificate)
 }
+
+#[cfg(test)]
+mod tests;

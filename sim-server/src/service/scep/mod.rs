@@ -12,8 +12,8 @@ use crate::tenant::{ScepApplication, ScepMessage, ScepPoll, ScepReadError, ScepR
 pub use registration::RegistrationAuthority;
 use reply::Reply;
 
-/// What the server can do (section 3.5.2).
-const CAPABILITIES: &str = "AES\nPOSTPKIOperation\nSHA-256\nSCEPStandard\n";
+/// What the server can do (section 3.5.2). strongSwan up to 5.9.8 takes one line for another and needs SHA-384 to be there.
+const CAPABILITIES: &str = "AES\nPOSTPKIOperation\nSHA-256\nSHA-384\nSHA-512\nSCEPStandard\n";
 
 /// What is asked of the server (section 4.1).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,21 +1,24 @@
 //! A certificate request inside a CMS SignedData (RFC 5652), signed with the key of the certificate to be renewed. Only
-//! what MS-MDE2 section 3.4.4.1 needs is accepted: one signer, signed attributes, SHA-256, RSA or P-256.
+//! what MS-MDE2 section 3.4.4.1 needs is accepted: one signer, signed attributes, SHA-2 with RSA or SHA-256 with
+//! P-256. SCEP has its messages verified here too.
 
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512,
+    UnparsedPublicKey, VerificationAlgorithm,
 };
 use cms::cert::CertificateChoices;
 use cms::content_info::ContentInfo;
 use cms::signed_data::{SignedData, SignerIdentifier, SignerInfo};
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5912::{
-    ECDSA_WITH_SHA_256, ID_EC_PUBLIC_KEY, ID_SHA_256, RSA_ENCRYPTION, SHA_256_WITH_RSA_ENCRYPTION,
+    ECDSA_WITH_SHA_256, ID_EC_PUBLIC_KEY, ID_SHA_256, ID_SHA_384, ID_SHA_512, RSA_ENCRYPTION,
+    SHA_256_WITH_RSA_ENCRYPTION, SHA_384_WITH_RSA_ENCRYPTION, SHA_512_WITH_RSA_ENCRYPTION,
 };
 use const_oid::db::{rfc5911, rfc6268};
 use der::asn1::OctetString;
 use der::{Decode as _, Encode as _};
 use mdm_protocol::base64;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha384, Sha512};
 use x509_cert::Certificate;
 use x509_cert::ext::pkix::SubjectKeyIdentifier;
 
@@ -41,7 +44,9 @@ pub(in crate::tenant) enum SignedRequestError {
     NoCertificate,
     #[error("the signed request has no signed attributes, or lacks one of contentType and messageDigest")]
     Attributes,
-    #[error("the signed request is signed with an algorithm that is not accepted; use RSA or P-256 with SHA-256")]
+    #[error(
+        "the signed request is signed with an algorithm that is not accepted; use RSA with SHA-2 or P-256 with SHA-256"
+    )]
     Algorithm,
     #[error("the signature of the signed request is wrong")]
     Signature,
@@ -127,9 +132,12 @@ fn verify(
     content_type: ObjectIdentifier,
     content: &[u8],
 ) -> Result<(), SignedRequestError> {
-    if signer.digest_alg.oid != ID_SHA_256 {
-        return Err(SignedRequestError::Algorithm);
-    }
+    let computed = match signer.digest_alg.oid {
+        ID_SHA_256 => Sha256::digest(content).to_vec(),
+        ID_SHA_384 => Sha384::digest(content).to_vec(),
+        ID_SHA_512 => Sha512::digest(content).to_vec(),
+        _ => return Err(SignedRequestError::Algorithm),
+    };
     let attributes = signer.signed_attrs.as_ref().ok_or(SignedRequestError::Attributes)?;
     let value = |oid: ObjectIdentifier| {
         let attribute = attributes.iter().find(|attribute| attribute.oid == oid);
@@ -138,19 +146,28 @@ fn verify(
     let said_type = value(rfc6268::ID_CONTENT_TYPE)?.decode_as::<ObjectIdentifier>();
     let digest = value(rfc6268::ID_MESSAGE_DIGEST)?.decode_as::<OctetString>();
     let (Ok(said_type), Ok(digest)) = (said_type, digest) else { return Err(SignedRequestError::Attributes) };
-    if said_type != content_type || digest.as_bytes() != Sha256::digest(content).as_slice() {
+    if said_type != content_type || digest.as_bytes() != computed {
         return Err(SignedRequestError::Signature);
     }
     let key = &certificate.tbs_certificate.subject_public_key_info;
-    let algorithm: &'static dyn VerificationAlgorithm = match (key.algorithm.oid, signer.signature_algorithm.oid) {
-        (RSA_ENCRYPTION, RSA_ENCRYPTION | SHA_256_WITH_RSA_ENCRYPTION) => &RSA_PKCS1_2048_8192_SHA256,
-        (ID_EC_PUBLIC_KEY, ECDSA_WITH_SHA_256) => &ECDSA_P256_SHA256_ASN1,
-        _ => return Err(SignedRequestError::Algorithm),
-    };
+    let algorithm = algorithm(key.algorithm.oid, signer)?;
     let signed = attributes.to_der().map_err(|_| SignedRequestError::Malformed)?;
     UnparsedPublicKey::new(algorithm, key.subject_public_key.raw_bytes())
         .verify(&signed, signer.signature.as_bytes())
         .map_err(|_| SignedRequestError::Signature)
+}
+
+fn algorithm(
+    key: ObjectIdentifier,
+    signer: &SignerInfo,
+) -> Result<&'static dyn VerificationAlgorithm, SignedRequestError> {
+    match (key, signer.digest_alg.oid, signer.signature_algorithm.oid) {
+        (RSA_ENCRYPTION, ID_SHA_256, RSA_ENCRYPTION | SHA_256_WITH_RSA_ENCRYPTION) => Ok(&RSA_PKCS1_2048_8192_SHA256),
+        (RSA_ENCRYPTION, ID_SHA_384, RSA_ENCRYPTION | SHA_384_WITH_RSA_ENCRYPTION) => Ok(&RSA_PKCS1_2048_8192_SHA384),
+        (RSA_ENCRYPTION, ID_SHA_512, RSA_ENCRYPTION | SHA_512_WITH_RSA_ENCRYPTION) => Ok(&RSA_PKCS1_2048_8192_SHA512),
+        (ID_EC_PUBLIC_KEY, ID_SHA_256, ECDSA_WITH_SHA_256) => Ok(&ECDSA_P256_SHA256_ASN1),
+        _ => Err(SignedRequestError::Algorithm),
+    }
 }
 
 #[cfg(test)]
