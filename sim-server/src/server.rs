@@ -1,6 +1,7 @@
 //! A running server: state directory, authority, listeners, and how they start and stop together.
 
 mod error;
+mod sockets;
 mod state;
 
 use std::net::{Ipv4Addr, SocketAddr};
@@ -10,12 +11,12 @@ use std::time::Duration;
 
 use mdm_protocol::Secret;
 use tempfile::TempDir;
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 pub use self::error::ServerError;
+use self::sockets::{Addresses, Sockets};
 use self::state::{load_authority, load_registration, load_token, open_store, state_directory, write};
 use crate::http::{self, Shutdown};
 use crate::push::Hub;
@@ -80,10 +81,7 @@ impl Default for ServerOptions {
 #[derive(Debug)]
 pub struct Server {
     service: Arc<Service>,
-    device_url: String,
-    admin_url: String,
-    push_url: String,
-    scep_url: String,
+    addresses: Addresses,
     hub: Arc<Hub>,
     admin_token: Secret,
     ca_pem: String,
@@ -109,21 +107,9 @@ impl Server {
         let admin_token = load_token(&directory)?;
         let tenant = Tenant::restore(store.records()?)?;
 
-        let (devices, device_port) = listen(options.listen).await?;
-        let (admins, admin_port) = listen(options.admin_listen).await?;
-        let (pushes, push_port) = listen(options.push_listen).await?;
-        let sceps = match options.scep_listen {
-            Some(address) => Some(listen(address).await?),
-            None => None,
-        };
+        let sockets = Sockets::bind(&options).await?;
+        let addresses = sockets.addresses.clone();
         let names = names(&options.host_names);
-        let host = host(options.host_names.first());
-        let (device_url, push_url) = (format!("https://{host}:{device_port}"), format!("https://{host}:{push_port}"));
-        let scep_url = sceps
-            .as_ref()
-            .map_or_else(|| format!("{device_url}/scep"), |(_, port)| format!("http://{host}:{port}/scep"));
-        let admin_url = format!("http://{}", SocketAddr::new(options.admin_listen.ip(), admin_port));
-
         let (certificate, key) = authority.issue_server(&names, machine_now())?;
         let push_tls = http::push_config(certificate.clone(), key.clone())?;
         let tls = http::server_config(certificate, key, authority.der())?;
@@ -131,8 +117,8 @@ impl Server {
         let hub = Arc::new(Hub::new(fastrand::Rng::with_seed(seed)));
         let ca_pem = authority.pem().to_owned();
         let service = Arc::new(
-            Service::new(tenant, store, authority, device_url.clone())?
-                .with_push(hub.clone(), push_url.clone())
+            Service::new(tenant, store, authority, addresses.device.clone())?
+                .with_push(hub.clone(), addresses.push.clone())
                 .with_scep(registration),
         );
         let prepared = service.clone();
@@ -149,49 +135,37 @@ impl Server {
         let push_router = http::push_router(hub.clone(), options.push_keepalive);
         let (acceptor, push_acceptor) = (TlsAcceptor::from(Arc::new(tls)), TlsAcceptor::from(Arc::new(push_tls)));
         let mut listeners = vec![
-            tokio::spawn(http::serve_devices(devices, acceptor, device_router, shutdown.clone())),
-            tokio::spawn(http::serve_push(pushes, push_acceptor, push_router, shutdown.clone())),
-            tokio::spawn(http::serve_admin(admins, admin_router, shutdown.clone())),
+            tokio::spawn(http::serve_devices(sockets.devices, acceptor, device_router, shutdown.clone())),
+            tokio::spawn(http::serve_push(sockets.pushes, push_acceptor, push_router, shutdown.clone())),
+            tokio::spawn(http::serve_admin(sockets.admins, admin_router, shutdown.clone())),
         ];
-        if let Some((plain, _)) = sceps {
+        if let Some(plain) = sockets.scep {
             listeners.push(tokio::spawn(http::serve_scep(plain, scep_router, shutdown)));
         }
-        let server = Self {
-            service,
-            device_url,
-            admin_url,
-            push_url,
-            scep_url,
-            hub,
-            admin_token,
-            ca_pem,
-            directory,
-            stop,
-            listeners,
-            _temporary: temporary,
-        };
+        let server =
+            Self { service, addresses, hub, admin_token, ca_pem, directory, stop, listeners, _temporary: temporary };
         write(&server.directory.join(SUMMARY_FILE), server.summary().as_bytes())?;
         Ok(server)
     }
 
     /// The address of the device endpoints, without a slash at its end.
     pub fn device_url(&self) -> &str {
-        &self.device_url
+        &self.addresses.device
     }
 
     /// The address of the admin API, without a slash at its end.
     pub fn admin_url(&self) -> &str {
-        &self.admin_url
+        &self.addresses.admin
     }
 
     /// The address of the push service, without a slash at its end.
     pub fn push_url(&self) -> &str {
-        &self.push_url
+        &self.addresses.push
     }
 
     /// The address of SCEP: over plain HTTP, if that is served, else below that of the devices.
     pub fn scep_url(&self) -> &str {
-        &self.scep_url
+        &self.addresses.scep
     }
 
     /// The token for the admin API.
@@ -212,10 +186,10 @@ impl Server {
     /// Where things are, as one line of JSON.
     pub fn summary(&self) -> String {
         serde_json::json!({
-            "device_url": self.device_url,
-            "admin_url": self.admin_url,
-            "push_url": self.push_url,
-            "scep_url": self.scep_url,
+            "device_url": self.addresses.device,
+            "admin_url": self.addresses.admin,
+            "push_url": self.addresses.push,
+            "scep_url": self.addresses.scep,
             "ca_file": self.directory.join(CA_FILE),
             "admin_token_file": self.directory.join(TOKEN_FILE),
         })
@@ -234,25 +208,10 @@ impl Server {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<(TcpListener, u16), ServerError> {
-    let failed = |source| ServerError::Listen { address, source };
-    let listener = TcpListener::bind(address).await.map_err(failed)?;
-    let port = listener.local_addr().map_err(failed)?.port();
-    Ok((listener, port))
-}
-
 /// The names of the server's certificate, those given first.
 fn names(given: &[String]) -> Vec<String> {
     let loopback = ["localhost", "127.0.0.1", "::1"].map(str::to_owned);
     given.iter().cloned().chain(loopback.into_iter().filter(|name| !given.contains(name))).collect()
-}
-
-fn host(given: Option<&String>) -> String {
-    match given {
-        None => "localhost".to_owned(),
-        Some(name) if name.contains(':') => format!("[{name}]"),
-        Some(name) => name.clone(),
-    }
 }
 
 /// Makes the settings that the start asks for. A password is hashed, which is slow.

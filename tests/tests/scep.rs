@@ -1,8 +1,6 @@
 //! The agent's SCEP client against the simulated tenant's responder, over loopback: how a certificate comes, waits, is
 //! refused, and is asked for again after a process was killed.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::os::unix::fs::PermissionsExt as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
