@@ -2,9 +2,10 @@
 //! refused, and is asked for again after a process was killed.
 
 use std::os::unix::fs::PermissionsExt as _;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 
+use mdm_agent::shell::cms::signed::Message;
 use mdm_agent::shell::scep::{ScepOutcome, chain_pem, code};
 use mdm_protocol::base64;
 use mdm_sim_server::service::ScepOperation;
@@ -185,4 +186,48 @@ fn an_order_that_cannot_be_carried_out_is_refused_before_a_key_is_made() {
     assert!(refused("http://ca.example/scep", None).contains("CAThumbprint"));
     assert!(refused("ftp://ca.example/scep", Some(&"A".repeat(40))).contains("address"));
     assert!(refused("https://me:secret@ca.example/scep", None).contains("password"));
+}
+
+#[tokio::test]
+async fn a_message_that_was_changed_on_the_way_is_refused_and_one_that_says_nothing_is_no_message() {
+    let server = tenant().await.unwrap();
+    let service = Arc::clone(server.service());
+    let sent = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&sent);
+    let introduced = Arc::clone(&service);
+    let front = HostileServer::start(Arc::new(move |request: &Request| match operation(request).as_str() {
+        "GetCACaps" => response("200 OK", &[], &introduced.scep(&ScepOperation::Capabilities).body),
+        "GetCACert" => response("200 OK", &[], &introduced.scep(&ScepOperation::Authority).body),
+        _ => {
+            kept.lock().unwrap().clone_from(&request.body);
+            response("503 Service Unavailable", &[], b"")
+        }
+    }))
+    .unwrap();
+    let device = Device::new(std::slice::from_ref(&front.ca_der)).unwrap();
+    let root = thumbprint(&authority(&server).unwrap());
+    device.begin(&order(&front.url, &challenge(&server).unwrap(), Some(&root)).unwrap()).unwrap();
+    device.step().await.unwrap();
+    let known = Message::read(&service.scep(&ScepOperation::Authority).body).unwrap().certificates();
+    let answered = |message: Vec<u8>| {
+        let answer = service.scep(&ScepOperation::Message(message));
+        let value = |number: u8| {
+            let message = Message::read(&answer.body).unwrap();
+            let proved = message.verify(&known).unwrap();
+            let oid = format!("2.16.840.1.113733.1.9.{number}").parse().unwrap();
+            proved.attribute(oid).map(|value| String::from_utf8_lossy(value.value()).into_owned())
+        };
+        if answer.status == 200 { (200, value(3), value(4)) } else { (answer.status, None, None) }
+    };
+    let message = sent.lock().unwrap().clone();
+    let mut changed = message.clone();
+    *changed.last_mut().unwrap() ^= 1;
+    let text = |digit: &str| Some(digit.to_owned());
+    assert_eq!(answered(changed), (200, text("2"), text("1")));
+    for nothing in [Vec::new(), b"<html>".to_vec(), message[..message.len() / 2].to_vec()] {
+        assert_eq!(answered(nothing), (400, None, None));
+    }
+    assert_eq!(answered(message.clone()), (200, text("0"), None));
+    assert_eq!(answered(message), (200, text("0"), None));
+    server.shutdown().await;
 }
