@@ -38,6 +38,8 @@ fn single_nodes_and_one_document_give_the_same_native_tunnel() {
         protocol: "IKEv2".to_owned(),
         force_tunnel: false,
         machine_certificate: true,
+        eap: None,
+        suite: None,
     };
     assert_eq!(profile.kind, Some(expected));
     assert_eq!((profile.always_on, profile.device_tunnel, profile.routes.len()), (true, true, 2));

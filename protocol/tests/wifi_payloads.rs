@@ -56,7 +56,7 @@ fn an_enterprise_network_by_certificate_names_servers_roots_and_issuers() {
     let config = "<Config><Eap><Type>13</Type><EapType><CredentialsSource><CertificateStore/></CredentialsSource><ServerValidation>\
                   <ServerNames>radius1.example.org; radius2.example.org;</ServerNames>\
                   <TrustedRootCA>00 11 22 33 44 55 66 77 88 99 aa bb cc dd ee ff 00 11 22 33 </TrustedRootCA>\
-                  <TrustedRootCA>not one</TrustedRootCA></ServerValidation><TLSExtensions><FilteringInfo><CAHashList>\
+                  <TrustedRootCA> </TrustedRootCA></ServerValidation><TLSExtensions><FilteringInfo><CAHashList>\
                   <IssuerHash>ffeeddccbbaa99887766554433221100ffeeddcc</IssuerHash></CAHashList></FilteringInfo></TLSExtensions>\
                   </EapType></Eap></Config>";
     let eap = parse(&network("WPA2", "AES", &one_x("13", config))).eap.unwrap();
@@ -90,6 +90,19 @@ fn an_enterprise_network_by_password_names_the_method_inside_and_the_name_outsid
 fn an_enterprise_network_without_a_method_is_refused() {
     for security in ["", "<OneX/>", "<OneX><EAPConfig><EapHostConfig/></EAPConfig></OneX>", &one_x("many", "")] {
         assert_eq!(refuse(&network("WPA2", "AES", security)), StatusCode::UNSUPPORTED_FORMAT, "{security}");
+    }
+}
+
+#[test]
+fn an_enterprise_network_with_a_root_or_an_issuer_that_is_no_thumbprint_is_refused() {
+    let sound = "00112233445566778899aabbccddeeff00112233";
+    for name in ["TrustedRootCA", "IssuerHash"] {
+        for wrong in ["not one", &sound[2..], &format!("{sound}00"), "<x/>"] {
+            let config = format!("<Config><{name}>{sound}</{name}><A><{name}>{wrong}</{name}></A></Config>");
+            let error = WlanProfile::parse(&network("WPA2", "AES", &one_x("13", &config))).unwrap_err();
+            assert_eq!((error.status, error.node.as_str()), (StatusCode::UNSUPPORTED_FORMAT, "WlanXml"), "{wrong}");
+            assert!(error.reason.contains(name), "{error}");
+        }
     }
 }
 

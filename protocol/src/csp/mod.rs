@@ -7,6 +7,7 @@ pub mod active_sync;
 pub mod authority;
 pub mod certificate;
 pub mod dm_client;
+pub mod eap;
 pub mod email;
 pub mod policy;
 pub mod profile;

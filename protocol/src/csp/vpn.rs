@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::eap::{Eap, MSCHAPV2, PEAP};
 use super::{Leaves, PayloadError, comma_list};
 use crate::xml::{Document, Element, Limits, without_declaration};
 
@@ -35,6 +36,10 @@ pub enum VpnKind {
         force_tunnel: bool,
         /// Whether the machine proves itself by a certificate.
         machine_certificate: bool,
+        /// How the user is proven, where an enterprise method does it.
+        eap: Option<Box<Eap>>,
+        /// The algorithms, where they are prescribed.
+        suite: Option<CryptographySuite>,
     },
     /// Another client, named by its package.
     Plugin {
@@ -45,6 +50,39 @@ pub enum VpnKind {
         /// The client's own configuration.
         configuration: Option<String>,
     },
+}
+
+/// The algorithms of a tunnel, by the provider's own names.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CryptographySuite {
+    /// Integrity of what goes through the tunnel.
+    pub authentication_transform: String,
+    /// Secrecy of what goes through the tunnel.
+    pub cipher_transform: String,
+    /// Secrecy of the negotiation.
+    pub encryption: String,
+    /// Integrity of the negotiation.
+    pub integrity: String,
+    /// The group of the negotiation.
+    pub dh_group: String,
+    /// The group of later keys; `None` for none.
+    pub pfs_group: String,
+}
+
+impl CryptographySuite {
+    fn from_leaves(leaves: &Leaves) -> Option<Self> {
+        let text = |name: &str| leaves.non_empty(&format!("NativeProfile/CryptographySuite/{name}"));
+        let or = |name: &str, default: &str| text(name).unwrap_or(default).to_owned();
+        text("EncryptionMethod").or_else(|| text("CipherTransformConstants")).or_else(|| text("DHGroup"))?;
+        Some(Self {
+            authentication_transform: or("AuthenticationTransformConstants", "SHA256128"),
+            cipher_transform: or("CipherTransformConstants", "AES256"),
+            encryption: or("EncryptionMethod", "AES256"),
+            integrity: or("IntegrityCheckMethod", "SHA256"),
+            dh_group: or("DHGroup", "Group14"),
+            pfs_group: or("PfsGroup", "None"),
+        })
+    }
 }
 
 /// A destination.
@@ -63,12 +101,14 @@ pub struct Route {
 impl fmt::Debug for VpnKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Native { servers, protocol, force_tunnel, machine_certificate } => formatter
+            Self::Native { servers, protocol, force_tunnel, machine_certificate, eap, suite } => formatter
                 .debug_struct("Native")
                 .field("servers", servers)
                 .field("protocol", protocol)
                 .field("force_tunnel", force_tunnel)
                 .field("machine_certificate", machine_certificate)
+                .field("eap", eap)
+                .field("suite", suite)
                 .finish(),
             Self::Plugin { package, servers, configuration } => formatter
                 .debug_struct("Plugin")
@@ -116,8 +156,33 @@ impl VpnProfile {
             protocol: leaves.get("NativeProfile/NativeProtocolType").unwrap_or("Automatic").to_owned(),
             force_tunnel: !routing.eq_ignore_ascii_case("SplitTunnel"),
             machine_certificate: machine.is_some_and(|method| method.eq_ignore_ascii_case("Certificate")),
+            eap: eap(leaves)?,
+            suite: CryptographySuite::from_leaves(leaves),
         }))
     }
+}
+
+/// The method by which the user is proven: in full, or by its number alone.
+fn eap(leaves: &Leaves) -> Result<Option<Box<Eap>>, PayloadError> {
+    const CONFIGURATION: &str = "NativeProfile/Authentication/Eap/Configuration";
+    if let Some(text) = leaves.non_empty(CONFIGURATION) {
+        return Eap::parse(text, CONFIGURATION).map(|eap| Some(Box::new(eap)));
+    }
+    let method = leaves.number("NativeProfile/Authentication/Eap/Type")?;
+    Ok(method.map(|method| {
+        // The provider's own list calls PEAP 27.
+        let method = if method == 27 { PEAP } else { method };
+        let inner_method = (method == PEAP).then_some(MSCHAPV2);
+        Box::new(Eap {
+            method,
+            inner_method,
+            server_names: Vec::new(),
+            trusted_roots: Vec::new(),
+            issuers: Vec::new(),
+            purposes: Vec::new(),
+            anonymous_name: None,
+        })
+    }))
 }
 
 /// `server;friendly name` entries, several of them separated by commas.

@@ -1,8 +1,8 @@
 //! WiFi: a wireless network as a WLAN profile (`WiFi/Profile/<SSID>/WlanXml`, schema WLAN_profile v1).
 
 use super::PayloadError;
+pub use super::eap::Eap;
 use crate::secret::Secret;
-use crate::thumbprint::Thumbprint;
 use crate::xml::{Document, Element, Limits, XmlWriter, without_declaration};
 
 const NODE: &str = "WlanXml";
@@ -97,23 +97,6 @@ pub struct SharedKey {
     pub material: Secret,
 }
 
-/// An enterprise method (EAP), as far as a station needs to know it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Eap {
-    /// The method's number: 13 for EAP-TLS, 25 for PEAP.
-    pub method: u32,
-    /// The number of the method inside the tunnel (26 for MSCHAPv2).
-    pub inner_method: Option<u32>,
-    /// The names that the server's certificate may have.
-    pub server_names: Vec<String>,
-    /// The roots that the server's certificate may chain to.
-    pub trusted_roots: Vec<Thumbprint>,
-    /// The issuers by which the station's own certificate is chosen.
-    pub issuers: Vec<Thumbprint>,
-    /// The name shown outside the tunnel.
-    pub anonymous_name: Option<String>,
-}
-
 impl WlanProfile {
     /// Reads a profile within [`Limits::PAYLOAD`].
     pub fn parse(text: &str) -> Result<Self, PayloadError> {
@@ -133,7 +116,7 @@ impl WlanProfile {
         if authentication.is_personal() && key.is_none() {
             return Err(PayloadError::format(NODE, "the network needs a shared key and none is given"));
         }
-        let eap = security.child("OneX").map(eap).transpose()?;
+        let eap = security.child("OneX").map(|one_x| Eap::within(one_x, NODE)).transpose()?;
         if authentication.is_enterprise() && eap.is_none() {
             return Err(PayloadError::format(NODE, "the network needs an enterprise method (OneX) and none is given"));
         }
@@ -242,35 +225,6 @@ fn shared_key(element: Element<'_>, authentication: Authentication) -> Result<Sh
 
 fn is_hex_key(material: &str) -> bool {
     material.len() == 64 && material.chars().all(|digit| digit.is_ascii_hexdigit())
-}
-
-fn eap(one_x: Element<'_>) -> Result<Eap, PayloadError> {
-    let incomplete = || PayloadError::format(NODE, "the enterprise method names no EAP type");
-    let host = one_x.descendants().find(|element| element.is("EapHostConfig")).ok_or_else(incomplete)?;
-    let method =
-        host.path(&["EapMethod", "Type"]).and_then(|kind| kind.trimmed().parse().ok()).ok_or_else(incomplete)?;
-    let configuration = host.child("Config");
-    let all = |name: &'static str| {
-        configuration
-            .into_iter()
-            .flat_map(Element::descendants)
-            .filter(move |element| element.is(name))
-            .map(Element::trimmed)
-    };
-    let inner_method = all("Type").filter_map(|kind| kind.parse().ok()).find(|kind| *kind != method);
-    Ok(Eap {
-        method,
-        inner_method,
-        server_names: all("ServerNames")
-            .flat_map(|names| names.split(';'))
-            .map(str::trim)
-            .filter(|name| !name.is_empty())
-            .map(str::to_owned)
-            .collect(),
-        trusted_roots: all("TrustedRootCA").filter_map(Thumbprint::parse).collect(),
-        issuers: all("IssuerHash").filter_map(Thumbprint::parse).collect(),
-        anonymous_name: all("AnonymousUserName").next().filter(|name| !name.is_empty()).map(str::to_owned),
-    })
 }
 
 fn flag(element: Option<Element<'_>>) -> bool {

@@ -33,6 +33,10 @@ pub mod alert_type {
     pub const CERTIFICATE_RENEWED: &str = "org.linuxmdm:certificate.renewed";
     /// The device itself removed a profile; the data says which and why, in JSON.
     pub const PROFILE_REMOVED: &str = "org.linuxmdm:profile.removed";
+    /// Files that profiles had made and somebody changed were put back; the data lists them in JSON.
+    pub const DRIFT: &str = "org.linuxmdm:drift";
+    /// Profiles that the device holds but that are not in force on it; the data lists them with reasons in JSON.
+    pub const NOT_IN_FORCE: &str = "org.linuxmdm:profile.not-in-force";
     /// Profiles of an authority that is no longer the device's; the data lists them in JSON.
     pub const REDUNDANT: &str = "org.linuxmdm:redundant";
 }

@@ -37,7 +37,7 @@ impl Limits {
 
 /// The text without its XML declaration. A document that travels inside another one was decoded with it; what it says
 /// of its own encoding (.NET tools say UTF-16) no longer holds.
-pub(crate) fn without_declaration(text: &str) -> &str {
+pub fn without_declaration(text: &str) -> &str {
     let text = text.trim_start();
     match text.strip_prefix("<?xml ").and_then(|rest| rest.split_once("?>")) {
         Some((_, document)) => document,
