@@ -11,3 +11,6 @@ pub mod cli;
 
 #[cfg(feature = "daemon")]
 pub mod shell;
+
+#[cfg(feature = "daemon")]
+pub mod platform;

@@ -1,0 +1,225 @@
+use std::collections::BTreeMap;
+
+use mdm_protocol::syncml::StatusCode;
+use mdm_protocol::{Secret, Thumbprint, base64};
+use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKeyChain};
+use rcgen::{
+    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
+};
+
+use super::iterations::are_too_many;
+use super::scep::IssuedCertificate;
+use crate::engine::Profile;
+use crate::platform::desired::{Content, Desired, Untranslatable};
+use crate::platform::machine::{Machine, TrustStore};
+use crate::platform::testing::{desired_on, everything, profile, refusal};
+use crate::platform::translate::{Context, Unsealer, translate};
+
+const PFX: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/office";
+const SCEP: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/office";
+
+struct Made {
+    root: Vec<u8>,
+    own: Vec<u8>,
+    key: Vec<u8>,
+}
+
+/// A root and a certificate for a client below it.
+fn made(name: &str) -> Made {
+    let root_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut root = CertificateParams::default();
+    root.distinguished_name.push(DnType::CommonName, format!("Root of {name}"));
+    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let root_certificate = root.self_signed(&root_key).unwrap();
+    let issuer = Issuer::new(root, root_key);
+    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
+    let mut own = CertificateParams::default();
+    own.distinguished_name.push(DnType::CommonName, name);
+    own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    let own = own.signed_by(&key, &issuer).unwrap();
+    Made { root: root_certificate.der().to_vec(), own: own.der().to_vec(), key: key.serialize_der() }
+}
+
+fn pfx(made: &Made, password: &str) -> String {
+    let chain = [&made.own, &made.root].map(|der| Certificate::from_der(der).unwrap());
+    let mut store = KeyStore::new();
+    store.add_entry("own", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(&made.key, [1], chain)));
+    base64::encode(store.writer(password).write().unwrap())
+}
+
+fn install(blob: &str, password: &str) -> Profile {
+    profile(PFX, &[("PFXCertBlob", blob), ("PFXCertPassword", password)])
+}
+
+fn text<'a>(desired: &'a Desired, ending: &str) -> (&'a str, u32) {
+    let (_, (file, _)) = desired.files.iter().find(|(path, _)| path.name().ends_with(ending)).unwrap();
+    let Content::Bytes(bytes) = &file.content else { panic!("a link") };
+    (std::str::from_utf8(bytes).unwrap(), file.mode)
+}
+
+#[test]
+fn a_certificate_with_its_key_goes_into_two_files_of_which_only_one_may_be_read() {
+    let made = made("ada");
+    let desired = desired_on(&everything(), &[install(&pfx(&made, "hunter2"), "hunter2")]);
+    let (chain, mode) = text(&desired, "-certificate.pem");
+    assert_eq!((chain.matches("BEGIN CERTIFICATE").count(), mode), (2, 0o644));
+    let (key, mode) = text(&desired, "-key.pem");
+    assert_eq!(mode, 0o600);
+    assert_eq!(KeyPair::from_pem(key).unwrap().serialize_der(), made.key);
+    let thumbprint = Thumbprint::of(&made.own).to_string();
+    assert!(desired.nodes.iter().any(|(address, _, value)| address.ends_with("/Thumbprint") && *value == thumbprint));
+    assert!(desired.nodes.iter().any(|(address, _, value)| address.ends_with("/Status") && value == "0"));
+}
+
+#[test]
+fn what_is_no_pkcs_12_or_has_another_password_is_refused_without_repeating_either() {
+    let made = made("ada");
+    let blob = pfx(&made, "hunter2");
+    let mut cut = base64::decode(&blob).unwrap();
+    cut.truncate(200);
+    for profile in [
+        install(&blob, "wrong-password"),
+        install(&blob, ""),
+        install(&base64::encode(b"nonsense"), "hunter2"),
+        install(&base64::encode(&cut), "hunter2"),
+        install(&base64::encode(vec![0x30; 300 << 10]), "hunter2"),
+    ] {
+        let (code, reason) = refusal(&everything(), &profile);
+        assert_eq!(code, StatusCode::UNSUPPORTED_FORMAT, "{reason}");
+        assert!(!reason.contains("hunter2") && !reason.contains("wrong-password"), "{reason}");
+    }
+}
+
+#[test]
+fn work_without_end_is_not_begun() {
+    let made = made("ada");
+    let chain = [Certificate::from_der(&made.own).unwrap()];
+    let mut store = KeyStore::new();
+    store.add_entry("own", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(&made.key, [1], chain)));
+    let usual = store.writer("hunter2").encryption_iterations(40_001).mac_iterations(40_002).write().unwrap();
+    assert!(!are_too_many(&usual));
+    for count in [40_001, 40_002] {
+        let file = endless(&usual, count);
+        assert!(are_too_many(&file), "{count}");
+        assert_eq!(
+            refusal(&everything(), &install(&base64::encode(&file), "hunter2")).0,
+            StatusCode::UNSUPPORTED_FORMAT
+        );
+    }
+    let deep = (0..100).fold(vec![0x05, 0x00], |inner, _| {
+        let mut outer =
+            vec![0x30, 0x82, u8::try_from(inner.len() / 256).unwrap(), u8::try_from(inner.len() % 256).unwrap()];
+        outer.extend(inner);
+        outer
+    });
+    assert!(are_too_many(&deep), "what is nested without end is not looked through");
+}
+
+/// Writes eight million over a count of a file, in as many bytes.
+fn endless(file: &[u8], count: u16) -> Vec<u8> {
+    let [high, low] = count.to_be_bytes();
+    let place = file.windows(5).position(|window| window == [0x02, 0x03, 0x00, high, low]).unwrap();
+    let mut changed = file.to_vec();
+    changed[place + 2..place + 5].copy_from_slice(&[0x7f, 0xff, 0xff]);
+    changed
+}
+
+#[test]
+fn other_numbers_of_a_file_are_no_counts() {
+    for _ in 0..20 {
+        let made = made("ada");
+        assert!(!are_too_many(&made.own) && !are_too_many(&made.key));
+        assert!(!are_too_many(&base64::decode(&pfx(&made, "hunter2")).unwrap()));
+    }
+}
+
+#[derive(Debug)]
+struct Opens(&'static str);
+
+impl Unsealer for Opens {
+    fn unseal(&self, sealed: &Secret) -> Result<Secret, String> {
+        if sealed.expose() == "sealed" { Ok(Secret::new(self.0)) } else { Err("it is not for this device".to_owned()) }
+    }
+}
+
+#[test]
+fn a_password_that_is_sealed_for_this_device_is_opened_with_its_key() {
+    let blob = pfx(&made("ada"), "hunter2");
+    let sealed = |password: &str| {
+        profile(PFX, &[("PFXCertBlob", &blob), ("PFXCertPassword", password), ("PFXCertPasswordEncryptionType", "1")])
+    };
+    let machine = everything();
+    let profiles = [sealed("sealed")];
+    let context = Context { unsealer: &Opens("hunter2"), ..Context::new(&machine, &profiles) };
+    assert!(translate(context).without.is_empty());
+    let profiles = [sealed("other")];
+    let context = Context { unsealer: &Opens("hunter2"), ..Context::new(&machine, &profiles) };
+    let Some(Untranslatable::Refused(refusal)) = translate(context).without.into_values().next() else {
+        panic!("taken")
+    };
+    assert!(refusal.reason.contains("not for this device"), "{}", refusal.reason);
+}
+
+fn network(issuer: &[u8]) -> Profile {
+    let document = format!(
+        "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
+         <authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX><EAPConfig>\
+         <EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><IssuerHash>{}</IssuerHash></Config></EapHostConfig>\
+         </EAPConfig></OneX></security></MSM></WLANProfile>",
+        Thumbprint::of(issuer)
+    );
+    profile("./Device/Vendor/MSFT/WiFi/Profile/Corp", &[("WlanXml", &document)])
+}
+
+#[test]
+fn a_network_finds_the_certificate_by_its_issuer_among_several() {
+    let (ada, eve) = (made("ada"), made("eve"));
+    let other = profile(&PFX.replace("office", "other"), &[("PFXCertBlob", &pfx(&eve, "x")), ("PFXCertPassword", "x")]);
+    let profiles = [install(&pfx(&ada, "hunter2"), "hunter2"), other, network(&eve.root)];
+    let desired = desired_on(&everything(), &profiles);
+    let (keyfile, _) = text(&desired, ".nmconnection");
+    assert!(keyfile.contains("identity=eve\n") && keyfile.contains("-other-"), "{keyfile}");
+    let stranger = made("stranger");
+    let desired = desired_on(&everything(), &[install(&pfx(&ada, "hunter2"), "hunter2"), network(&stranger.root)]);
+    assert!(matches!(desired.without.values().next(), Some(Untranslatable::Waiting(_))), "{desired:?}");
+}
+
+#[test]
+fn a_certificate_that_was_ordered_is_there_once_it_was_issued() {
+    let machine = everything();
+    let made = made("ada");
+    let profiles = [profile(SCEP, &[("Install/ServerURL", "https://ca.example"), ("Install/SubjectName", "CN=ada")])];
+    assert!(matches!(desired_on(&machine, &profiles).without.values().next(), Some(Untranslatable::Waiting(_))));
+    let issued = IssuedCertificate { key: Secret::new("key\n"), chain: vec![made.own, made.root] };
+    let issued = BTreeMap::from([(SCEP.to_owned(), issued)]);
+    let desired = translate(Context { issued, ..Context::new(&machine, &profiles) });
+    assert_eq!(text(&desired, "-key.pem"), ("key\n", 0o600));
+    assert_eq!(text(&desired, "-certificate.pem").0.matches("BEGIN CERTIFICATE").count(), 2);
+}
+
+#[test]
+fn every_family_of_distributions_has_its_own_place_for_authorities() {
+    let made = made("ada");
+    let name = Thumbprint::of(&made.root);
+    let encoded = base64::encode(&made.root);
+    let trusted = |store: &str| {
+        let address = format!("./Device/Vendor/MSFT/RootCATrustedCertificates/{store}/{name}");
+        profile(&address, &[("EncodedCertificate", &encoded)])
+    };
+    for (family, store, expected) in [
+        (TrustStore::Debian, "Root", "/usr/local/share/ca-certificates"),
+        (TrustStore::Debian, "CA", "/usr/local/share/ca-certificates"),
+        (TrustStore::RedHat, "Root", "/etc/pki/ca-trust/source/anchors"),
+        (TrustStore::RedHat, "CA", "/etc/pki/ca-trust/source"),
+        (TrustStore::RedHat, "UntrustedCertificates", "/etc/pki/ca-trust/source/blocklist"),
+        (TrustStore::Suse, "Root", "/etc/pki/trust/anchors"),
+    ] {
+        let machine = Machine { trust_store: Some(family), ..Machine::default() };
+        let desired = desired_on(&machine, &[trusted(store)]);
+        let directories: Vec<&str> = desired.files.keys().map(|path| path.directory()).collect();
+        assert_eq!(directories, [expected], "{family:?} {store}");
+    }
+    for store in ["TrustedPublisher", "TrustedPeople", "UntrustedCertificates", "OemEsim"] {
+        assert_eq!(refusal(&everything(), &trusted(store)).0, StatusCode::NOT_SUPPORTED, "{store}");
+    }
+}

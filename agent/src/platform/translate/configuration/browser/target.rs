@@ -1,0 +1,194 @@
+//! Where a browser's policies go: from keys of the Windows registry to the documents of the browsers that this machine
+//! has. Knows names and places only, not what a policy may be set to.
+
+use mdm_protocol::syncml::StatusCode;
+use serde_json::Value;
+
+use crate::platform::desired::{Fragment, Untranslatable};
+use crate::platform::document::Document;
+use crate::platform::machine::Machine;
+
+/// A program with managed policies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Browser {
+    /// Google Chrome.
+    Chrome,
+    /// Chromium.
+    Chromium,
+    /// Microsoft Edge.
+    Edge,
+    /// Firefox.
+    Firefox,
+    /// Thunderbird, which takes policies as Firefox does.
+    Thunderbird,
+}
+
+/// A place among a browser's policies.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) browser: Browser,
+    /// The names of nested objects; empty for the whole document.
+    pub(super) path: Vec<String>,
+}
+
+impl Browser {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Chrome, Self::Chromium, Self::Edge, Self::Firefox, Self::Thunderbird];
+
+    /// The name in addresses of settings that only Linux has.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Chrome => "Chrome",
+            Self::Chromium => "Chromium",
+            Self::Edge => "Edge",
+            Self::Firefox => "Firefox",
+            Self::Thunderbird => "Thunderbird",
+        }
+    }
+
+    /// The name that people know.
+    pub fn product(self) -> &'static str {
+        match self {
+            Self::Chrome => "Google Chrome",
+            Self::Edge => "Microsoft Edge",
+            Self::Chromium | Self::Firefox | Self::Thunderbird => self.as_str(),
+        }
+    }
+
+    /// The browser of this name, in any mix of upper and lower case.
+    pub(super) fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|browser| name.eq_ignore_ascii_case(browser.as_str()))
+    }
+
+    /// The key below which Windows keeps the browser's policies.
+    fn key(self) -> &'static [&'static str] {
+        match self {
+            Self::Chrome => &["Software", "Policies", "Google", "Chrome"],
+            Self::Chromium => &["Software", "Policies", "Chromium"],
+            Self::Edge => &["Software", "Policies", "Microsoft", "Edge"],
+            Self::Firefox => &["Software", "Policies", "Mozilla", "Firefox"],
+            Self::Thunderbird => &["Software", "Policies", "Mozilla", "Thunderbird"],
+        }
+    }
+
+    /// The browser's document.
+    pub fn document(self) -> Document {
+        match self {
+            Self::Chrome => Document::Chrome,
+            Self::Chromium => Document::Chromium,
+            Self::Edge => Document::Edge,
+            Self::Firefox => Document::Firefox,
+            Self::Thunderbird => Document::Thunderbird,
+        }
+    }
+
+    fn is_on(self, machine: &Machine) -> bool {
+        match self {
+            Self::Chrome => machine.chrome,
+            Self::Chromium => machine.chromium.is_some(),
+            Self::Edge => machine.edge,
+            Self::Firefox => machine.firefox,
+            Self::Thunderbird => machine.thunderbird.is_some(),
+        }
+    }
+
+    /// Whether a document is one for this browser's policies.
+    pub(super) fn is_served_by(self, document: Document) -> bool {
+        document == self.document() || self == Self::Chrome && document == Document::Chromium
+    }
+
+    /// The documents for policies that a server sets by the registry's names. Templates of Chromium are rare: whoever
+    /// manages Chrome means Chromium too.
+    pub(super) fn documents(self, machine: &Machine) -> Result<Vec<Document>, Untranslatable> {
+        let meant: &[Self] = if self == Self::Chrome { &[Self::Chrome, Self::Chromium] } else { &[self] };
+        let present: Vec<Document> =
+            meant.iter().filter(|browser| browser.is_on(machine)).map(|browser| browser.document()).collect();
+        if present.is_empty() { Err(self.missing()) } else { Ok(present) }
+    }
+
+    /// The document of exactly this browser.
+    pub(super) fn own_document(self, machine: &Machine) -> Result<Document, Untranslatable> {
+        if self.is_on(machine) { Ok(self.document()) } else { Err(self.missing()) }
+    }
+
+    fn missing(self) -> Untranslatable {
+        Untranslatable::unsupported(format!("{} is not installed on this machine", self.product()))
+    }
+
+    fn is_mozilla(self) -> bool {
+        matches!(self, Self::Firefox | Self::Thunderbird)
+    }
+}
+
+impl Place {
+    /// The place that a key of the registry stands for, if it belongs to a browser.
+    pub(super) fn of_key(key: &str) -> Option<Self> {
+        let parts: Vec<&str> = key.split('\\').filter(|part| !part.is_empty()).collect();
+        Browser::ALL.into_iter().find_map(|browser| {
+            let prefix = browser.key();
+            let head = parts.get(..prefix.len())?;
+            let same = head.iter().zip(prefix).all(|(part, fixed)| part.eq_ignore_ascii_case(fixed));
+            let path = parts[prefix.len()..].iter().map(|part| (*part).to_owned()).collect();
+            same.then_some(Self { browser, path })
+        })
+    }
+
+    /// Refuses the places that are not ours to set.
+    fn admit(&self) -> Result<(), Untranslatable> {
+        let is = |index: usize, name: &str| self.path.get(index).is_some_and(|part| part.eq_ignore_ascii_case(name));
+        if !self.browser.is_mozilla() && is(0, "Recommended") {
+            return Err(Untranslatable::unsupported("only mandatory policies are managed, no recommended ones"));
+        }
+        if self.browser.is_mozilla() && is(0, "Certificates") && (is(1, "Install") || self.path.len() == 1) {
+            return Err(Untranslatable::refused(
+                StatusCode::NOT_ALLOWED,
+                "which certificates are installed is set by certificate profiles",
+            ));
+        }
+        Ok(())
+    }
+
+    /// What the documents get.
+    pub(super) fn fragments(self, value: Value, documents: &[Document]) -> Result<Vec<Fragment>, Untranslatable> {
+        let mut leaves = Vec::new();
+        self.collect(value, &mut leaves)?;
+        let entry = |document: Document, key: &[String], value: &Value| Fragment {
+            document,
+            key: key.to_vec(),
+            value: value.clone(),
+        };
+        Ok(documents
+            .iter()
+            .flat_map(|document| leaves.iter().map(move |(key, value)| entry(*document, key, value)))
+            .collect())
+    }
+
+    /// An object is taken apart where others may set its other members: always at the top, and everywhere below for
+    /// Mozilla's, whose policies are nested. Names that are numbers would be taken for an array's places.
+    fn collect(self, value: Value, leaves: &mut Vec<(Vec<String>, Value)>) -> Result<(), Untranslatable> {
+        match value {
+            Value::Object(members)
+                if self.path.is_empty()
+                    || self.browser.is_mozilla()
+                        && !members.is_empty()
+                        && !members.keys().any(|name| is_number(name)) =>
+            {
+                for (name, value) in members {
+                    let path = self.path.iter().cloned().chain([name]).collect();
+                    Self { browser: self.browser, path }.collect(value, leaves)?;
+                }
+                Ok(())
+            }
+            _ if self.path.is_empty() => Err(Untranslatable::unsupported("the policy sets no value with a name")),
+            value => {
+                self.admit()?;
+                leaves.push((self.path, value));
+                Ok(())
+            }
+        }
+    }
+}
+
+fn is_number(name: &str) -> bool {
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
+}

@@ -1,0 +1,92 @@
+//! A wireless network: a WLAN profile becomes a NetworkManager keyfile.
+
+mod enterprise;
+mod security;
+#[cfg(test)]
+mod tests;
+
+use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::csp::wifi::WlanProfile;
+use mdm_protocol::csp::{Leaves, PayloadError};
+
+use super::Context;
+use crate::engine::profile::Profile;
+use crate::platform::desired::{Share, Untranslatable};
+use crate::platform::keyfile::Keyfile;
+
+/// What a wireless network asks of the machine.
+pub(super) fn translate(
+    profile: &Profile,
+    address: &ProfileAddress,
+    context: &Context<'_>,
+) -> Result<Share, Untranslatable> {
+    let leaves = profile.leaves();
+    let network = WlanProfile::parse(leaves.required("WlanXml")?)?;
+    if !context.machine.network_manager {
+        return Err(Untranslatable::unsupported("NetworkManager is not installed on this machine"));
+    }
+    let mut share = Share::default();
+    let mut keyfile = Keyfile::connection(address, "wifi");
+    if !network.auto_connect {
+        keyfile.set("autoconnect", "false");
+    }
+    keyfile.set("metered", metered(&leaves)?);
+    keyfile.section("wifi");
+    keyfile.set("mode", "infrastructure");
+    keyfile.set("ssid", ssid(&network.ssid));
+    if network.hidden {
+        keyfile.set("hidden", "true");
+    }
+    security::write(&network, &mut keyfile)?;
+    if let Some(eap) = network.eap.as_ref().filter(|_| network.authentication.is_enterprise()) {
+        enterprise::write(eap, address, context, &mut keyfile, &mut share)?;
+    }
+    keyfile.section("ipv4");
+    keyfile.set("method", "auto");
+    keyfile.section("ipv6");
+    keyfile.set("method", "auto");
+    proxy(&leaves, &mut keyfile)?;
+    share.files.push(keyfile.into_file(address));
+    Ok(share)
+}
+
+/// Whether traffic costs (`WiFiCost`): 1 does not, 2 and 3 do.
+fn metered(leaves: &Leaves) -> Result<&'static str, PayloadError> {
+    match leaves.number("WiFiCost")? {
+        None => Ok("0"),
+        Some(1) => Ok("2"),
+        Some(2 | 3) => Ok("1"),
+        Some(_) => Err(PayloadError::format("WiFiCost", "is not 1, 2 or 3")),
+    }
+}
+
+/// A plain name as it is, any other bytes as a list of numbers: a name that looks like such a list must not be one.
+fn ssid(bytes: &[u8]) -> String {
+    let is_plain = bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b" -_.".contains(byte));
+    match std::str::from_utf8(bytes) {
+        Ok(name) if is_plain && !name.starts_with(' ') && !name.ends_with(' ') => name.to_owned(),
+        _ => bytes.iter().map(|byte| format!("{byte};")).collect(),
+    }
+}
+
+/// NetworkManager knows automatic configuration only, so a fixed proxy is a script that always says the same.
+fn proxy(leaves: &Leaves, keyfile: &mut Keyfile) -> Result<(), PayloadError> {
+    if let Some(url) = leaves.non_empty("ProxyPacUrl") {
+        let url = url::Url::parse(url).map_err(|_| PayloadError::format("ProxyPacUrl", "is not an address"))?;
+        keyfile.section("proxy");
+        keyfile.set("method", "1");
+        keyfile.set("pac-url", url.as_str());
+    } else if let Some(server) = leaves.non_empty("Proxy") {
+        let is_sound = server.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]_".contains(&byte));
+        if !is_sound || !server.contains(':') {
+            return Err(PayloadError::format("Proxy", "is not host:port"));
+        }
+        keyfile.section("proxy");
+        keyfile.set("method", "1");
+        keyfile.set("pac-script", format!("function FindProxyForURL(url, host) {{ return \"PROXY {server}\"; }}"));
+    } else if leaves.boolean("ProxyWPAD")? == Some(true) {
+        keyfile.section("proxy");
+        keyfile.set("method", "1");
+    }
+    Ok(())
+}
