@@ -5,6 +5,7 @@
 //! before there is anything to manage. Nothing in here reads a clock, draws ambient randomness or does input or output.
 
 pub mod account;
+pub mod application;
 pub mod authority;
 pub mod authorization;
 pub mod backoff;

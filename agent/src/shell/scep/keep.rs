@@ -43,6 +43,11 @@ impl Keeper {
         Self { path: directory.join(format!("{}.json", file_name(name))), directory }
     }
 
+    /// The file.
+    pub fn path(&self) -> &std::path::Path {
+        &self.path
+    }
+
     /// The enrolment that has begun; `None` if none has.
     pub fn load(&self) -> Result<Option<ScepState>, KeepError> {
         let Some(content) = files::read_bounded(&self.path, LIMIT)?.map(Zeroizing::new) else { return Ok(None) };

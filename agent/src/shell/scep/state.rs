@@ -21,6 +21,9 @@ const TRANSACTION_BYTES: usize = 20;
 #[derive(Clone, Serialize, Deserialize)]
 pub struct ScepState {
     pub(super) version: u32,
+    /// When it was ordered; tells one order for the same profile from the next.
+    #[serde(default)]
+    ordered_at: i64,
     #[serde(with = "secret")]
     private_key: Secret,
     /// The self-signed certificate, in base64.
@@ -78,6 +81,7 @@ impl ScepState {
         let digest = Sha256::digest(key.subject_public_key_info());
         Ok(Self {
             version: VERSION,
+            ordered_at: 0,
             private_key: Secret::new(key.serialize_pem()),
             certificate: base64::encode(request::self_signed(&order.subject, &key, now)?),
             request: Secret::new(base64::encode(request.as_slice())),
@@ -90,6 +94,17 @@ impl ScepState {
             attempts: 0,
             issued: None,
         })
+    }
+
+    /// The same enrolment, for an order of that time.
+    #[must_use]
+    pub fn for_order_of(self, ordered_at: i64) -> Self {
+        Self { ordered_at, ..self }
+    }
+
+    /// When it was ordered, in seconds since 1970; 0 if that was not said.
+    pub fn ordered_at(&self) -> i64 {
+        self.ordered_at
     }
 
     /// The private key, PKCS#8 in PEM, for a file of mode 0600.
@@ -110,6 +125,12 @@ impl ScepState {
     /// The server that is asked, or was asked last (`RespondentServerUrl`).
     pub fn server(&self) -> Option<&Url> {
         self.servers.get(self.server)
+    }
+
+    /// The certificate and those above it, in DER, once it was issued.
+    pub fn issued_chain(&self) -> Option<Vec<Vec<u8>>> {
+        let (certificate, chain) = self.issued.as_ref()?.der().ok()?;
+        Some(std::iter::once(certificate).chain(chain).collect())
     }
 
     pub(super) fn key(&self) -> Result<KeyPair, DamagedState> {

@@ -1,0 +1,193 @@
+//! What the agent made on this machine, in a file of its own.
+//!
+//! The ledger is not in the profile store: losing the store must not make the agent forget what it put on the machine
+//! (rules R6 and T2). It is written before anything on the machine is changed and again when that is done, so that a
+//! restart in between knows what may be there. It never contains a secret: contents are told by their digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::consumer::Consumer;
+use super::path::MachinePath;
+use super::root::{Former, Stamp};
+use crate::shell::files::{self, FileError};
+
+/// The form of the file; another one is not understood.
+const VERSION: u32 = 1;
+/// The largest ledger that is read, in bytes.
+const MAX_LEDGER: u64 = 32 << 20;
+
+/// What the agent made on this machine.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ledger {
+    version: u32,
+    /// What was put in force last, as a whole; `None` while something is under way or left to do.
+    pub settled: Option<String>,
+    /// The root that it is about.
+    #[serde(default)]
+    pub root: Option<PathBuf>,
+    /// Files.
+    pub files: BTreeMap<MachinePath, Entry>,
+    /// Directories that were made for them.
+    pub directories: BTreeSet<String>,
+    /// Consumers that have to be told still.
+    pub untold: BTreeSet<Consumer>,
+    /// Profiles that are not in force, by the address of their own node.
+    pub profiles: BTreeMap<String, Standing>,
+    /// What the server may read of the profiles in force: address, format, value.
+    #[serde(default)]
+    pub nodes: Vec<(String, String, String)>,
+    /// What somebody else changed, as it was found last.
+    pub drift: Vec<Drift>,
+}
+
+/// A file that the agent made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its content as it should be.
+    pub digest: String,
+    /// Its permission bits.
+    pub mode: u32,
+    /// Its content before that, while the change is under way.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<String>,
+    /// The profiles that it is there for.
+    pub profiles: BTreeSet<String>,
+    /// Who makes use of it.
+    pub consumer: Consumer,
+    /// What was there first and was put aside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Former>,
+    /// What tells without reading it that it is still the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp: Option<Stamp>,
+}
+
+/// How a profile stands on the machine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "state", rename_all = "kebab-case")]
+pub enum Standing {
+    /// Something is missing that may still come.
+    Waiting {
+        /// What.
+        reason: String,
+    },
+    /// It is not in force.
+    Refused {
+        /// The status that says so.
+        status: u16,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// A file that somebody else changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Drift {
+    /// The file.
+    pub path: MachinePath,
+    /// What became of it.
+    pub what: DriftKind,
+    /// The profiles that it is there for.
+    pub profiles: BTreeSet<String>,
+}
+
+/// What somebody did to a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftKind {
+    /// Its content was changed.
+    Changed,
+    /// It was removed.
+    Removed,
+    /// Its permissions were changed.
+    Permissions,
+}
+
+impl DriftKind {
+    /// The name, for people and servers.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Removed => "removed",
+            Self::Permissions => "permissions",
+        }
+    }
+}
+
+/// A ledger that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum LedgerError {
+    /// It cannot be read or written.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// It is about another machine's root.
+    #[error(
+        "{} is the ledger of what was made below {}, not below {}; use another state directory",
+        path.display(), known.display(), asked.display()
+    )]
+    OtherRoot {
+        /// The file.
+        path: PathBuf,
+        /// The root that it is about.
+        known: PathBuf,
+        /// The root that it was read for.
+        asked: PathBuf,
+    },
+    /// It is damaged or of a later version.
+    #[error("{} is not a ledger that this version understands: {reason}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        reason: String,
+    },
+}
+
+impl Ledger {
+    /// Where the ledger is.
+    pub fn place(state: &Path) -> PathBuf {
+        state.join("ledger.json")
+    }
+
+    /// Reads the ledger of what was made below a root; an empty one if there is none yet.
+    pub fn read(state: &Path, root: &Path) -> Result<Self, LedgerError> {
+        let asked = root.canonicalize().unwrap_or_else(|_| root.to_owned());
+        let ledger = Self::read_any(state)?;
+        match ledger.root {
+            Some(known) if known != asked => Err(LedgerError::OtherRoot { path: Self::place(state), known, asked }),
+            _ => Ok(Self { root: Some(asked), ..ledger }),
+        }
+    }
+
+    fn read_any(state: &Path) -> Result<Self, LedgerError> {
+        let path = Self::place(state);
+        let Some(content) = files::read_bounded(&path, MAX_LEDGER)? else { return Ok(Self::default()) };
+        let damaged = |reason: String| LedgerError::Damaged { path: path.clone(), reason };
+        let ledger: Self = serde_json::from_slice(&content).map_err(|error| damaged(error.to_string()))?;
+        if ledger.version == VERSION { Ok(ledger) } else { Err(damaged(format!("it has version {}", ledger.version))) }
+    }
+
+    /// Whether there is nothing of the agent's on the machine, and nobody who has to be told.
+    pub fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.directories.is_empty() && self.untold.is_empty()
+    }
+
+    /// Writes the ledger so that it survives a power cut; an empty one is no file.
+    pub fn write(&mut self, state: &Path) -> Result<(), LedgerError> {
+        self.version = VERSION;
+        let path = Self::place(state);
+        if self.is_empty() && self.profiles.is_empty() {
+            files::remove_file(&path)?;
+            if state.is_dir() {
+                files::sync_dir(state)?;
+            }
+            return Ok(());
+        }
+        files::create_private_dir(state)?;
+        let content = serde_json::to_vec(self).expect("a ledger has only text, numbers and lists");
+        Ok(files::replace(&path, &content, 0o600)?)
+    }
+}

@@ -1,0 +1,219 @@
+//! Telling consumers that their files changed, by the machine's own tools.
+
+use std::io::Read as _;
+use std::process::{Command, Stdio};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+
+use super::consumer::Consumer;
+use super::path::MachinePath;
+use super::root::Root;
+
+/// How long a tool may take, in seconds.
+const PATIENCE: i64 = 60;
+/// How much of what a tool says is repeated, in bytes.
+const MAX_WORDS: usize = 400;
+/// Where tools are looked for.
+const PLACES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
+/// What changed for a consumer.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct News {
+    /// Files that are new or different.
+    pub changed: Vec<MachinePath>,
+    /// Whether files were removed, or a restart came in between so that it is not known.
+    pub removed: bool,
+}
+
+/// A consumer that did not take a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declined {
+    /// The file that it did not take; `None` if it is all of them.
+    pub path: Option<MachinePath>,
+    /// Why, in words.
+    pub reason: String,
+}
+
+/// Whoever tells consumers.
+pub trait Messenger: Send + Sync + std::fmt::Debug {
+    /// Tells one consumer. `Err` names what it did not take.
+    fn tell(&self, consumer: Consumer, news: &News, root: &Root) -> Result<(), Vec<Declined>>;
+}
+
+/// Tells nobody: for a root that is not this machine's own.
+#[derive(Debug, Clone, Copy)]
+pub struct Silent;
+
+impl Messenger for Silent {
+    fn tell(&self, _consumer: Consumer, _news: &News, _root: &Root) -> Result<(), Vec<Declined>> {
+        Ok(())
+    }
+}
+
+/// Tells by the machine's own tools.
+#[derive(Debug, Clone, Copy)]
+pub struct Tools;
+
+impl Messenger for Tools {
+    fn tell(&self, consumer: Consumer, news: &News, root: &Root) -> Result<(), Vec<Declined>> {
+        let all = |reason: String| vec![Declined { path: None, reason }];
+        match consumer {
+            Consumer::Nobody => Ok(()),
+            Consumer::NetworkManager => tell_network_manager(news),
+            Consumer::Strongswan => {
+                run("swanctl", &["--load-all", "--noprompt"]).or_else(unless_not_running).map_err(all)
+            }
+            Consumer::TrustStore => tell_trust_store(news, root).map_err(all),
+            Consumer::Dconf => tell_dconf(root).map_err(all),
+            Consumer::Udev => run("udevadm", &["control", "--reload"])
+                .and_then(|()| run("udevadm", &["trigger", "--action=change", "--subsystem-match=usb"]))
+                .and_then(|()| run("udevadm", &["trigger", "--action=change", "--subsystem-match=rfkill"]))
+                .or_else(unless_not_running)
+                .map_err(all),
+            Consumer::Sysctl => {
+                let files =
+                    news.changed.iter().try_for_each(|path| run("sysctl", &["--quiet", "--load", path.as_str()]));
+                files.map_err(all)
+            }
+        }
+    }
+}
+
+/// A file that NetworkManager cannot use is left out of its list without an error of the tool, so the list is read.
+fn tell_network_manager(news: &News) -> Result<(), Vec<Declined>> {
+    let all = |reason: String| vec![Declined { path: None, reason }];
+    match ask("nmcli", &["--terse", "--fields", "RUNNING", "general"]) {
+        Ok(answer) if answer.trim() == "running" => {}
+        // It reads its files when it starts.
+        Ok(_) => return Ok(()),
+        // Neither does it run where there is no bus.
+        Err(ToolError::Failed { said, .. }) if said.contains("not running") || said.contains("Could not connect") => {
+            return Ok(());
+        }
+        Err(error) => return Err(all(error.to_string())),
+    }
+    if news.removed {
+        run("nmcli", &["connection", "reload"]).map_err(all)?;
+    }
+    if news.changed.is_empty() {
+        return Ok(());
+    }
+    let files: Vec<&str> = news.changed.iter().map(MachinePath::as_str).collect();
+    let said = run("nmcli", &[&["connection", "load"], files.as_slice()].concat()).err();
+    let known = ask("nmcli", &["--terse", "--fields", "FILENAME", "connection", "show"]);
+    let known = known.map_err(|error| all(error.to_string()))?;
+    let missing = news.changed.iter().filter(|path| !known.lines().any(|line| line == path.as_str()));
+    let declined: Vec<Declined> = missing
+        .map(|path| Declined {
+            path: Some(path.clone()),
+            reason: format!("NetworkManager does not take {path}: {}", said.as_deref().unwrap_or("see its journal")),
+        })
+        .collect();
+    if declined.is_empty() { Ok(()) } else { Err(declined) }
+}
+
+fn tell_trust_store(news: &News, root: &Root) -> Result<(), String> {
+    if root.has("/usr/bin/update-ca-trust") {
+        return run("update-ca-trust", &["extract"]);
+    }
+    // Without this, links to certificates that are gone stay behind.
+    run("update-ca-certificates", if news.removed { &["--fresh"] } else { &[] })
+}
+
+/// The database that was compiled from our settings goes with them; the user profile no longer names it by then.
+fn tell_dconf(root: &Root) -> Result<(), String> {
+    let databases = root.directory().join("etc/dconf/db");
+    run("dconf", &["update", &databases.to_string_lossy()])?;
+    let compiled = MachinePath::new("/etc/dconf/db/mdm-agent");
+    if root.has(compiled.as_str()) && !root.has("/etc/dconf/db/mdm-agent.d/90-mdm-agent") {
+        root.remove(&compiled).map_err(|error| error.to_string())?;
+    }
+    Ok(())
+}
+
+/// A service that does not run reads its configuration when it starts.
+fn unless_not_running(reason: String) -> Result<(), String> {
+    // charon's socket, and udev's: other files that are missing are failures.
+    let not_running = ["connecting to 'unix:///", "Failed to send reload request", "Failed to write 'change' to"];
+    if not_running.iter().any(|words| reason.contains(words)) { Ok(()) } else { Err(reason) }
+}
+
+/// Why a tool did not do its work.
+#[derive(Debug, thiserror::Error)]
+enum ToolError {
+    #[error("{0} is not installed")]
+    Missing(String),
+    #[error("{tool} cannot be run: {source}")]
+    Unusable { tool: String, source: std::io::Error },
+    #[error("{0} did not end within {PATIENCE} seconds and was stopped")]
+    Endless(String),
+    #[error("{tool} failed: {said}")]
+    Failed { tool: String, said: String },
+}
+
+fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {
+    ask(tool, arguments).map(drop).map_err(|error| error.to_string())
+}
+
+/// Runs a tool and comes back with what it printed.
+fn ask(tool: &str, arguments: &[&str]) -> Result<String, ToolError> {
+    let program = PLACES.iter().map(|place| format!("{place}/{tool}")).find(|path| std::path::Path::new(path).exists());
+    let program = program.ok_or_else(|| ToolError::Missing(tool.to_owned()))?;
+    let unusable = |source: std::io::Error| ToolError::Unusable { tool: tool.to_owned(), source };
+    let output = std::fs::File::from(
+        rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC).map_err(|error| unusable(error.into()))?,
+    );
+    let errors = output.try_clone().map_err(unusable)?;
+    let mut command = Command::new(program);
+    command.args(arguments).env_clear().env("PATH", PLACES.join(":")).env("LC_ALL", "C.UTF-8");
+    // Where another system bus is named, as in a container or a test, the tools are to use it too.
+    if let Some(bus) = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS") {
+        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
+    }
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(output.try_clone().map_err(unusable)?)
+        .stderr(errors)
+        .spawn()
+        .map_err(unusable)?;
+    if !ends_in_time(&child) {
+        let _ = child.kill();
+        let _ = child.wait();
+        return Err(ToolError::Endless(tool.to_owned()));
+    }
+    let status = child.wait().map_err(unusable)?;
+    let said = read_back(output).map_err(unusable)?;
+    if status.success() {
+        return Ok(said);
+    }
+    let said = said.trim();
+    let beginning: String = said.chars().take(MAX_WORDS).collect();
+    let said = if said.is_empty() { status.to_string() } else { beginning.replace('\n', "; ") };
+    Err(ToolError::Failed { tool: tool.to_owned(), said })
+}
+
+fn ends_in_time(child: &std::process::Child) -> bool {
+    let Some(process) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return true };
+    let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return true };
+    let patience = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
+    loop {
+        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&patience)) {
+            Err(rustix::io::Errno::INTR) => {}
+            Ok(0) => {
+                let _ = pidfd_send_signal(&handle, Signal::KILL);
+                return false;
+            }
+            _ => return true,
+        }
+    }
+}
+
+fn read_back(output: std::fs::File) -> std::io::Result<String> {
+    use std::io::Seek as _;
+    let mut output = output;
+    output.rewind()?;
+    let mut said = Vec::new();
+    output.take(1 << 20).read_to_end(&mut said)?;
+    Ok(String::from_utf8_lossy(&said).into_owned())
+}

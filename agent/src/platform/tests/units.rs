@@ -1,0 +1,129 @@
+//! What stands or falls together, and what does not.
+
+use super::*;
+use mdm_protocol::syncml::StatusCode;
+
+#[test]
+fn what_one_atomic_set_is_in_force_as_a_whole_or_not_at_all() {
+    let site = Site::new();
+    let (old, new) = (sysctl("kernel.sysrq", "1"), sysctl("kernel.sysrq", "0"));
+    site.apply(&[], std::slice::from_ref(&old));
+    let before = site.tree();
+    let bad = policy("Camera/AllowCamera", "7");
+    let alone = wifi("Corp", "correct horse");
+    let mut changes = application(&[new.clone(), bad.clone(), alone.clone()]);
+    changes.units = vec![unit(&[&new, &bad])];
+    let outcome = site.platform.put_in_force(std::slice::from_ref(&old), &changes, Others::Go).unwrap();
+    assert_eq!(outcome.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&bad]));
+    assert!(site.read("etc/sysctl.d/90-mdm-agent.conf").unwrap().ends_with("kernel.sysrq = 1\n"));
+    assert!(site.tree().keys().any(|path| path.ends_with(".nmconnection")), "what stands alone is in force");
+    site.platform.converge(&[old], Others::Go).unwrap();
+    assert_eq!(site.tree(), before);
+}
+
+#[test]
+fn a_profile_that_waits_for_something_keeps_what_it_had() {
+    let site = Site::new();
+    let whole = wifi("Corp", "correct horse");
+    site.apply(&[], std::slice::from_ref(&whole));
+    let before = site.tree();
+    let half = profile(&whole.root.to_string(), &[("WiFiCost", "2")]);
+    let outcome = site.apply(&[whole], &[half]);
+    assert!(outcome.waiting.values().next().unwrap().contains("WlanXml"), "{outcome:?}");
+    assert_eq!(site.tree(), before);
+}
+
+#[test]
+fn every_bad_profile_of_many_is_refused_for_its_own_reason() {
+    let site = Site::new();
+    let good: Vec<Profile> = (0..20).map(|number| wifi(&format!("Net{number}"), "correct horse")).collect();
+    let bad =
+        [policy("Camera/AllowCamera", "7"), policy("No/Such", "1"), policy("DeviceLock/MinDevicePasswordLength", "8")];
+    let outcome = site.apply(&[], &[good.clone(), bad.to_vec()].concat());
+    let codes: Vec<u16> = bad.iter().map(|profile| outcome.refused[&profile.root.to_string()].status.0).collect();
+    let expected = [StatusCode::NOT_SUPPORTED, StatusCode::NOT_FOUND, StatusCode::NOT_SUPPORTED].map(|code| code.0);
+    // There is no udev here, so a value out of range is met first.
+    assert_eq!(codes, [StatusCode::UNSUPPORTED_FORMAT.0, expected[1], expected[2]]);
+    assert_eq!(site.tree().keys().filter(|path| path.ends_with(".nmconnection")).count(), good.len());
+}
+
+/// A consumer that does not take a file with a certain text in it.
+#[derive(Debug)]
+struct Fussy;
+
+impl crate::platform::messenger::Messenger for Fussy {
+    fn tell(
+        &self,
+        consumer: crate::platform::consumer::Consumer,
+        _news: &crate::platform::messenger::News,
+        root: &crate::platform::root::Root,
+    ) -> Result<(), Vec<crate::platform::messenger::Declined>> {
+        let text = root.read_text("/etc/sysctl.d/90-mdm-agent.conf").unwrap_or_default();
+        if consumer == crate::platform::consumer::Consumer::Sysctl && text.contains("nonsense") {
+            let reason = "sysctl: cannot stat /proc/sys/kernel/nonsense".to_owned();
+            return Err(vec![crate::platform::messenger::Declined { path: None, reason }]);
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn of_several_in_one_file_only_the_one_that_its_consumer_does_not_take_is_refused() {
+    let site = Site::new();
+    let platform = Platform::new(&site.root, &site.state, Arc::new(Fussy));
+    let profiles = [
+        sysctl("kernel.sysrq", "0"),
+        sysctl("kernel.nonsense", "1"),
+        sysctl("kernel.dmesg_restrict", "1"),
+        wifi("Corp", "correct horse"),
+    ];
+    let outcome = platform.put_in_force(&[], &application(&profiles), Others::Go).unwrap();
+    assert_eq!(outcome.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&profiles[1]]));
+    assert!(outcome.refused.values().all(|refusal| refusal.reason.contains("cannot stat")), "{outcome:?}");
+    let text = site.read("etc/sysctl.d/90-mdm-agent.conf").unwrap();
+    assert!(text.ends_with("kernel.dmesg_restrict = 1\nkernel.sysrq = 0\n"), "{text}");
+}
+
+/// A consumer that cannot be told of anything.
+#[derive(Debug)]
+struct Deaf;
+
+impl crate::platform::messenger::Messenger for Deaf {
+    fn tell(
+        &self,
+        _consumer: crate::platform::consumer::Consumer,
+        _news: &crate::platform::messenger::News,
+        _root: &crate::platform::root::Root,
+    ) -> Result<(), Vec<crate::platform::messenger::Declined>> {
+        Err(vec![crate::platform::messenger::Declined { path: None, reason: "it did not listen".to_owned() }])
+    }
+}
+
+#[test]
+fn a_removal_that_its_consumer_does_not_hear_of_is_not_done() {
+    let site = Site::new();
+    let network = wifi("Corp", "correct horse");
+    site.apply(&[], std::slice::from_ref(&network));
+    let deaf = Platform::new(&site.root, &site.state, Arc::new(Deaf));
+    let root = network.root.to_string();
+    let removal = Application { profiles: [(root.clone(), None)].into(), units: Vec::new(), now: 0 };
+    let outcome = deaf.put_in_force(std::slice::from_ref(&network), &removal, Others::Go).unwrap();
+    assert_eq!(outcome.refused[&root].reason, "it did not listen");
+    assert!(deaf.clear().unwrap_err().to_string().contains("NetworkManager"));
+    site.platform.clear().unwrap();
+    assert!(!site.tree().keys().any(|path| path.ends_with(".nmconnection")));
+}
+
+#[test]
+fn what_the_machine_can_no_longer_do_stays_until_its_owner_takes_it_away() {
+    let site = Site::new();
+    let network = wifi("Corp", "correct horse");
+    site.apply(&[], std::slice::from_ref(&network));
+    std::fs::remove_file(site.root.join("usr/sbin/NetworkManager")).unwrap();
+    let both = [network, sysctl("kernel.sysrq", "0")];
+    let found = site.platform.converge(&both, Others::Go).unwrap();
+    assert_eq!(found.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&both[0]]));
+    assert!(site.tree().keys().any(|path| path.ends_with(".nmconnection")));
+    site.platform.converge(&both[1..], Others::Go).unwrap();
+    assert!(!site.tree().keys().any(|path| path.ends_with(".nmconnection")));
+}
