@@ -20,6 +20,8 @@ pub struct AgentFolder {
     pub state: PathBuf,
     /// The agent's socket.
     pub runtime: PathBuf,
+    /// What stands for the root of its machine.
+    pub root: PathBuf,
 }
 
 /// What a verb said.
@@ -36,7 +38,9 @@ pub struct Said {
 impl AgentFolder {
     /// A folder for an agent.
     pub fn new(programs: &Programs, folder: &Path) -> Self {
-        Self { program: programs.agent.clone(), state: folder.join("agent"), runtime: folder.join("run") }
+        let root = folder.join("root");
+        crate::machine_root::debian(&root).expect("a folder for tests can be written to");
+        Self { program: programs.agent.clone(), state: folder.join("agent"), runtime: folder.join("run"), root }
     }
 
     /// Runs a verb to its end.
@@ -105,6 +109,8 @@ impl AgentFolder {
             .arg(&self.state)
             .arg("--runtime")
             .arg(&self.runtime)
+            .arg("--root")
+            .arg(&self.root)
             .env_remove("SUDO_USER")
             .arg("--assume-signed-in");
         command
@@ -112,7 +118,9 @@ impl AgentFolder {
 
     /// The command line up to the verb, as a person would type it.
     pub fn command_line(&self) -> String {
-        format!("{} --state {} --runtime {}", self.program.display(), self.state.display(), self.runtime.display())
+        let [program, state, runtime, root] =
+            [&self.program, &self.state, &self.runtime, &self.root].map(|path| path.display());
+        format!("{program} --state {state} --runtime {runtime} --root {root}")
     }
 
     /// Makes the enrolled agent take another server for its own, as an attacker in the network would like it to: its

@@ -7,6 +7,7 @@ pub mod fleet;
 pub mod hostile;
 pub mod hostile_push;
 pub mod hostile_scep;
+pub mod machine_root;
 pub mod processes;
 pub mod profiles;
 pub mod programs;

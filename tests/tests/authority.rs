@@ -8,8 +8,8 @@ use mdm_tests::processes::{silent, wait_until};
 use mdm_tests::world::{World, block_on};
 use serde_json::{Value, json};
 
-const WIFI: &str = "./Device/Vendor/LinuxMDM/Config/Office/Printer";
-const DOOR: &str = "./Device/Vendor/LinuxMDM/Config/Office/Door";
+const SYSRQ: &str = "./Device/Vendor/LinuxMDM/Config/Sysctl/kernel.sysrq";
+const DMESG: &str = "./Device/Vendor/LinuxMDM/Config/Sysctl/kernel.dmesg_restrict";
 
 #[test]
 fn s51_a_ring_moves_a_device_to_the_new_authority_at_once() {
@@ -39,25 +39,26 @@ fn s60_who_checks_in_by_hand_moves_without_a_ring() {
 fn s71_s72_the_same_name_is_overwritten_and_another_stays_redundant() {
     let world = World::enrolled().unwrap();
     let put = |name: &str, text: String| block_on(world.server.admin.assign(name, &text)).unwrap();
-    put("printer", replace(WIFI, "old"));
-    put("door", replace(DOOR, "old"));
+    put("sysrq", replace(SYSRQ, "1"));
+    put("dmesg", replace(DMESG, "1"));
     world.agent.json(["sync"]).unwrap();
     change(&world, "co-management");
-    let new = replace(WIFI, "new");
-    block_on(world.server.admin.assign_under("co-management", "new-printer", &new)).unwrap();
+    let new = replace(SYSRQ, "0");
+    block_on(world.server.admin.assign_under("co-management", "new-sysrq", &new)).unwrap();
     world.agent.json(["sync"]).unwrap();
     world.agent.json(["sync"]).unwrap();
     let profiles = world.agent.json(["profiles", "list"]).unwrap();
     let told = |name: &str| {
         let all = profiles.as_array().unwrap();
-        let profile = all.iter().find(|profile| profile["name"] == format!("Linux/Office/{name}")).unwrap().clone();
+        let profile =
+            all.iter().find(|profile| profile["name"] == format!("Linux/Sysctl/kernel.{name}")).unwrap().clone();
         (profile["authority"].as_str().unwrap().to_owned(), profile["redundant"].as_bool().unwrap())
     };
-    assert_eq!(told("Printer"), ("Co-management".to_owned(), false));
-    assert_eq!(told("Door"), ("Intune".to_owned(), true));
-    let shown = world.agent.json(["profiles", "show", "Linux/Office/Printer"]).unwrap();
-    assert_eq!(shown["nodes"][0][2], "new");
-    let why = world.agent.verb(["profiles", "why", "Linux/Office/Door"]).unwrap().output;
+    assert_eq!(told("sysrq"), ("Co-management".to_owned(), false));
+    assert_eq!(told("dmesg_restrict"), ("Intune".to_owned(), true));
+    let shown = world.agent.json(["profiles", "show", "Linux/Sysctl/kernel.sysrq"]).unwrap();
+    assert_eq!(shown["nodes"][0][2], "0");
+    let why = world.agent.verb(["profiles", "why", "Linux/Sysctl/kernel.dmesg_restrict"]).unwrap().output;
     assert!(why.contains("no longer manages this device"), "{why}");
     let history = world.agent.verb(["history"]).unwrap().output;
     assert!(history.contains("authority-changed") && history.contains("profile-replaced"), "{history}");

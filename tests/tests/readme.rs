@@ -87,6 +87,7 @@ fn shell(line: &str, world: &World) -> std::process::Output {
         .current_dir(folder)
         .env("PATH", path)
         .env("MDM_AGENT_STATE", &world.agent.state)
+        .env("MDM_AGENT_ROOT", &world.agent.root)
         .env("MDM_AGENT_RUNTIME", &world.agent.runtime)
         .stdin(Stdio::null())
         .output()

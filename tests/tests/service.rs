@@ -99,7 +99,10 @@ fn a_service_killed_again_and_again_keeps_what_it_acknowledged() {
     for round in 0..10 {
         let (seen, moments) = std::sync::mpsc::channel();
         let mut service = world.agent.run_verbosely(&watching(seen)).unwrap();
-        let fragment = profiles::CONFIGURATION.replace("DeviceLock", &format!("Area{round}"));
+        let fragment = profiles::CONFIGURATION.replace(
+            "MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength",
+            &format!("LinuxMDM/Config/Sysctl/kernel.example{round}"),
+        );
         block_on(world.server.admin.assign(&format!("configuration-{round}"), &fragment)).unwrap();
         let mut sync = world.agent.command().arg("sync").stderr(Stdio::null()).stdout(Stdio::null()).spawn().unwrap();
         // Killed after another step of the session in each round: sent, answered, sent, answered, over.

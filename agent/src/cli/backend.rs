@@ -56,7 +56,13 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
         _ if place.paths.state.exists() => Some(acquire(place)?),
         _ => None,
     };
-    let agent = Agent::start(place.paths.clone(), place.sessions, StoreAccess::InProcess, place.retention)?;
+    let agent = Agent::start(
+        place.paths.clone(),
+        place.sessions,
+        StoreAccess::InProcess,
+        place.platform.clone(),
+        place.retention,
+    )?;
     let sender = agent.sender();
     let (reply, answer) = oneshot::channel();
     sender.send(Message::Control(request, reply)).await?;

@@ -4,6 +4,7 @@ mod backend;
 mod enroll;
 mod history;
 mod output;
+mod plan;
 mod profiles;
 mod recover;
 mod run;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand};
 
 use self::output::Output;
 use crate::engine::profile::{RetentionClock, RetentionRules};
+use crate::platform::force::Platform;
 use crate::shell::control::{ControlError, ErrorCode};
 use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
@@ -55,6 +57,10 @@ struct Global {
     /// Where the agent has its control socket.
     #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_RUNTIME", default_value = Paths::RUNTIME)]
     runtime: PathBuf,
+    /// The directory that stands for the machine's root: profiles are put in force below it, and, unless it is `/`,
+    /// no program of the machine is told.
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_ROOT", default_value = "/")]
+    root: PathBuf,
     /// Take the enrolled user for signed in; for machines whose sessions logind does not see.
     #[arg(long, global = true, env = "MDM_AGENT_ASSUME_SIGNED_IN")]
     assume_signed_in: bool,
@@ -92,6 +98,7 @@ enum Verb {
     Sync(sync::Sync),
     Status(status::Status),
     Profiles(profiles::Profiles),
+    Plan(plan::Plan),
     History(history::History),
     Recover(recover::Recover),
     Unenroll(unenroll::Unenroll),
@@ -109,6 +116,7 @@ struct Place {
     paths: Paths,
     sessions: Sessions,
     retention: RetentionRules,
+    platform: Platform,
 }
 
 /// Why a verb did not do what it should.
@@ -183,7 +191,8 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
         .build()?;
     let paths = Paths { state: global.state, runtime: global.runtime };
     let sessions = if global.assume_signed_in { Sessions::Untracked } else { Sessions::Tracked };
-    let place = Place { paths, sessions, retention: global.retention_clock.into() };
+    let platform = Platform::of(global.root, &paths.state);
+    let place = Place { paths, sessions, retention: global.retention_clock.into(), platform };
     let outcome = runtime.block_on(async {
         match verb {
             Verb::Enroll(verb) => verb.run(&place, output).await,
@@ -191,6 +200,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Sync(verb) => verb.run(&place, output).await,
             Verb::Status(verb) => verb.run(&place, output).await,
             Verb::Profiles(verb) => verb.run(&place, output).await,
+            Verb::Plan(verb) => verb.run(&place, output).await,
             Verb::History(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,

@@ -52,6 +52,12 @@ impl Output {
         if self.colour { format!("\u{1b}[33m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
+    /// A line of a difference: green where it comes, red where it goes.
+    pub(super) fn changed(&self, line: &str) -> String {
+        let colour = if line.trim_start().starts_with('+') { 32 } else { 31 };
+        if self.colour { format!("\u{1b}[{colour}m{line}\u{1b}[0m") } else { line.to_owned() }
+    }
+
     /// Shows a failure and gives its exit code.
     pub(super) fn failure(&self, failure: &Failure) -> ExitCode {
         let error = match failure {

@@ -85,12 +85,13 @@ fn list(profiles: &[ProfileView], output: &Output) -> String {
                 } else {
                     profile.authority.clone()
                 },
+                in_force(profile),
                 moment(profile.received),
                 kept_until(profile),
             ]
         })
         .collect();
-    table(output, &["KIND", "NAME", "WHAT", "AUTHORITY", "RECEIVED", "KEPT UNTIL"], &rows)
+    table(output, &["KIND", "NAME", "WHAT", "AUTHORITY", "IN FORCE", "RECEIVED", "KEPT UNTIL"], &rows)
 }
 
 fn why(explanation: &Explanation, output: &Output) -> String {
@@ -115,6 +116,16 @@ fn why(explanation: &Explanation, output: &Output) -> String {
     lines.join("\n")
 }
 
+/// Whether a profile is in force, in a word.
+fn in_force(profile: &ProfileView) -> String {
+    match profile.not_in_force.as_deref() {
+        None => "yes",
+        Some(reason) if reason.starts_with("waiting: ") => "waiting",
+        Some(_) => "no",
+    }
+    .to_owned()
+}
+
 /// Until when a profile stays.
 fn kept_until(profile: &ProfileView) -> String {
     profile.kept_until.map_or_else(
@@ -131,6 +142,8 @@ fn show(profile: &ProfileDetail, output: &Output) -> String {
     line("For", &view.scope);
     line("Address", &view.address);
     line("Authority", &view.authority);
+    line("In force", view.not_in_force.as_deref().unwrap_or("yes"));
+    view.files.iter().for_each(|path| line("File", path));
     line("Received", &moment(view.received));
     line("Confirmed", &moment(view.confirmed));
     line("Kept until", &kept_until(view));

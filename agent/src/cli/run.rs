@@ -20,7 +20,7 @@ pub(super) struct Run {}
 impl Run {
     pub(super) async fn run(self, place: Place) -> VerbResult {
         let access = StoreAccess::Worker { program: worker::OWN_PROGRAM.into() };
-        match daemon::run(place.paths, place.sessions, access, place.retention, || {}).await {
+        match daemon::run(place.paths, place.sessions, access, place.platform, place.retention, || {}).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => Err(match error.downcast_ref::<LockError>() {
                 Some(error) => unusable_state(error),

@@ -69,6 +69,12 @@ fn describe(status: &report::Status, output: &Output) -> String {
         let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
         line("Profiles", if first - clock::now().wall < WARNING_SECONDS { output.warning(&text) } else { text });
     }
+    for (address, reason) in &status.not_in_force {
+        line("Not in force", output.warning(&printable(&format!("{address}: {reason}"))));
+    }
+    for (path, what) in &status.drift {
+        line("Put back", printable(&format!("{path} ({what} by somebody, found at the last check-in that found any)")));
+    }
     if status.failures > 0 {
         line("Failures", format!("{} in a row", status.failures));
     }

@@ -12,6 +12,7 @@ mod sweep;
 
 use std::sync::Arc;
 
+use self::opening::Opening;
 use super::account::{Account, Trust};
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
@@ -156,6 +157,7 @@ impl Engine {
             progress: self.progress().clone(),
             authority: self.life.authority(),
             retention: *self.life.retention(),
+            machine: super::report::InForce::default(),
         }
     }
 
@@ -207,7 +209,11 @@ impl Engine {
         match event {
             Event::CheckInRequested(trigger) => self.life.request(trigger),
             Event::DeadlineReached => self.life.collect_due(now),
-            Event::StoreOpened { stored, rebuilt, facts } => self.store_opened(stored, rebuilt, facts, now, actions),
+            Event::StoreOpened { stored, rebuilt, facts, machine } => {
+                self.note_machine(&machine, now, actions);
+                self.store_opened(Opening { stored, rebuilt, facts, machine }, now, actions);
+            }
+            Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {
                 if matches!(self.phase, Phase::Running(_))

@@ -36,6 +36,7 @@ pub(crate) mod testing;
 mod text;
 pub mod time;
 pub mod tree;
+pub mod trial;
 pub mod trigger;
 
 pub use account::Account;

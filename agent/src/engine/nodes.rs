@@ -9,6 +9,7 @@ use mdm_protocol::syncml::{Format, StatusCode};
 use url::Url;
 
 use super::account::Account;
+use super::application::MachineReport;
 use super::authority::ToldAuthority;
 use super::certificates::RenewalTerms;
 use super::life::{Life, Told};
@@ -110,6 +111,15 @@ pub fn provide_channel(tree: &mut Tree, provider: &str, offer: &PushOffer) {
     match offer.state.channel_for(name.as_deref(), &offer.topic) {
         Some(channel) => tree.provide(uri, &Format::Chr, channel.uri()),
         None => tree.withdraw(&uri),
+    }
+}
+
+/// Puts in what the server may read of the profiles in force on the machine.
+pub fn provide_machine(tree: &mut Tree, machine: &MachineReport) {
+    for (address, format, value) in &machine.nodes {
+        if let Ok(uri) = LocUri::parse(address) {
+            tree.provide(uri, format, value.as_str());
+        }
     }
 }
 

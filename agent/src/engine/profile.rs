@@ -86,6 +86,11 @@ impl Profile {
         ProfileAddress::locate(&self.root)
     }
 
+    /// Whether it is a mailbox, which its user has to sign in to.
+    pub fn is_mailbox(&self) -> bool {
+        self.address().is_some_and(|address| address.kind == ProfileKind::Email)
+    }
+
     /// The payload as the typed readers of the protocol take it.
     pub fn leaves(&self) -> Leaves {
         Leaves(self.nodes.iter().map(|(path, node)| (path.clone(), node.value.clone())).collect())

@@ -40,6 +40,12 @@ pub struct Status {
     pub failures: u32,
     /// Whether the server no longer knows this device.
     pub unknown_device: bool,
+    /// Files that somebody changed, as found last: path and what was done to it. They are put back.
+    #[serde(default)]
+    pub drift: Vec<(String, String)>,
+    /// Profiles that are held but not in force on the machine, and why.
+    #[serde(default)]
+    pub not_in_force: BTreeMap<String, String>,
     /// What is wrong with the store, if anything.
     pub store_problem: Option<String>,
     /// The authority that takes over, if one does.
@@ -98,6 +104,17 @@ pub struct Standing {
     pub authority: Arc<str>,
     /// How long profiles stay.
     pub retention: RetentionRules,
+    /// What of them is in force on the machine.
+    pub machine: InForce,
+}
+
+/// What of the profiles is in force on the machine, by the address of a profile's own node.
+#[derive(Debug, Clone, Default)]
+pub struct InForce {
+    /// Profiles that are not, and why.
+    pub not: BTreeMap<String, String>,
+    /// Files that are there for a profile.
+    pub files: BTreeMap<String, Vec<String>>,
 }
 
 /// The account in short.
@@ -143,6 +160,12 @@ pub struct ProfileView {
     /// Whether another authority than its owner manages the device by now.
     #[serde(default)]
     pub redundant: bool,
+    /// Why it is not in force on the machine; `None` if it is.
+    #[serde(default)]
+    pub not_in_force: Option<String>,
+    /// The files on the machine that are there for it.
+    #[serde(default)]
+    pub files: Vec<String>,
     /// SHA-256 over the content.
     pub content_hash: String,
     /// The address of its own node.
@@ -206,7 +229,8 @@ pub fn find(
 }
 
 fn view(profile: &Profile, standing: &Standing) -> ProfileView {
-    let Standing { progress, authority, retention } = standing;
+    let Standing { progress, authority, retention, machine } = standing;
+    let root = profile.root.to_string();
     let address = profile.address();
     let name = address.as_ref().map(|address| address.name.clone());
     ProfileView {
@@ -219,8 +243,10 @@ fn view(profile: &Profile, standing: &Standing) -> ProfileView {
         confirmed: profile.confirmed(progress),
         kept_until: profile.retain_until(progress, authority, retention),
         redundant: profile.is_redundant(authority),
+        not_in_force: machine.not.get(&root).cloned(),
+        files: machine.files.get(&root).cloned().unwrap_or_default(),
         content_hash: profile.content_hash.clone(),
-        address: profile.root.to_string(),
+        address: root,
     }
 }
 

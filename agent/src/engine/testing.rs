@@ -13,6 +13,7 @@ use mdm_protocol::{Secret, Thumbprint};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
+use super::application::{Application, ApplicationOutcome};
 use super::certificates::{CertificateTerms, Certificates};
 use super::enrolment::KeyKind;
 use super::facts::DeviceFacts;
@@ -158,6 +159,10 @@ pub(crate) struct Talk {
     pub(crate) bytes: usize,
     /// What was handed out to be kept.
     pub(crate) kept: Vec<Changes>,
+    /// What was handed out to be put in force.
+    pub(crate) applied: Vec<Application>,
+    /// What the machine says to the next of that.
+    pub(crate) machine: ApplicationOutcome,
     /// What the store says to the next changes.
     pub(crate) store: Result<(), StatusCode>,
     /// The server's limit on messages, announced in every header.
@@ -185,6 +190,8 @@ impl Talk {
             message: Message::default(),
             bytes: 0,
             kept: Vec::new(),
+            applied: Vec::new(),
+            machine: ApplicationOutcome::default(),
             store: Ok(()),
             server_limits: Meta::default(),
             end: None,
@@ -229,6 +236,12 @@ impl Talk {
             Step::Send(body) => {
                 self.bytes = body.len();
                 self.message = Message::decode(&body).expect("the device writes valid messages");
+            }
+            Step::Apply(application) => {
+                assert!(!application.profiles.is_empty(), "nothing is applied for nothing");
+                self.applied.push(*application);
+                let step = self.session.applied(&self.machine);
+                self.follow(step);
             }
             Step::Keep(changes) => {
                 assert!(!changes.is_empty(), "nothing is kept for nothing");

@@ -3,6 +3,7 @@
 //! One task owns the engine. Everything slow (network, store, keys) runs beside it and comes back as a message, so that
 //! a question over the control socket is answered while a session is waiting for its server.
 
+mod machine;
 mod orders;
 mod questions;
 mod surroundings;
@@ -22,6 +23,7 @@ use super::push::{PushEvent, PushHandle};
 use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts};
+use crate::engine::application::{ApplicationOutcome, MachineReport};
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::RetentionRules;
@@ -30,6 +32,7 @@ use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
+use crate::platform::force::Platform;
 
 /// What reaches the agent's loop.
 #[derive(Debug)]
@@ -39,7 +42,13 @@ pub enum Message {
     /// The service should stop.
     Stop,
     #[doc(hidden)]
-    StoreOpened(Result<(StoreInUse, Box<Opened>), StoreFailure>, Box<crate::engine::facts::DeviceFacts>),
+    StoreOpened(
+        Result<(StoreInUse, Box<Opened>), StoreFailure>,
+        Box<crate::engine::facts::DeviceFacts>,
+        Box<MachineReport>,
+    ),
+    #[doc(hidden)]
+    Applied(Box<ApplicationOutcome>),
     #[doc(hidden)]
     Kept(Option<StoreInUse>, Box<Changes>, Result<(), StoreFailure>),
     #[doc(hidden)]
@@ -92,6 +101,7 @@ pub struct Agent {
     paths: Paths,
     sessions: facts::Sessions,
     access: StoreAccess,
+    platform: Platform,
     engine: Engine,
     identity: Option<Arc<Identity>>,
     store_right: Arc<Mutex<()>>,
@@ -112,6 +122,8 @@ pub struct Agent {
     store_problem: Option<String>,
     last_record: Option<SessionRecord>,
     stopping: bool,
+    /// What was in the store at the start.
+    at_start: Option<Stored>,
 }
 
 impl Agent {
@@ -120,6 +132,7 @@ impl Agent {
         paths: Paths,
         sessions: facts::Sessions,
         access: StoreAccess,
+        platform: Platform,
         retention: RetentionRules,
     ) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
@@ -128,9 +141,11 @@ impl Agent {
         let now = clock::now();
         let mut progress = crate::engine::Progress::default();
         let mut store_problem = None;
+        let mut at_start = None;
         if identity.is_some() {
             match access.open(&place, now.wall) {
                 Ok((_, opened)) => {
+                    at_start = Some(opened.stored.clone());
                     progress = opened.stored.progress.unwrap_or_default();
                     if let Some(quarantined) = opened.quarantined {
                         warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
@@ -157,6 +172,7 @@ impl Agent {
             paths,
             sessions,
             access,
+            platform,
             engine,
             identity,
             store_right: Arc::default(),
@@ -174,7 +190,18 @@ impl Agent {
             store_problem,
             last_record,
             stopping: false,
+            at_start,
         })
+    }
+
+    /// Brings what a former process began on the machine to its end. Blocks.
+    #[must_use]
+    pub fn after_restart(mut self) -> Self {
+        let stored = self.at_start.take();
+        if self.identity.is_none() || stored.is_some() {
+            Self::take_over_machine(&self.platform, stored.as_ref());
+        }
+        self
     }
 
     /// Where messages for the agent go.
@@ -215,7 +242,8 @@ impl Agent {
         match message {
             Message::Control(request, reply) => self.question(request, reply),
             Message::Stop => self.stopping = true,
-            Message::StoreOpened(result, facts) => self.store_opened(result, facts),
+            Message::StoreOpened(result, facts, machine) => self.store_opened(result, facts, machine),
+            Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
             Message::Erased(result) => self.erased(&result),
             Message::Answered(Ok(reply)) => self.feed(Event::Replied(reply)),
@@ -252,6 +280,7 @@ impl Agent {
         &mut self,
         result: Result<(StoreInUse, Box<Opened>), StoreFailure>,
         facts: Box<crate::engine::facts::DeviceFacts>,
+        machine: Box<MachineReport>,
     ) {
         let (stored, rebuilt) = match result {
             Ok((store, opened)) => {
@@ -269,7 +298,7 @@ impl Agent {
                 (Err(failure), false)
             }
         };
-        self.feed(Event::StoreOpened { stored, rebuilt, facts });
+        self.feed(Event::StoreOpened { stored, rebuilt, facts, machine });
     }
 
     fn kept(&mut self, store: Option<StoreInUse>, changes: &Changes, result: Result<(), StoreFailure>) {

@@ -13,6 +13,7 @@ use super::lock::StateLock;
 use super::paths::Paths;
 use super::store::StoreAccess;
 use crate::engine::profile::RetentionRules;
+use crate::platform::force::Platform;
 
 /// How long a session may go on after the service was told to stop: less than systemd waits before it kills.
 const GRACE: Duration = Duration::from_secs(30);
@@ -24,13 +25,14 @@ pub async fn run(
     paths: Paths,
     sessions: Sessions,
     access: StoreAccess,
+    platform: Platform,
     retention: RetentionRules,
     ready: impl FnOnce(),
 ) -> anyhow::Result<()> {
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
-    let agent = Agent::start(paths, sessions, access, retention)?;
+    let agent = Agent::start(paths, sessions, access, platform, retention)?.after_restart();
     let sender = agent.sender();
     let stopping = told_to_stop(sender.clone())?;
     let serving = tokio::spawn(server::serve(listener, sender));

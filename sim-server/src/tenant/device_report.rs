@@ -1,4 +1,5 @@
-//! What a device reports of its own accord: profiles that it let go, settings that are redundant, a new certificate.
+//! What a device reports of its own accord: profiles that it let go, settings that are redundant or not
+//! in force, files that were changed, a new certificate.
 
 use mdm_protocol::syncml::{Item, alert_type};
 use serde::{Deserialize, Serialize};
@@ -31,8 +32,19 @@ impl Tenant {
         let value = || serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));
         match kind {
             alert_type::REDUNDANT if text.len() <= REDUNDANT_BYTES => device.redundant = Some(value()),
-            alert_type::PROFILE_REMOVED | alert_type::CERTIFICATE_RENEWED if text.len() <= REPORT_BYTES => {
-                device.reports.push(DeviceReport { time: now, kind: kind.to_owned(), data: value() });
+            alert_type::PROFILE_REMOVED
+            | alert_type::CERTIFICATE_RENEWED
+            | alert_type::DRIFT
+            | alert_type::NOT_IN_FORCE
+                if text.len() <= REPORT_BYTES =>
+            {
+                let data = value();
+                let last = device.reports.iter().rev().find(|report| report.kind == kind);
+                // What goes on being so is told in every session.
+                if kind == alert_type::NOT_IN_FORCE && last.is_some_and(|report| report.data == data) {
+                    return;
+                }
+                device.reports.push(DeviceReport { time: now, kind: kind.to_owned(), data });
                 let surplus = device.reports.len().saturating_sub(REPORTS);
                 device.reports.drain(..surplus);
             }

@@ -296,7 +296,9 @@ impl Machine {
                 stored: Ok(Box::new(self.disk.stored.clone())),
                 rebuilt: false,
                 facts: Box::new(self.facts()),
+                machine: Box::default(),
             }),
+            Action::Apply(_) => Some(Event::Applied(Box::default())),
             Action::Keep(changes) => {
                 self.disk.stored.apply(&changes);
                 Some(Event::Kept(Ok(())))

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Engine;
+use crate::engine::application::MachineReport;
 use crate::engine::life::Plan;
 use crate::engine::profile::{RemovalReason, Stored, Tombstone};
 use crate::engine::progress::SessionRecord;
@@ -13,10 +14,14 @@ use crate::engine::time::Now;
 const MAX_DETAIL: usize = 400;
 /// Redundant profiles that are named to the server.
 const MAX_REDUNDANT_NAMED: usize = 50;
+/// Changed files, and profiles not in force, that are named to the server.
+const MAX_DRIFT_NAMED: usize = 20;
+/// The longest reason that is told to the server, in characters.
+const MAX_REASON: usize = 120;
 
 impl Engine {
     /// What the device has to say at the beginning.
-    pub(super) fn alerts(&self, plan: &Plan, stored: &Stored) -> Vec<SessionAlert> {
+    pub(super) fn alerts(&self, plan: &Plan, stored: &Stored, machine: &MachineReport) -> Vec<SessionAlert> {
         if plan.is_farewell() {
             return vec![SessionAlert::Unenrolment];
         }
@@ -32,6 +37,8 @@ impl Engine {
             .iter()
             .filter(|tombstone| !tombstone.reported && tombstone.reason == RemovalReason::Retention);
         alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
+        alerts.extend(drift_json(machine).map(SessionAlert::Drift));
+        alerts.extend(not_in_force_json(machine).map(SessionAlert::NotInForce));
         let redundant = self.redundant_json(plan, stored);
         alerts.extend(redundant.map(SessionAlert::Redundant));
         alerts
@@ -57,6 +64,28 @@ impl Engine {
             .collect();
         (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
     }
+}
+
+/// Files that somebody else had changed.
+fn drift_json(machine: &MachineReport) -> Option<String> {
+    let drift = machine.drift.iter().take(MAX_DRIFT_NAMED);
+    let list: Vec<serde_json::Value> =
+        drift.map(|(path, what)| serde_json::json!({ "file": path, "was": what })).collect();
+    (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
+}
+
+/// Profiles that the machine could not put in force.
+fn not_in_force_json(machine: &MachineReport) -> Option<String> {
+    let list: Vec<serde_json::Value> = machine
+        .refused
+        .iter()
+        .take(MAX_DRIFT_NAMED)
+        .map(|(root, refusal)| {
+            let reason: String = refusal.reason.chars().take(MAX_REASON).collect();
+            serde_json::json!({ "address": root, "status": refusal.status.0, "reason": reason })
+        })
+        .collect();
+    (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
 }
 
 fn removal_json(tombstone: &Tombstone) -> String {

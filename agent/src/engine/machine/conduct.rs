@@ -1,10 +1,11 @@
 //! A session from the opened store to its end.
 
 use super::announce::record;
+use super::opening::Opening;
 use super::{Action, Closing, Conduct, Engine, Phase};
 use crate::engine::certificates::Slot;
 use crate::engine::facts::{self, DeviceFacts};
-use crate::engine::failure::{SessionFailure, StoreFailure};
+use crate::engine::failure::SessionFailure;
 use crate::engine::life::{Ended, Follow, Outcome, Plan};
 use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
@@ -15,14 +16,8 @@ use crate::engine::time::Now;
 use crate::engine::tree::Tree;
 
 impl Engine {
-    pub(super) fn begin_session(
-        &mut self,
-        plan: Plan,
-        stored: Result<Box<Stored>, StoreFailure>,
-        facts: Box<DeviceFacts>,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) {
+    pub(super) fn begin_session(&mut self, plan: Plan, opening: Opening, now: Now, actions: &mut Vec<Action>) {
+        let Opening { stored, facts, machine, .. } = opening;
         let Some(account) = self.account().cloned() else { return };
         let (stored, store_status) = match stored {
             Ok(stored) => (*stored, None),
@@ -38,6 +33,7 @@ impl Engine {
         let outdated = if self.rekeyed { account.forget_credentials(&mut stored) } else { Vec::new() };
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
         facts::provide(&mut tree, &account, &facts);
+        nodes::provide_machine(&mut tree, &machine);
         nodes::provide(&mut tree, &self.life, &account, self.link);
         let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
         nodes::provide_channel(&mut tree, &account.provider_address(), &push);
@@ -52,7 +48,7 @@ impl Engine {
             provider_id: account.provider_id.clone(),
             server_initiated: plan.is_server_initiated(),
             login,
-            alerts: self.alerts(&plan, &stored),
+            alerts: self.alerts(&plan, &stored, &machine),
             push,
             device_info: facts::device_info(&account, &facts),
             credentials: account.session_credentials(&stored, nonce),
@@ -115,6 +111,7 @@ impl Engine {
                     actions.push(conduct.post(body));
                 }
             }
+            Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
                 let now = self.life.clock().read(now);
                 conduct.remember(&mut changes, now);
@@ -261,6 +258,9 @@ impl Conduct {
                     let note = Note::profile("profile-replaced", profile, now);
                     let moved = before.authority != profile.authority;
                     self.unkept.push(if moved { note.with("from", before.authority.as_str()) } else { note });
+                    if moved && profile.is_mailbox() {
+                        self.unkept.push(Note::profile("mail-sign-in-needed", profile, now));
+                    }
                 }
                 (Some(before), None) => fallen.push(before.tombstone(RemovalReason::Server, now.wall)),
                 (None, None) => {}

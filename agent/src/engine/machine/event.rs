@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::account::Account;
+use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
 use crate::engine::certificates::{CertificateTerms, Certificates, Slot};
 use crate::engine::facts::DeviceFacts;
 use crate::engine::failure::{ConnectionFailure, StoreFailure};
@@ -29,7 +30,11 @@ pub enum Event {
         rebuilt: bool,
         /// Facts about the machine.
         facts: Box<DeviceFacts>,
+        /// How the machine was found.
+        machine: Box<MachineReport>,
     },
+    /// Changes were put in force on the machine, as far as it could be done.
+    Applied(Box<ApplicationOutcome>),
     /// Changes were kept, or could not be.
     Kept(Result<(), StoreFailure>),
     /// The server answered.
@@ -79,11 +84,13 @@ pub struct Renewed {
 /// Something to be done. Its outcome comes back as an [`Event`], except where nothing is said of one.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Action {
-    /// Open the store, read it and gather facts.
+    /// Open the store, read it, see that what is in it is in force on the machine, and gather facts.
     OpenStore,
+    /// Put changes in force on the machine.
+    Apply(Box<Application>),
     /// Keep changes so that they survive a power cut.
     Keep(Box<Changes>),
-    /// Close the store and the connection. No event.
+    /// See that what is in the store is in force on the machine, then close it and the connection. No event.
     CloseStore,
     /// Send a message to the management server over mutual TLS.
     Post {

@@ -2,6 +2,7 @@
 
 use super::{Engine, Phase};
 use crate::engine::Action;
+use crate::engine::application::MachineReport;
 use crate::engine::facts::DeviceFacts;
 use crate::engine::failure::StoreFailure;
 use crate::engine::note::Note;
@@ -9,21 +10,38 @@ use crate::engine::profile::Stored;
 use crate::engine::progress::Trigger;
 use crate::engine::time::Now;
 
+/// Files put back that are noted one by one.
+const MAX_DRIFT_NOTED: usize = 20;
+
+/// What the opened store says.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) stored: Result<Box<Stored>, StoreFailure>,
+    pub(super) rebuilt: bool,
+    pub(super) facts: Box<DeviceFacts>,
+    pub(super) machine: Box<MachineReport>,
+}
+
 impl Engine {
-    pub(super) fn store_opened(
-        &mut self,
-        stored: Result<Box<Stored>, StoreFailure>,
-        rebuilt: bool,
-        facts: Box<DeviceFacts>,
-        now: Now,
-        actions: &mut Vec<Action>,
-    ) {
-        self.notice_loss(&stored, rebuilt, now, actions);
-        self.recall(&stored, now);
+    pub(super) fn store_opened(&mut self, opening: Opening, now: Now, actions: &mut Vec<Action>) {
+        self.notice_loss(&opening.stored, opening.rebuilt, now, actions);
+        self.recall(&opening.stored, now);
         match self.phase {
-            Phase::Opening(plan) => self.begin_session(plan, stored, facts, now, actions),
-            Phase::OpeningToSweep => self.sweep(stored, now, actions),
+            Phase::Opening(plan) => self.begin_session(plan, opening, now, actions),
+            Phase::OpeningToSweep => self.sweep(opening.stored, now, actions),
             _ => {}
+        }
+    }
+
+    /// Writes down what somebody else had changed on the machine.
+    pub(super) fn note_machine(&mut self, machine: &MachineReport, now: Now, actions: &mut Vec<Action>) {
+        let at = self.life.clock().read(now);
+        let drift = machine.drift.iter().take(MAX_DRIFT_NOTED);
+        let notes: Vec<Note> = drift
+            .map(|(path, what)| Note::new("file-put-back", at).with("file", path.as_str()).with("was", what.as_str()))
+            .collect();
+        if !notes.is_empty() {
+            actions.push(Action::Note(notes));
         }
     }
 

@@ -1,11 +1,12 @@
 //! One operation (Add, Replace, Delete, Get or Exec) on each of its items.
 
 use mdm_protocol::LocUri;
+use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::loc_uri::{Listing, encode_segment};
 use mdm_protocol::syncml::{Command, CommandId, Format, Item, Meta, Operation, Results, StatusCode, Verb};
 
 use super::incoming::target;
-use super::{Answer, MAX_TOLD_BYTES, Session, package};
+use super::{Answer, MAX_TOLD_BYTES, Session, Touch, package};
 use crate::engine::nodes;
 use crate::engine::tree::{Node, Refusal};
 
@@ -142,6 +143,12 @@ pub(super) fn refused(message_id: u32, operation: &Operation, code: StatusCode) 
     Outcome { answers: vec![Answer::plain(status)], succeeded: false }
 }
 
+/// What an item is about.
+fn touch(item: &Item) -> Touch {
+    let profile = target(item).ok().and_then(|uri| ProfileAddress::locate(&uri));
+    Touch { target: item.target.clone(), profile: profile.map(|address| address.root.to_string()) }
+}
+
 /// One status where all items fared alike, else one for each item.
 fn statuses(message_id: u32, operation: &Operation, outcomes: &[ItemOutcome]) -> Vec<Answer> {
     let changes = matches!(operation.verb, Verb::Add | Verb::Replace | Verb::Delete);
@@ -156,7 +163,8 @@ fn statuses(message_id: u32, operation: &Operation, outcomes: &[ItemOutcome]) ->
             // The reason in words is for the administrator; servers that do not know it ignore the item.
             status.items.extend(outcome.reason.as_ref().map(|reason| Item::default().with_data(reason)));
         }
-        answers.push(Answer { command, changes });
+        let touches = if alike { operation.items.iter().map(touch).collect() } else { vec![touch(item)] };
+        answers.push(Answer { command, changes, touches, group: None });
         if alike {
             break;
         }

@@ -12,6 +12,9 @@ impl Session {
         self.give_up_open_object();
         let mark = self.tree.mark();
         let before = (self.unenrol, self.renew_now);
+        self.groups += 1;
+        let number = self.groups;
+        self.tree.set_group(Some(number));
         let first = self.prepared.len();
         let id = group.id.clone();
         self.prepared.push(Answer::plain(package::status(message_id, &id, "Atomic", StatusCode::OK)));
@@ -19,6 +22,8 @@ impl Session {
         for command in group.commands {
             failed |= !self.execute_in_atomic(message_id, command, failed);
         }
+        self.tree.set_group(None);
+        self.prepared[first..].iter_mut().for_each(|answer| answer.group = Some(number));
         if !failed {
             self.prepared[first].changes = self.prepared[first + 1..].iter().any(|answer| answer.changes);
             return;

@@ -42,16 +42,7 @@ impl Session {
             return Ok(Step::End(SessionEnd::Completed));
         }
         self.ask_for_next_piece();
-        Ok(self.keep_or_answer())
-    }
-
-    fn keep_or_answer(&mut self) -> Step {
-        let changes = self.tree.changes(self.now);
-        if changes.is_empty() {
-            return self.answer();
-        }
-        self.pending = Some(changes.clone());
-        Step::Keep(Box::new(changes))
+        Ok(self.apply_or_keep())
     }
 
     fn note_status(&mut self, status: &Status) {
@@ -154,7 +145,7 @@ impl Session {
 
 impl Answer {
     pub(super) fn plain(command: Command) -> Self {
-        Self { command, changes: false }
+        Self { command, changes: false, touches: Vec::new(), group: None }
     }
 
     pub(super) fn status(&self) -> Option<StatusCode> {

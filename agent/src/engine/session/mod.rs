@@ -4,6 +4,7 @@
 //! be kept before its statuses go out; if it could not be kept, the statuses say so. The session does not know about
 //! schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
 
+mod application;
 mod authentication;
 mod context;
 mod execute;
@@ -19,10 +20,12 @@ use std::collections::BTreeSet;
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
 
+use self::application::Applying;
 use self::authentication::Authentication;
 pub use self::context::{AccountCredentials, SessionContext};
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
+use super::application::Application;
 use super::failure::{SessionFailure, Violation};
 use super::profile::Changes;
 use super::reply::{ManagementReply, Reply, classify};
@@ -44,6 +47,8 @@ const MAX_NESTING: usize = 4;
 pub enum Step {
     /// Send this message to the server and hand its answer to [`Session::received`].
     Send(Vec<u8>),
+    /// Put these changes in force on the machine and report to [`Session::applied`].
+    Apply(Box<Application>),
     /// Keep these changes and report to [`Session::kept`].
     Keep(Box<Changes>),
     /// The session is over.
@@ -93,6 +98,10 @@ pub struct Session {
     prepared: Vec<Answer>,
     /// Changes that were handed out and not yet reported as kept.
     pending: Option<Changes>,
+    /// What is being put in force on the machine.
+    applying: Option<Applying>,
+    /// Atomics of this session so far.
+    groups: u32,
     /// What the answers to the present message tell so far, in bytes.
     told_bytes: usize,
     unenrol: bool,
@@ -107,6 +116,17 @@ pub(super) struct Answer {
     command: Command,
     /// Whether the answer claims that something was changed; such an answer is withdrawn if it could not be kept.
     changes: bool,
+    /// What the command's items are about.
+    touches: Vec<Touch>,
+    /// The Atomic that the answer is about or that the command is part of.
+    group: Option<u32>,
+}
+
+/// What an item is about: its address as it was written, and the profile that it belongs to.
+#[derive(Debug, Clone)]
+pub(super) struct Touch {
+    target: Option<String>,
+    profile: Option<String>,
 }
 
 impl Session {
@@ -125,6 +145,8 @@ impl Session {
             open_object: None,
             prepared: Vec::new(),
             pending: None,
+            applying: None,
+            groups: 0,
             told_bytes: 0,
             unenrol: false,
             renew_now: false,
@@ -159,10 +181,13 @@ impl Session {
         match (result, changes) {
             (Ok(()), Some(changes)) => self.tree.accept(&changes),
             (Ok(()), None) => {}
-            (Err(status), _) => {
+            (Err(status), changes) => {
                 self.tree.undo_unkept();
                 self.follow_push_name();
                 self.prepared.iter_mut().for_each(|answer| answer.withdraw(status));
+                if let Some(changes) = changes.filter(|changes| !changes.profiles.is_empty()) {
+                    return self.put_back(&changes);
+                }
             }
         }
         self.answer()

@@ -41,6 +41,10 @@ pub enum SessionAlert {
     CertificateRenewed(String),
     /// The device itself removed a profile; which and why, in JSON.
     ProfileRemoved(String),
+    /// Files on the machine that somebody else had changed and that were put back; which, in JSON.
+    Drift(String),
+    /// Profiles that are held but not in force on the machine; which and why, in JSON.
+    NotInForce(String),
     /// Profiles of a former authority are still there; which, in JSON.
     Redundant(String),
 }
@@ -52,6 +56,8 @@ impl SessionAlert {
             Self::StoreRebuilt => (alert_type::STORE_REBUILT, Format::Int, "1"),
             Self::CertificateRenewed(thumbprint) => (alert_type::CERTIFICATE_RENEWED, Format::Chr, thumbprint.as_str()),
             Self::ProfileRemoved(profile) => (alert_type::PROFILE_REMOVED, Format::Chr, profile.as_str()),
+            Self::Drift(files) => (alert_type::DRIFT, Format::Chr, files.as_str()),
+            Self::NotInForce(profiles) => (alert_type::NOT_IN_FORCE, Format::Chr, profiles.as_str()),
             Self::Redundant(profiles) => (alert_type::REDUNDANT, Format::Chr, profiles.as_str()),
         };
         let meta = Meta { media_type: Some(media_type.to_owned()), ..Meta::format(format) };

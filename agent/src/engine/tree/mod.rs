@@ -5,6 +5,7 @@
 //! commands it takes, in which format) are in [`schema`].
 
 mod access;
+mod application;
 mod read;
 pub mod schema;
 #[cfg(test)]
@@ -62,13 +63,17 @@ pub struct Tree {
     /// On whose behalf the server speaks.
     owner: Owner,
     user_scope: bool,
+    /// Nodes that the device itself provides below profiles: no part of their content.
+    provided: BTreeSet<LocUri>,
+    /// The Atomic that is being carried out, by a number of its own.
+    group: Option<u32>,
 }
 
 /// Something that was done to the tree.
 #[derive(Debug)]
 enum Deed {
-    /// A node was changed; what it was before.
-    Changed(LocUri, Option<Node>),
+    /// A node was changed; what it was before, and the Atomic that changed it.
+    Changed(LocUri, Option<Node>, Option<u32>),
     /// A profile of another authority was taken over.
     TakenOver(LocUri),
 }
@@ -113,6 +118,7 @@ impl Tree {
 
     /// Puts in a node that the device itself provides; it is never kept.
     pub fn provide(&mut self, uri: LocUri, format: &Format, value: impl Into<String>) {
+        self.provided.insert(uri.clone());
         self.nodes.insert(uri, Node::new(format, value));
     }
 
@@ -140,11 +146,17 @@ impl Tree {
     pub fn undo_to(&mut self, mark: Mark) {
         while self.journal.len() > mark.0 {
             match self.journal.pop() {
-                Some(Deed::Changed(uri, Some(before))) => drop(self.nodes.insert(uri, before)),
-                Some(Deed::Changed(uri, None)) => drop(self.nodes.remove(&uri)),
-                Some(Deed::TakenOver(root)) => drop(self.taken.remove(&root)),
+                Some(deed) => self.undo(deed),
                 None => break,
             }
+        }
+    }
+
+    fn undo(&mut self, deed: Deed) {
+        match deed {
+            Deed::Changed(uri, Some(before), _) => drop(self.nodes.insert(uri, before)),
+            Deed::Changed(uri, None, _) => drop(self.nodes.remove(&uri)),
+            Deed::TakenOver(root) => drop(self.taken.remove(&root)),
         }
     }
 
@@ -158,7 +170,7 @@ impl Tree {
         let mut changes = Changes::default();
         let mut seen = BTreeSet::new();
         let changed = self.journal[self.kept..].iter().filter_map(|deed| match deed {
-            Deed::Changed(uri, before) => Some((uri, before)),
+            Deed::Changed(uri, before, _) => Some((uri, before)),
             Deed::TakenOver(_) => None,
         });
         for (uri, before) in changed {
@@ -193,7 +205,8 @@ impl Tree {
 
     /// Gathers a profile's nodes. An unchanged content keeps the date on which it was received.
     fn profile(&self, address: &ProfileAddress, now: i64) -> Option<Profile> {
-        let nodes = self.within(&address.root).filter_map(|(uri, node)| {
+        let own = self.within(&address.root).filter(|(uri, _)| !self.provided.contains(uri));
+        let nodes = own.filter_map(|(uri, node)| {
             let below = uri.below(&address.root)?;
             Some((relative_path(below), node.clone()))
         });
@@ -240,6 +253,6 @@ impl Tree {
             Some(node) => self.nodes.insert(uri.clone(), node),
             None => self.nodes.remove(&uri),
         };
-        self.journal.push(Deed::Changed(uri, before));
+        self.journal.push(Deed::Changed(uri, before, self.group));
     }
 }

@@ -18,6 +18,7 @@ impl Agent {
                 self.open_store();
                 None
             }
+            Action::Apply(application) => self.apply(*application),
             Action::Keep(changes) => self.keep(changes),
             Action::CloseStore => {
                 self.close_store();
@@ -102,19 +103,29 @@ impl Agent {
     fn open_store(&self) {
         let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
         let (right, sessions) = (Arc::clone(&self.store_right), self.sessions);
+        let (platform, others) = (self.platform.clone(), self.others());
         tokio::spawn(async move {
             let right = right.lock_owned().await;
             let opened = tokio::task::spawn_blocking(move || {
                 let opened = access.open(&place, clock::now().wall);
-                (opened, facts::gather(sessions))
+                let machine = opened.as_ref().ok().map(|(_, opened)| {
+                    // A store that lost what was in it says nothing about what should be in force.
+                    let lost = opened.quarantined.is_some() || opened.stored.progress.is_none();
+                    let others = if lost { crate::platform::force::Others::Stay } else { others };
+                    super::machine::converge(&platform, &opened.stored.profiles, others)
+                });
+                (opened, Box::new(facts::gather(sessions)), Box::new(machine.unwrap_or_default()))
             })
             .await;
             let message = match opened {
-                Ok((Ok((store, opened)), facts)) => {
-                    Message::StoreOpened(Ok((StoreInUse { store, _right: right }, Box::new(opened))), Box::new(facts))
+                Ok((Ok((store, opened)), facts, machine)) => {
+                    Message::StoreOpened(Ok((StoreInUse { store, _right: right }, Box::new(opened))), facts, machine)
                 }
-                Ok((Err(failure), facts)) => Message::StoreOpened(Err(failure), Box::new(facts)),
-                Err(error) => Message::StoreOpened(Err(StoreFailure::Unusable(error.to_string())), Box::default()),
+                Ok((Err(failure), facts, machine)) => Message::StoreOpened(Err(failure), facts, machine),
+                Err(error) => {
+                    let failure = StoreFailure::Unusable(error.to_string());
+                    Message::StoreOpened(Err(failure), Box::default(), Box::default())
+                }
             };
             let _ = outbox.send(message).await;
         });
@@ -140,15 +151,6 @@ impl Agent {
             let _ = outbox.send(message).await;
         });
         None
-    }
-
-    fn close_store(&mut self) {
-        // The next session connects anew, perhaps with another certificate.
-        self.client = None;
-        self.snapshot = None;
-        if let Some(store) = self.store.take() {
-            tokio::task::spawn_blocking(move || drop(store));
-        }
     }
 
     fn post(&mut self, url: String, body: Vec<u8>, slot: SlotName) -> Option<Event> {
@@ -209,12 +211,18 @@ impl Agent {
         self.client = None;
         self.identity = None;
         let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));
+        let platform = self.platform.clone();
         tokio::spawn(async move {
             // Whoever reads the store still would bring it back to life.
             let _right = right.lock_owned().await;
-            let removed = tokio::task::spawn_blocking(move || Identity::remove(&paths)).await;
-            let removed = removed.map_err(|error| error.to_string());
-            let removed = removed.and_then(|removed| removed.map_err(|error| error.to_string()));
+            // Once the identity is gone, whoever starts next brings the rest to its end.
+            let removed = tokio::task::spawn_blocking(move || {
+                Identity::remove(&paths).map_err(|error| error.to_string())?;
+                let undone = platform.converge(&[], crate::platform::force::Others::Go);
+                undone.map(drop).map_err(|error| error.to_string())
+            })
+            .await;
+            let removed = removed.map_err(|error| error.to_string()).and_then(|removed| removed);
             let _ = outbox.send(Message::Erased(removed)).await;
         });
     }

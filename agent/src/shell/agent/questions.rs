@@ -38,6 +38,7 @@ impl Agent {
                 let found = report::find(stored, standing, kind.as_deref(), &name, reveal);
                 found.map(|profile| json!(profile)).map_err(|error| no_such_profile(&error))
             }),
+            ControlRequest::Plan { fragments } => self.plan(fragments, reply),
             ControlRequest::CheckIn => self.check_in(reply),
             ControlRequest::Enrol(order) => self.enrol(*order, reply),
             ControlRequest::Unenrol => self.unenrol(reply),
@@ -61,7 +62,10 @@ impl Agent {
             Phase::Sweeping(_) => "removing profiles",
             Phase::Erasing => "erasing",
         };
+        let ledger = self.platform.ledger().unwrap_or_default();
         Status {
+            drift: ledger.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect(),
+            not_in_force: super::machine::in_force(&ledger).not,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: self.engine.account().map(|account| self.account_status(account)),
             activity: activity.to_owned(),
@@ -106,7 +110,8 @@ impl Agent {
         if self.engine.account().is_none() || matches!(self.engine.phase(), Phase::Erasing) {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
-        let standing = self.engine.standing();
+        let mut standing = self.engine.standing();
+        standing.machine = super::machine::in_force(&self.platform.ledger().unwrap_or_default());
         if let Some(snapshot) = &self.snapshot {
             return answer(reply, question(snapshot, &standing));
         }
@@ -125,6 +130,23 @@ impl Agent {
             let failed = |error: tokio::task::JoinError| Err(ControlError::new(ErrorCode::Failed, error.to_string()));
             answer(reply, result.unwrap_or_else(failed));
         });
+    }
+
+    /// What would be done on the machine. On one that is not enrolled nothing is held, but profiles can be tried.
+    fn plan(&self, fragments: Vec<String>, reply: Reply) {
+        let platform = self.platform.clone();
+        let foresee = move |stored: &Stored, _: &Standing| {
+            let failed = |message: String| ControlError::new(ErrorCode::Failed, message);
+            let profiles = crate::engine::trial::try_fragments(stored, &fragments)
+                .map_err(|error| ControlError::new(ErrorCode::Usage, error.to_string()))?;
+            let preview = platform.foresee(&profiles).map_err(|error| failed(error.to_string()))?;
+            Ok(json!(preview))
+        };
+        if self.engine.account().is_some() {
+            self.read(reply, foresee);
+        } else {
+            answer(reply, foresee(&Stored::default(), &Standing::default()));
+        }
     }
 
     fn check_in(&mut self, reply: Reply) {

@@ -37,8 +37,7 @@ fn an_agent_that_stops_begins_nothing_and_still_answers() {
     let (_folder, paths) = enrolled();
     let runtime = runtime();
     let (during, after) = runtime.block_on(async {
-        let agent =
-            Agent::start(paths, facts::Sessions::Untracked, StoreAccess::InProcess, RetentionRules::default()).unwrap();
+        let agent = start(&paths);
         let sender = agent.sender();
         let during = ask(&sender, ControlRequest::CheckIn).await;
         sender.send(Message::Stop).await.unwrap();
@@ -54,9 +53,7 @@ fn an_agent_that_stops_begins_nothing_and_still_answers() {
 /// Sends requests before the agent can look at the first, and waits for the answers to all.
 fn run<const N: usize>(paths: &Paths, requests: [ControlRequest; N]) -> [ControlResult; N] {
     runtime().block_on(async {
-        let agent =
-            Agent::start(paths.clone(), facts::Sessions::Untracked, StoreAccess::InProcess, RetentionRules::default())
-                .unwrap();
+        let agent = start(paths);
         let sender = agent.sender();
         let mut answers = Vec::new();
         for request in requests {
@@ -72,6 +69,15 @@ fn run<const N: usize>(paths: &Paths, requests: [ControlRequest; N]) -> [Control
         running.await.unwrap().unwrap();
         results.try_into().expect("as many answers as requests")
     })
+}
+
+fn start(paths: &Paths) -> Agent {
+    // Beside the state, so that nothing is ever done to the machine that runs the tests.
+    let root = paths.state.with_file_name("root");
+    std::fs::create_dir_all(&root).unwrap();
+    let platform = Platform::of(root, &paths.state);
+    let sessions = facts::Sessions::Untracked;
+    Agent::start(paths.clone(), sessions, StoreAccess::InProcess, platform, RetentionRules::default()).unwrap()
 }
 
 async fn ask(agent: &mpsc::Sender<Message>, request: ControlRequest) -> Answer {

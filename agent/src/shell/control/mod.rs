@@ -40,6 +40,11 @@ pub enum ControlRequest {
         /// The most entries.
         limit: usize,
     },
+    /// What would be done on the machine, now or with other profiles.
+    Plan {
+        /// Profiles to try: the server's commands as SyncML fragments. Without any, those that are held.
+        fragments: Vec<String>,
+    },
     /// A session now; answered when it is over.
     CheckIn,
     /// Another identity for the same device, with a token of the server's administrator.
@@ -67,7 +72,12 @@ impl ControlRequest {
     /// Whether it is more than a question.
     pub fn begins_something(&self) -> bool {
         match self {
-            Self::Status | Self::Profiles | Self::Profile { .. } | Self::Why { .. } | Self::History { .. } => false,
+            Self::Status
+            | Self::Profiles
+            | Self::Profile { .. }
+            | Self::Why { .. }
+            | Self::History { .. }
+            | Self::Plan { .. } => false,
             Self::CheckIn | Self::Enrol(_) | Self::Recover(_) | Self::Unenrol => true,
         }
     }
@@ -79,7 +89,8 @@ impl ControlRequest {
             | Self::Profiles
             | Self::Profile { reveal: false, .. }
             | Self::Why { .. }
-            | Self::History { .. } => authorization::Request::Read,
+            | Self::History { .. }
+            | Self::Plan { .. } => authorization::Request::Read,
             Self::Profile { reveal: true, .. } => authorization::Request::ReadSecrets,
             Self::CheckIn => authorization::Request::CheckIn,
             Self::Enrol(_) => authorization::Request::Enrol,

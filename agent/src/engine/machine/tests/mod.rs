@@ -68,6 +68,11 @@ impl World {
     pub(super) fn handle(&mut self, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         self.engine.handle(event, self.now, &mut actions);
+        // A machine that takes whatever it is given.
+        while let Some(place) = actions.iter().position(|action| matches!(action, Action::Apply(_))) {
+            actions.remove(place);
+            self.engine.handle(Event::Applied(Box::default()), self.now, &mut actions);
+        }
         // What is remembered is looked at where it matters.
         let (notes, actions) = actions.into_iter().partition(|action| matches!(action, Action::Note(_)));
         let notes: Vec<Action> = notes;
@@ -140,7 +145,8 @@ impl World {
                 | Action::Promote
                 | Action::DiscardPending
                 | Action::SaveAccount(_)
-                | Action::Listen(_)) => {
+                | Action::Listen(_)
+                | Action::Apply(_)) => {
                     self.deeds.push(action);
                     None
                 }
@@ -173,12 +179,17 @@ impl World {
 }
 
 pub(super) fn opened(stored: &Stored) -> Event {
-    Event::StoreOpened { stored: Ok(Box::new(stored.clone())), rebuilt: false, facts: Box::new(facts()) }
+    Event::StoreOpened {
+        stored: Ok(Box::new(stored.clone())),
+        rebuilt: false,
+        facts: Box::new(facts()),
+        machine: Box::default(),
+    }
 }
 
 pub(super) fn not_opened() -> Event {
     let failure = StoreFailure::Full("no room".to_owned());
-    Event::StoreOpened { stored: Err(failure), rebuilt: false, facts: Box::new(facts()) }
+    Event::StoreOpened { stored: Err(failure), rebuilt: false, facts: Box::new(facts()), machine: Box::default() }
 }
 
 pub(super) fn reply(server: &Server, body: &[u8]) -> Event {
@@ -208,6 +219,7 @@ pub(super) fn answer(message: &Message, commands: Vec<Command>) -> String {
 pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
     let name = |action: &Action| match action {
         Action::OpenStore => "OpenStore",
+        Action::Apply(_) => "Apply",
         Action::Keep(_) => "Keep",
         Action::CloseStore => "CloseStore",
         Action::Post { .. } => "Post",

@@ -1,15 +1,20 @@
-//! Whatever happens in whatever order: one session at a time, and nothing acknowledged that is not kept.
+//! Whatever happens in whatever order: one session at a time, and nothing acknowledged that is not in force and
+//! kept.
 
-use mdm_protocol::syncml::{Message, Verb};
+use std::collections::BTreeSet;
+
+use mdm_protocol::syncml::{Message, StatusCode, Verb};
 use proptest::prelude::*;
 
 use super::{answer, not_opened, opened};
+use crate::engine::application::{Application, ApplicationOutcome};
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
 use crate::engine::progress::{Progress, Trigger};
 use crate::engine::renewal::{RenewalFailure, RenewalOrder};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{NOW, PROVIDER, account, add, config, exec, get, ok, statuses};
+use crate::engine::tree::Refusal;
 use crate::engine::{Action, ConnectionFailure, Engine, Event, Now, Phase};
 
 /// What the world does next, if it can.
@@ -29,6 +34,7 @@ enum Turn {
 enum Pending {
     Renew(Box<RenewalOrder>),
     Open,
+    Apply(Box<Application>),
     Keep(Box<crate::engine::Changes>),
     Post(Vec<u8>),
     Erase,
@@ -39,6 +45,8 @@ struct Machine {
     now: Now,
     pending: Option<Pending>,
     stored: Stored,
+    /// The profiles that the machine has.
+    in_force: BTreeSet<String>,
     store_is_open: bool,
     /// The names that the server sent in its last message.
     sent: Vec<String>,
@@ -56,6 +64,7 @@ proptest! {
             now,
             pending: None,
             stored: Stored::default(),
+            in_force: BTreeSet::new(),
             store_is_open: false,
             sent: Vec::new(),
             counter: 0,
@@ -107,6 +116,7 @@ impl Machine {
                 self.store_is_open = true;
                 Pending::Open
             }
+            Action::Apply(application) => Pending::Apply(application),
             Action::Keep(changes) => Pending::Keep(changes),
             Action::Post { body, .. } => {
                 self.check_acknowledgements(&body);
@@ -114,6 +124,11 @@ impl Machine {
             }
             Action::CloseStore => {
                 assert!(std::mem::take(&mut self.store_is_open), "a store is closed that is not open");
+                let kept: BTreeSet<String> =
+                    self.stored.profiles.iter().map(|profile| profile.root.to_string()).collect();
+                assert!(self.in_force.is_superset(&kept), "something is kept that is not in force");
+                // What the store does not have is removed from the machine before it is closed.
+                self.in_force = kept;
                 return;
             }
             Action::Report(_)
@@ -136,6 +151,7 @@ impl Machine {
                 let root = config(id);
                 let kept = self.stored.profiles.iter().any(|profile| profile.root.to_string() == root);
                 assert!(kept, "{id} is acknowledged and not kept");
+                assert!(self.in_force.contains(&root), "{id} is acknowledged and not in force");
                 assert!(self.sent.contains(&id.to_owned()));
             }
         }
@@ -145,6 +161,20 @@ impl Machine {
         match pending {
             Pending::Open if how.is_multiple_of(5) => not_opened(),
             Pending::Open => opened(&self.stored),
+            Pending::Apply(application) => {
+                let mut outcome = ApplicationOutcome::default();
+                for (root, profile) in application.profiles {
+                    if profile.is_some() && how.is_multiple_of(3) {
+                        let reason = "not on this machine".to_owned();
+                        outcome.refused.insert(root, Refusal { status: StatusCode::NOT_SUPPORTED, reason });
+                    } else if profile.is_some() {
+                        self.in_force.insert(root);
+                    } else {
+                        self.in_force.remove(&root);
+                    }
+                }
+                Event::Applied(Box::new(outcome))
+            }
             Pending::Keep(_) if how.is_multiple_of(4) => Event::Kept(Err(StoreFailure::Full("no room".to_owned()))),
             Pending::Keep(changes) => {
                 self.stored.apply(&changes);
@@ -154,6 +184,7 @@ impl Machine {
             Pending::Renew(_) => Event::Renewed(Err(RenewalFailure::Local("no".to_owned()))),
             Pending::Erase => {
                 self.stored = Stored::default();
+                self.in_force.clear();
                 Event::Erased
             }
         }

@@ -241,6 +241,7 @@ impl Device {
             self.steps += 1;
             let event = match action {
                 Action::OpenStore => opened(&self.disk.stored),
+                Action::Apply(_) => Event::Applied(Box::default()),
                 Action::Keep(changes) => {
                     self.disk.stored.apply(&changes);
                     Event::Kept(Ok(()))

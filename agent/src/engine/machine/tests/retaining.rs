@@ -106,6 +106,7 @@ fn a_store_that_is_found_lost_between_sessions_is_told_of_in_the_next_one() {
             stored: Ok(Box::new(empty)),
             rebuilt,
             facts: Box::new(crate::engine::testing::facts()),
+            machine: Box::default(),
         });
         world.serve(actions, &Server::Content);
         let events: Vec<&str> = world.notes.iter().map(|note| note.what).collect();

@@ -190,7 +190,7 @@ fn the_nonce_is_kept_for_the_next_session_and_survives_a_restart() {
 fn open(world: &mut World, trigger: Trigger, rebuilt: bool, progress: Option<Progress>) -> Vec<Action> {
     world.handle(Event::CheckInRequested(trigger));
     let stored = Ok(Box::new(Stored { progress, ..Stored::default() }));
-    world.handle(Event::StoreOpened { stored, rebuilt, facts: Box::new(facts()) })
+    world.handle(Event::StoreOpened { stored, rebuilt, facts: Box::new(facts()), machine: Box::default() })
 }
 
 fn announces_loss(actions: &[Action]) -> bool {

@@ -2,6 +2,7 @@
 
 use mdm_protocol::syncml::StatusCode;
 
+use crate::engine::application::ApplicationOutcome;
 use crate::engine::profile::Stored;
 use crate::engine::session::{SessionContext, SessionEnd, Step};
 use crate::engine::testing::{
@@ -13,6 +14,8 @@ fn changes_are_handed_out_before_anything_is_acknowledged_and_carry_owner_and_da
     let mut session = crate::engine::session::Session::new(context(), tree(&Stored::default()));
     session.begin(NOW);
     let step = session.received(&ok(message(&[("a", "A")])), NOW + 5);
+    let Step::Apply(_) = step else { panic!("not handed out to be put in force: {step:?}") };
+    let step = session.applied(&ApplicationOutcome::default());
     let Step::Keep(changes) = step else { panic!("not handed out to be kept: {step:?}") };
     let profile = changes.profiles[&config("A")].as_ref().unwrap();
     assert_eq!((profile.authority.as_str(), profile.received), ("Contoso", NOW + 5));

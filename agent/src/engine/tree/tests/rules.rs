@@ -72,7 +72,7 @@ fn the_profile_of_a_node_is_found_at_the_nodes_own_address() {
                     || rule.pattern().contains("/DMClient/")
                     || rule.pattern().contains("/WSTEP/")
                     || rule.pattern().starts_with("Vendor/LinuxMDM/Authority/")
-                    || !rule.access.allows(Access::REPLACE) && rule.format == Kind::Interior,
+                    || !rule.access.allows(Access::REPLACE) && !rule.access.allows(Access::ADD),
                 "{uri} can be set and belongs to no profile"
             ),
         }

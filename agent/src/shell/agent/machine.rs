@@ -1,0 +1,126 @@
+//! Profiles in force on the machine: how the loop has them put there, and how it learns of it.
+//!
+//! The store says what should be in force. The machine is brought to that whenever the store is opened and before it is
+//! closed, so that a removal, or a crash anywhere, needs no path of its own; what a session changes goes first to the
+//! machine and then to the store.
+
+use super::{Agent, Event, Message, StoreInUse, Stored};
+use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::profile::Profile;
+use crate::engine::report::InForce;
+use crate::engine::tree::Refusal;
+use crate::platform::force::{Convergence, Others, Platform, PlatformError};
+use crate::platform::ledger::{Ledger, Standing};
+use mdm_protocol::syncml::StatusCode;
+
+impl Agent {
+    /// What becomes of what is on the machine for profiles that the store does not have: if it was lost, the server
+    /// brings them again.
+    pub(super) fn others(&self) -> Others {
+        if self.engine.progress().rebuilt_unreported { Others::Stay } else { Others::Go }
+    }
+
+    pub(super) fn apply(&self, application: Application) -> Option<Event> {
+        let before = self.snapshot.as_ref().map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
+        let (platform, outbox, others) = (self.platform.clone(), self.outbox.clone(), self.others());
+        tokio::spawn(async move {
+            let all = application.profiles.keys().cloned().collect::<Vec<_>>();
+            let applied =
+                tokio::task::spawn_blocking(move || platform.put_in_force(&before, &application, others)).await;
+            let outcome = match applied {
+                Ok(Ok(outcome)) => outcome,
+                Ok(Err(error)) => refuse_all(&all, &error),
+                Err(error) => refuse(&all, StatusCode::FAILED, &error.to_string()),
+            };
+            for (root, refusal) in &outcome.refused {
+                tracing::warn!(profile = root, status = refusal.status.0, reason = refusal.reason, "not in force");
+            }
+            let _ = outbox.send(Message::Applied(Box::new(outcome))).await;
+        });
+        None
+    }
+
+    /// Closes the store once the machine has what is in it.
+    pub(super) fn close_store(&mut self) {
+        // The next session connects anew, perhaps with another certificate.
+        self.client = None;
+        let snapshot = self.snapshot.take();
+        let (platform, others) = (self.platform.clone(), self.others());
+        let Some(store) = self.store.take() else { return };
+        tokio::task::spawn_blocking(move || {
+            let StoreInUse { store, _right } = store;
+            drop(store);
+            if let Some(stored) = snapshot {
+                converge(&platform, &stored.profiles, others);
+            }
+        });
+    }
+
+    /// How the machine was left by whoever was there before: brought to what the store says, or, where nobody is
+    /// enrolled any more, rid of everything the agent made.
+    pub(super) fn take_over_machine(platform: &Platform, stored: Option<&Stored>) {
+        match stored {
+            Some(stored) if stored.progress.is_none() => {}
+            Some(stored) => {
+                let lost = stored.progress.as_ref().is_some_and(|progress| progress.rebuilt_unreported);
+                converge(platform, &stored.profiles, if lost { Others::Stay } else { Others::Go });
+            }
+            None => {
+                if platform.ledger().is_ok_and(|ledger| !ledger.files.is_empty() || !ledger.directories.is_empty()) {
+                    converge(platform, &[], Others::Go);
+                }
+            }
+        }
+    }
+}
+
+/// Brings the machine to what the store says, and says how it was found.
+pub(super) fn converge(platform: &Platform, profiles: &[Profile], others: Others) -> MachineReport {
+    match platform.converge(profiles, others) {
+        Ok(convergence) => report(convergence),
+        Err(error) => {
+            tracing::error!(%error, "profiles cannot be put in force on this machine");
+            let roots: Vec<String> = profiles.iter().map(|profile| profile.root.to_string()).collect();
+            let ApplicationOutcome { refused, .. } = refuse_all(&roots, &error);
+            MachineReport { refused, ..MachineReport::default() }
+        }
+    }
+}
+
+fn report(convergence: Convergence) -> MachineReport {
+    for drift in &convergence.drift {
+        tracing::warn!(file = %drift.path, was = drift.what.as_str(), "somebody changed a managed file; it is put back");
+    }
+    let drift =
+        convergence.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect();
+    MachineReport { drift, refused: convergence.refused, nodes: convergence.nodes }
+}
+
+fn refuse_all(roots: &[String], error: &PlatformError) -> ApplicationOutcome {
+    let status = if error.is_full() { StatusCode::DEVICE_FULL } else { StatusCode::FAILED };
+    refuse(roots, status, &error.to_string())
+}
+
+fn refuse(roots: &[String], status: StatusCode, reason: &str) -> ApplicationOutcome {
+    let refusal = Refusal { status, reason: reason.to_owned() };
+    let refused = roots.iter().map(|root| (root.clone(), refusal.clone())).collect();
+    ApplicationOutcome { refused, ..ApplicationOutcome::default() }
+}
+
+/// What of the profiles is in force, as the ledger has it.
+pub(super) fn in_force(ledger: &Ledger) -> InForce {
+    let mut in_force = InForce::default();
+    for (root, standing) in &ledger.profiles {
+        let reason = match standing {
+            Standing::Waiting { reason } => format!("waiting: {reason}"),
+            Standing::Refused { reason, .. } => reason.clone(),
+        };
+        in_force.not.insert(root.clone(), reason);
+    }
+    for (path, entry) in &ledger.files {
+        for root in &entry.profiles {
+            in_force.files.entry(root.clone()).or_default().push(path.to_string());
+        }
+    }
+    in_force
+}
