@@ -33,7 +33,8 @@ impl Plan {
             .profile
             .iter()
             .map(|path| {
-                let content = files::read_bounded(path, MAX_FRAGMENT)?;
+                // The error names its cause itself.
+                let content = files::read_bounded(path, MAX_FRAGMENT).map_err(|error| anyhow::anyhow!("{error}"))?;
                 let content = content.with_context(|| format!("there is no file {}", path.display()))?;
                 String::from_utf8(content).with_context(|| format!("{} is not UTF-8", path.display()))
             })

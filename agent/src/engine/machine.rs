@@ -4,6 +4,7 @@
 //! [`Session`].
 
 mod announce;
+mod certificates;
 mod conduct;
 mod event;
 mod follow;
@@ -14,6 +15,7 @@ use std::sync::Arc;
 
 use self::opening::Opening;
 use super::account::{Account, Trust};
+use super::certificate_request::CertificateOrder;
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
 use super::life::{Beginning, Follow, Life, Plan};
@@ -64,6 +66,8 @@ pub struct Conduct {
     unkept: Vec<Note>,
     /// The message that waits until the order it acknowledges is kept.
     held: Option<Vec<u8>>,
+    /// Certificates ordered in this session that were taken note of.
+    orders_noted: usize,
 }
 
 /// A session that is over, with what follows once that is kept.
@@ -77,6 +81,7 @@ pub struct Closing {
     /// Whether profiles are removed, which has to be tried again if it is not kept.
     removes: bool,
     notes: Vec<Note>,
+    orders: Vec<CertificateOrder>,
 }
 
 /// The agent's main machine.
@@ -213,6 +218,7 @@ impl Engine {
                 self.note_machine(&machine, now, actions);
                 self.store_opened(Opening { stored, rebuilt, facts, machine }, now, actions);
             }
+            Event::CertificateAnswered(profile, answer) => self.certificate_answered(&profile, &answer, now, actions),
             Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {
@@ -248,6 +254,7 @@ impl Engine {
         if !matches!(self.phase, Phase::Idle) || self.paused {
             return;
         }
+        self.request_certificates(now, actions);
         if let Some(plan) = self.life.begin(now) {
             self.phase = Phase::Opening(plan);
             actions.push(Action::OpenStore);

@@ -9,6 +9,7 @@ pub mod application;
 pub mod authority;
 pub mod authorization;
 pub mod backoff;
+pub mod certificate_request;
 pub mod certificates;
 pub mod clock;
 pub mod enrolment;

@@ -86,6 +86,16 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
     if let Some(attempted) = progress.renewal.attempted {
         put(&format!("{RENEW}/LastRenewalAttemptTime"), &Format::Other("time".to_owned()), &oma_time(attempted));
     }
+    for (profile, request) in progress.certificate_requests.iter().flat_map(|requests| requests.iter()) {
+        put(&format!("{profile}/Status"), &Format::Int, &request.status.number().to_string());
+        put(&format!("{profile}/ErrorCode"), &Format::Int, &request.error.cast_signed().to_string());
+        if let Some(thumbprint) = &request.thumbprint {
+            put(&format!("{profile}/CertThumbprint"), &Format::Chr, thumbprint);
+        }
+        if let Some(server) = &request.server {
+            put(&format!("{profile}/RespondentServerUrl"), &Format::Chr, server);
+        }
+    }
     let push = format!("{}/Push", account.provider_address());
     put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
     let provisioned = [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::authority::AuthorityState;
+use super::certificate_request::CertificateRequests;
 use super::certificates::RenewalState;
 use super::clock::ClockReading;
 use super::push::PushState;
@@ -118,6 +119,9 @@ pub struct Progress {
     pub push: PushState,
     /// What the profiles need from the clock.
     pub retention: RetentionState,
+    /// Certificates that were ordered from SCEP servers; most devices have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub certificate_requests: Option<Box<CertificateRequests>>,
 }
 
 /// Refusals in a row after which the server counts as not knowing the device any more (rule I4).

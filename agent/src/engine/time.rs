@@ -38,6 +38,8 @@ pub enum TimerReason {
     DelayedCheckIn,
     /// The certificate's renewal window opens.
     CertificateRenewal,
+    /// The next step of a certificate that was ordered from a SCEP server.
+    CertificateRequest,
     /// The last check-in before a profile is removed.
     LastChance,
     /// A profile will be removed in a day.
@@ -56,6 +58,7 @@ impl TimerReason {
             Self::Retry => "retry after a failed check-in",
             Self::DelayedCheckIn => "check-in put off a little",
             Self::CertificateRenewal => "renewal of the certificate",
+            Self::CertificateRequest => "a certificate that was ordered",
             Self::LastChance => "last check-in before a profile is removed",
             Self::RetentionWarning => "warning of a removal",
             Self::Retention => "removal of a profile",

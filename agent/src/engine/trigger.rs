@@ -24,6 +24,8 @@ pub enum Trigger {
     CertificateDue,
     /// Another authority took over.
     AuthorityMoved,
+    /// A certificate that the server ordered from a SCEP server has come, or will not.
+    CertificateIssued,
     /// A profile is about to be removed because its owner was not heard of.
     LastChance,
     /// The last check-in failed.
@@ -34,7 +36,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Enrolment,
         Self::Schedule,
         Self::Push,
@@ -44,6 +46,7 @@ impl Trigger {
         Self::Resume,
         Self::CertificateDue,
         Self::AuthorityMoved,
+        Self::CertificateIssued,
         Self::LastChance,
         Self::Retry,
         Self::Farewell,
@@ -61,6 +64,7 @@ impl Trigger {
             Self::Resume => "resume",
             Self::CertificateDue => "certificate-due",
             Self::AuthorityMoved => "authority-moved",
+            Self::CertificateIssued => "certificate-issued",
             Self::LastChance => "last-chance",
             Self::Retry => "retry",
             Self::Farewell => "farewell",

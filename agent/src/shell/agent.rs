@@ -3,6 +3,7 @@
 //! One task owns the engine. Everything slow (network, store, keys) runs beside it and comes back as a message, so that
 //! a question over the control socket is answered while a session is waiting for its server.
 
+mod certificates;
 mod machine;
 mod orders;
 mod questions;
@@ -24,6 +25,7 @@ use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts};
 use crate::engine::application::{ApplicationOutcome, MachineReport};
+use crate::engine::certificate_request::CertificateAnswer;
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::RetentionRules;
@@ -49,6 +51,8 @@ pub enum Message {
     ),
     #[doc(hidden)]
     Applied(Box<ApplicationOutcome>),
+    #[doc(hidden)]
+    CertificateAnswered(String, CertificateAnswer),
     #[doc(hidden)]
     Kept(Option<StoreInUse>, Box<Changes>, Result<(), StoreFailure>),
     #[doc(hidden)]
@@ -124,6 +128,10 @@ pub struct Agent {
     stopping: bool,
     /// What was in the store at the start.
     at_start: Option<Stored>,
+    /// Whether the machine is brought to that before anything else.
+    goes_on: bool,
+    /// Questions to authorities that are under way.
+    certificate_steps: usize,
 }
 
 impl Agent {
@@ -191,17 +199,15 @@ impl Agent {
             last_record,
             stopping: false,
             at_start,
+            goes_on: false,
+            certificate_steps: 0,
         })
     }
 
-    /// Brings what a former process began on the machine to its end. Blocks.
+    /// The same agent, which first brings what a former process began on the machine to its end.
     #[must_use]
-    pub fn after_restart(mut self) -> Self {
-        let stored = self.at_start.take();
-        if self.identity.is_none() || stored.is_some() {
-            Self::take_over_machine(&self.platform, stored.as_ref());
-        }
-        self
+    pub fn going_on(self) -> Self {
+        Self { goes_on: true, ..self }
     }
 
     /// Where messages for the agent go.
@@ -213,11 +219,12 @@ impl Agent {
     pub async fn run(mut self) -> std::io::Result<()> {
         let mut timer = BootTimer::new()?;
         let mut watch = self.watch_surroundings();
+        self.after_restart();
         let mut actions = Vec::new();
         self.engine.begin(&mut actions);
         let events: Vec<Event> = actions.into_iter().filter_map(|action| self.perform(action)).collect();
         events.into_iter().for_each(|event| self.feed(event));
-        while !(self.stopping && !self.enrolling && matches!(self.engine.phase(), Phase::Idle)) {
+        while !(self.stopping && self.is_at_rest()) {
             let deadline = self.engine.next_deadline().filter(|_| !self.stopping);
             timer.set(deadline.map(|deadline| deadline.boot_ms))?;
             tokio::select! {
@@ -235,7 +242,13 @@ impl Agent {
                 self.feed(Event::Resumed(seconds));
             }
         }
+        // Whoever closes the store still brings the machine to what is in it.
+        let _right = Arc::clone(&self.store_right).lock_owned().await;
         Ok(())
+    }
+
+    fn is_at_rest(&self) -> bool {
+        !self.enrolling && self.certificate_steps == 0 && matches!(self.engine.phase(), Phase::Idle)
     }
 
     fn receive(&mut self, message: Message) {
@@ -243,6 +256,10 @@ impl Agent {
             Message::Control(request, reply) => self.question(request, reply),
             Message::Stop => self.stopping = true,
             Message::StoreOpened(result, facts, machine) => self.store_opened(result, facts, machine),
+            Message::CertificateAnswered(profile, answer) => {
+                self.certificate_steps -= 1;
+                self.feed(Event::CertificateAnswered(profile, answer));
+            }
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
             Message::Erased(result) => self.erased(&result),

@@ -32,7 +32,7 @@ pub async fn run(
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
-    let agent = Agent::start(paths, sessions, access, platform, retention)?.after_restart();
+    let agent = Agent::start(paths, sessions, access, platform, retention)?.going_on();
     let sender = agent.sender();
     let stopping = told_to_stop(sender.clone())?;
     let serving = tokio::spawn(server::serve(listener, sender));

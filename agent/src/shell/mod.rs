@@ -23,3 +23,4 @@ pub mod scep;
 pub mod store;
 pub mod suspend;
 pub mod timer;
+pub mod unseal;

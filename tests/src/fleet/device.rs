@@ -272,6 +272,6 @@ fn is_check_in(reason: TimerReason) -> bool {
         | TimerReason::CertificateRenewal
         | TimerReason::LastChance
         | TimerReason::UnfinishedFarewell => true,
-        TimerReason::RetentionWarning | TimerReason::Retention => false,
+        TimerReason::RetentionWarning | TimerReason::Retention | TimerReason::CertificateRequest => false,
     }
 }

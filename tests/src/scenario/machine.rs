@@ -1,10 +1,12 @@
 //! A simulated machine: a disk that keeps what was kept, an engine while it has power, a network or none, a wall clock
 //! that may be wrong.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::path::Path;
 use std::sync::Arc;
 
 use mdm_agent::engine::account::Trust;
+use mdm_agent::engine::application::{Application, ApplicationOutcome};
 use mdm_agent::engine::certificates::{Certificates, Slot as SlotName};
 use mdm_agent::engine::enrolment::{Enrolment, EnrolmentRequest, Proof, Step, Target};
 use mdm_agent::engine::facts::DeviceFacts;
@@ -12,6 +14,7 @@ use mdm_agent::engine::nodes::RenewalProof;
 use mdm_agent::engine::profile::{Profile, RetentionRules, Stored};
 use mdm_agent::engine::progress::{SessionRecord, Trigger};
 use mdm_agent::engine::{Account, Action, Beginning, ConnectionFailure, Engine, Event, Listening, Note, Now, Phase};
+use mdm_agent::platform::force::{Others, Platform};
 use mdm_agent::shell::identity::{Slot, pem};
 use mdm_agent::shell::keys;
 use mdm_sim_server::push::Since;
@@ -41,6 +44,15 @@ pub struct Machine {
     seed: u64,
     /// The last ring that came over the link since it was set up.
     heard: Option<String>,
+    /// Where its profiles are put in force, if anywhere.
+    root: Option<MachineRoot>,
+}
+
+/// A folder that stands for a machine's root.
+#[derive(Debug)]
+struct MachineRoot {
+    folder: tempfile::TempDir,
+    platform: Platform,
 }
 
 /// What outlasts a power cut.
@@ -75,7 +87,41 @@ impl Machine {
             boots: 0,
             seed: 0,
             heard: None,
+            root: None,
         }
+    }
+
+    /// Gives the machine a root on which its profiles are really put in force.
+    pub fn with_root(&mut self) -> std::io::Result<&Path> {
+        let folder = tempfile::tempdir()?;
+        let root = folder.path().join("root");
+        crate::machine_root::debian(&root)?;
+        let platform = Platform::of(root, &folder.path().join("state"));
+        Ok(self.root.insert(MachineRoot { folder, platform }).platform.root())
+    }
+
+    /// What stands for the machine's root, if anything does.
+    pub fn root(&self) -> Option<&Path> {
+        self.root.as_ref().map(|root| root.platform.root())
+    }
+
+    /// Everything below the root: path and content.
+    pub fn tree(&self) -> BTreeMap<String, String> {
+        self.root.as_ref().map(|root| crate::machine_root::tree(&root.folder.path().join("root"))).unwrap_or_default()
+    }
+
+    fn converge(&self) {
+        if let Some(root) = &self.root {
+            let converged = root.platform.converge(&self.disk.stored.profiles, Others::Go);
+            let converged = converged.expect("a folder for tests can be written to");
+            assert!(converged.drift.is_empty() && converged.refused.is_empty(), "{converged:?}");
+        }
+    }
+
+    fn apply(&self, application: &Application) -> ApplicationOutcome {
+        let Some(root) = &self.root else { return ApplicationOutcome::default() };
+        let applied = root.platform.put_in_force(&self.disk.stored.profiles, application, Others::Go);
+        applied.expect("a folder for tests can be written to")
     }
 
     /// Enrols, and brings the first session to its end.
@@ -292,13 +338,16 @@ impl Machine {
 
     fn perform(&mut self, action: Action, world: &mut World) -> Option<Event> {
         match action {
-            Action::OpenStore => Some(Event::StoreOpened {
-                stored: Ok(Box::new(self.disk.stored.clone())),
-                rebuilt: false,
-                facts: Box::new(self.facts()),
-                machine: Box::default(),
-            }),
-            Action::Apply(_) => Some(Event::Applied(Box::default())),
+            Action::OpenStore => {
+                self.converge();
+                Some(Event::StoreOpened {
+                    stored: Ok(Box::new(self.disk.stored.clone())),
+                    rebuilt: false,
+                    facts: Box::new(self.facts()),
+                    machine: Box::default(),
+                })
+            }
+            Action::Apply(application) => Some(Event::Applied(Box::new(self.apply(&application)))),
             Action::Keep(changes) => {
                 self.disk.stored.apply(&changes);
                 Some(Event::Kept(Ok(())))
@@ -328,6 +377,7 @@ impl Machine {
             }
             Action::Erase => {
                 self.disk = Disk::default();
+                self.converge();
                 Some(Event::Erased)
             }
             Action::Report(record) => {
@@ -338,7 +388,11 @@ impl Machine {
                 self.notes.extend(notes);
                 None
             }
-            Action::CloseStore => None,
+            Action::CloseStore => {
+                self.converge();
+                None
+            }
+            Action::RequestCertificate(_) => None,
         }
     }
 

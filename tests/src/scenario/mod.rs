@@ -137,8 +137,13 @@ impl World {
              xmlns=\"syncml:metinf\">chr</Format></Meta><Data>{value}</Data></Item></Replace>",
             address(setting)
         );
+        self.assign_fragment(name, authority, &fragment)
+    }
+
+    /// Puts a profile in for all devices of an authority: a fragment.
+    pub fn assign_fragment(&self, name: &str, authority: Authority, fragment: &str) -> anyhow::Result<()> {
         self.service.act(|tenant, now| {
-            tenant.put_profile(name, &fragment, Some(authority), now)?;
+            tenant.put_profile(name, fragment, Some(authority), now)?;
             tenant.assign_profile(name, Assignment { all: true, ..Assignment::default() })
         })?;
         Ok(())

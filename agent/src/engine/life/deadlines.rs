@@ -1,6 +1,7 @@
 //! When the device wants to be woken, and what for.
 
 use super::{LAST_CHANCE_SECONDS, LastChance, Life};
+use crate::engine::certificate_request::CertificateRequest;
 use crate::engine::progress::{Trigger, Triggers};
 use crate::engine::schedule;
 use crate::engine::time::{Now, TimerReason};
@@ -41,6 +42,7 @@ impl Life {
             let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
             consider(window.map(ms), TimerReason::CertificateRenewal);
             consider(self.last_chance_due().map(ms), TimerReason::LastChance);
+            consider(self.request_due().map(ms), TimerReason::CertificateRequest);
         }
         consider(self.unless_held(self.warning_due()).map(ms), TimerReason::RetentionWarning);
         consider(self.unless_held(self.sweep_due()).map(ms), TimerReason::Retention);
@@ -97,6 +99,10 @@ impl Life {
                 self.queued = self.queued.and(wanted);
             }
         }
+        // What was ordered before the process ended is in the store, which a session opens.
+        if self.has_unbegun_request(now) {
+            self.queued.insert(Trigger::CertificateIssued);
+        }
         let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
         if is_due(window.map(ms)) {
             self.progress.renewal.window_noted = true;
@@ -106,6 +112,34 @@ impl Life {
             self.last_chance = Some(LastChance { began: at.div_euclid(1000), over: false });
             self.queued.insert(Trigger::LastChance);
         }
+    }
+
+    fn requests(&self) -> impl Iterator<Item = &CertificateRequest> {
+        self.progress.certificate_requests.iter().flat_map(|requests| requests.values())
+    }
+
+    /// When a certificate that was ordered wants its next step, steady seconds.
+    fn request_due(&self) -> Option<i64> {
+        self.requests().filter_map(CertificateRequest::due).min()
+    }
+
+    /// Certificates that want their next step now; each is counted as under way from now on. One whose first step was
+    /// never made needs what was ordered, which is in the store.
+    pub fn take_requests(&mut self, now: Now) -> Vec<String> {
+        let at = self.clock.read(now).wall;
+        let requests = self.progress.certificate_requests.iter_mut().flat_map(|requests| requests.iter_mut());
+        let due = requests.filter(|(_, request)| request.begun && request.due().is_some_and(|due| due <= at));
+        let taken = due.map(|(profile, request)| {
+            request.under_way = true;
+            profile.clone()
+        });
+        taken.collect()
+    }
+
+    /// Whether an ordered certificate still waits for its first step.
+    pub fn has_unbegun_request(&self, now: Now) -> bool {
+        let at = self.clock.read(now).wall;
+        self.requests().any(|request| !request.begun && request.due().is_some_and(|due| due <= at))
     }
 
     /// Asks for a session, now.

@@ -107,6 +107,9 @@ impl Life {
             None => false,
         };
         self.progress = progress;
+        // Whoever was asking is gone.
+        let requests = self.progress.certificate_requests.iter_mut().flat_map(|requests| requests.values_mut());
+        requests.for_each(|request| request.under_way = false);
         if self.progress.confirmations.is_empty()
             && let (Some(at), Some(account)) = (self.progress.last_completed, &self.account)
         {

@@ -34,6 +34,7 @@ impl Engine {
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
         facts::provide(&mut tree, &account, &facts);
         nodes::provide_machine(&mut tree, &machine);
+        self.forget_challenges(&mut tree);
         nodes::provide(&mut tree, &self.life, &account, self.link);
         let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
         nodes::provide_channel(&mut tree, &account.provider_address(), &push);
@@ -66,6 +67,7 @@ impl Engine {
             outdated,
             unkept: Vec::new(),
             held: None,
+            orders_noted: 0,
         }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {
@@ -99,18 +101,7 @@ impl Engine {
     pub(super) fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
         let Phase::Running(conduct) = &mut self.phase else { return };
         match advance(&mut conduct.session) {
-            Step::Send(body) => {
-                let has_store = conduct.session.context().store_status.is_none();
-                if conduct.session.wants_renewal() && has_store && !self.life.progress().renewal.forced {
-                    // The order is acknowledged by this message, so it must outlive this process (rule C4).
-                    conduct.held = Some(body);
-                    self.life.progress_mut().renewal.forced = true;
-                    let progress = Some(self.life.keep(now).clone());
-                    actions.push(Action::Keep(Box::new(Changes { progress, ..Changes::default() })));
-                } else {
-                    actions.push(conduct.post(body));
-                }
-            }
+            Step::Send(body) => self.send(body, now, actions),
             Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
                 let now = self.life.clock().read(now);
@@ -119,6 +110,24 @@ impl Engine {
             }
             Step::End(end) => self.end_session(&end, now, actions),
         }
+    }
+
+    /// Sends a message, once the orders that it acknowledges would outlive this process (rule C4).
+    fn send(&mut self, body: Vec<u8>, now: Now, actions: &mut Vec<Action>) {
+        let Phase::Running(mut conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+        let has_store = conduct.session.context().store_status.is_none();
+        let renewal = conduct.session.wants_renewal() && has_store && !self.life.progress().renewal.forced;
+        let certificates = has_store && self.note_orders(&conduct.session, conduct.orders_noted, now);
+        conduct.orders_noted = conduct.session.orders().len();
+        if renewal || certificates {
+            conduct.held = Some(body);
+            self.life.progress_mut().renewal.forced |= renewal;
+            let progress = Some(self.life.keep(now).clone());
+            actions.push(Action::Keep(Box::new(Changes { progress, ..Changes::default() })));
+        } else {
+            actions.push(conduct.post(body));
+        }
+        self.phase = Phase::Running(conduct);
     }
 
     fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
@@ -145,6 +154,7 @@ impl Engine {
         let mut notes = vec![Note::session(&record)];
         self.note_follow(&follow, now, &mut notes);
         let mut changes = Changes::default();
+        let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
@@ -174,7 +184,8 @@ impl Engine {
         changes.progress = Some(self.life.keep(now).clone());
         let renew_url = nodes::renewal_address(session.tree());
         let removes = changes.profiles.values().any(Option::is_none);
-        self.phase = Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, removes, notes }));
+        self.phase =
+            Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, removes, notes, orders }));
         actions.push(Action::Keep(Box::new(changes)));
     }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::account::Account;
 use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::certificate_request::{CertificateAnswer, CertificateOrder};
 use crate::engine::certificates::{CertificateTerms, Certificates, Slot};
 use crate::engine::facts::DeviceFacts;
 use crate::engine::failure::{ConnectionFailure, StoreFailure};
@@ -33,6 +34,8 @@ pub enum Event {
         /// How the machine was found.
         machine: Box<MachineReport>,
     },
+    /// A SCEP server was asked for the certificate of a profile, by the address of the profile's own node.
+    CertificateAnswered(String, CertificateAnswer),
     /// Changes were put in force on the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
     /// Changes were kept, or could not be.
@@ -105,6 +108,8 @@ pub enum Action {
     Report(Box<SessionRecord>),
     /// Write down what is worth remembering. No event.
     Note(Vec<Note>),
+    /// Make the next step of a certificate that was ordered from a SCEP server.
+    RequestCertificate(Box<CertificateOrder>),
     /// Renew the certificate and put the new one in the pending slot.
     Renew(Box<RenewalOrder>),
     /// Put the pending certificate in use, and say which certificates are there then.

@@ -56,7 +56,7 @@ impl Engine {
     }
 
     fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
-        let Closing { record, follow, facts, entity_id, renew_url, notes, .. } = closing;
+        let Closing { record, follow, facts, entity_id, renew_url, notes, orders, .. } = closing;
         actions.push(Action::CloseStore);
         if follow.promote {
             self.proof = None;
@@ -70,6 +70,9 @@ impl Engine {
         actions.push(Action::Note(notes));
         actions.push(Action::Report(Box::new(record)));
         self.listen(actions);
+        if !follow.erase && !follow.farewell {
+            actions.extend(orders.into_iter().map(|order| Action::RequestCertificate(Box::new(order))));
+        }
         if follow.erase {
             self.phase = Phase::Erasing;
             actions.push(Action::Erase);

@@ -75,6 +75,11 @@ impl Session {
     }
 
     fn refuse(&mut self, fallen: &BTreeSet<String>, groups: &BTreeSet<u32>, refused: &BTreeMap<String, Refusal>) {
+        let groups_of_orders = &self.groups_of_orders;
+        self.orders.retain(|root, _| {
+            let in_fallen_group = groups_of_orders.get(root).is_some_and(|group| groups.contains(group));
+            !in_fallen_group && !fallen.contains(root)
+        });
         let answers = std::mem::take(&mut self.prepared);
         self.prepared = answers.into_iter().flat_map(|answer| answer.refuse(fallen, groups, refused)).collect();
     }
@@ -102,9 +107,10 @@ impl Answer {
         groups: &BTreeSet<u32>,
         refused: &BTreeMap<String, Refusal>,
     ) -> Vec<Self> {
-        let claims = self.changes && self.status().is_some_and(StatusCode::is_success);
         let is_atomic = matches!(&self.command, Command::Status(status) if status.command == "Atomic");
+        let is_exec = matches!(&self.command, Command::Status(status) if status.command == "Exec");
         let in_fallen_group = self.group.is_some_and(|group| groups.contains(&group));
+        let claims = (self.changes || is_exec) && self.status().is_some_and(StatusCode::is_success);
         let falls = |touch: &Touch| in_fallen_group || touch.profile.as_ref().is_some_and(|root| fallen.contains(root));
         if is_atomic && in_fallen_group {
             self.set_status(StatusCode::ATOMIC_FAILED);

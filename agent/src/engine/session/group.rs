@@ -11,10 +11,11 @@ impl Session {
         // No piece of a large object can come in an Atomic, so one that is open will not be completed.
         self.give_up_open_object();
         let mark = self.tree.mark();
-        let before = (self.unenrol, self.renew_now);
+        let before = (self.unenrol, self.renew_now, self.orders.clone());
         self.groups += 1;
         let number = self.groups;
-        self.tree.set_group(Some(number));
+        self.group = Some(number);
+        self.tree.set_group(self.group);
         let first = self.prepared.len();
         let id = group.id.clone();
         self.prepared.push(Answer::plain(package::status(message_id, &id, "Atomic", StatusCode::OK)));
@@ -22,6 +23,7 @@ impl Session {
         for command in group.commands {
             failed |= !self.execute_in_atomic(message_id, command, failed);
         }
+        self.group = None;
         self.tree.set_group(None);
         self.prepared[first..].iter_mut().for_each(|answer| answer.group = Some(number));
         if !failed {
@@ -30,7 +32,7 @@ impl Session {
         }
         self.tree.undo_to(mark);
         self.follow_push_name();
-        (self.unenrol, self.renew_now) = before;
+        (self.unenrol, self.renew_now, self.orders) = before;
         for answer in &mut self.prepared[first + 1..] {
             if answer.status().is_some_and(StatusCode::is_success) {
                 answer.set_status(StatusCode::ROLLED_BACK);

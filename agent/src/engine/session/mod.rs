@@ -15,9 +15,11 @@ mod package;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mdm_protocol::LocUri;
+use mdm_protocol::csp::certificate::ScepInstall;
+use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
 
 use self::application::Applying;
@@ -26,6 +28,7 @@ pub use self::context::{AccountCredentials, SessionContext};
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
 use super::application::Application;
+use super::certificate_request;
 use super::failure::{SessionFailure, Violation};
 use super::profile::Changes;
 use super::reply::{ManagementReply, Reply, classify};
@@ -106,6 +109,12 @@ pub struct Session {
     told_bytes: usize,
     unenrol: bool,
     renew_now: bool,
+    /// Certificates that were ordered, by the address of the profile's own node.
+    orders: BTreeMap<String, ScepInstall>,
+    /// The Atomic that runs, if one does.
+    group: Option<u32>,
+    /// The Atomics that certificates were ordered in.
+    groups_of_orders: BTreeMap<String, u32>,
     now: i64,
     tally: Tally,
 }
@@ -150,6 +159,9 @@ impl Session {
             told_bytes: 0,
             unenrol: false,
             renew_now: false,
+            orders: BTreeMap::new(),
+            group: None,
+            groups_of_orders: BTreeMap::new(),
             now: 0,
             tally: Tally::default(),
         }
@@ -201,6 +213,11 @@ impl Session {
     /// Whether the server ordered the renewal of the certificate.
     pub fn wants_renewal(&self) -> bool {
         self.renew_now
+    }
+
+    /// The certificates that the server ordered from SCEP servers.
+    pub fn orders(&self) -> &BTreeMap<String, ScepInstall> {
+        &self.orders
     }
 
     /// The nonce for the next session.
@@ -317,8 +334,24 @@ impl Session {
                 self.renew_now = true;
                 Ok(StatusCode::ACCEPTED)
             }
+            // Done after the session, too; its outcome is to be read from the `Status` node of the profile.
+            "Enroll" => self.order_certificate(&uri),
             _ => Err(Refusal::new(StatusCode::NOT_SUPPORTED)),
         }
+    }
+
+    /// The values count as they are now.
+    fn order_certificate(&mut self, uri: &LocUri) -> Result<StatusCode, Refusal> {
+        let address = ProfileAddress::locate(uri).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
+        let profile = self.tree.profile_at(&address, self.now).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
+        let install = certificate_request::order(&profile)?;
+        let root = address.root.to_string();
+        match self.group {
+            Some(group) => self.groups_of_orders.insert(root.clone(), group),
+            None => self.groups_of_orders.remove(&root),
+        };
+        self.orders.insert(root, install);
+        Ok(StatusCode::ACCEPTED)
     }
 
     fn unenrol(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {

@@ -132,6 +132,16 @@ impl Tree {
         self.set(uri, Some(Node::new(format, value)));
     }
 
+    /// Takes a node out on the device's own account; that is kept like what the server does.
+    pub fn forget(&mut self, uri: &LocUri) {
+        self.set(uri.clone(), None);
+    }
+
+    /// A profile as it would be kept now.
+    pub fn profile_at(&self, address: &ProfileAddress, now: i64) -> Option<Profile> {
+        self.profile(address, now)
+    }
+
     /// A leaf's value, whoever may read it.
     pub fn value(&self, uri: &LocUri) -> Option<&str> {
         self.nodes.get(uri).filter(|node| !node.is_interior()).map(|node| node.value.as_str())

@@ -11,9 +11,22 @@ use crate::engine::report::InForce;
 use crate::engine::tree::Refusal;
 use crate::platform::force::{Convergence, Others, Platform, PlatformError};
 use crate::platform::ledger::{Ledger, Standing};
+use crate::shell::unseal::IdentityUnsealer;
 use mdm_protocol::syncml::StatusCode;
+use std::sync::Arc;
 
 impl Agent {
+    /// The machine, for the present identity.
+    pub(super) fn platform(&self) -> Platform {
+        match &self.identity {
+            Some(identity) => {
+                let unsealer = Arc::new(IdentityUnsealer(Arc::clone(identity)));
+                self.platform.for_device(identity.account.user.clone(), unsealer)
+            }
+            None => self.platform.clone(),
+        }
+    }
+
     /// What becomes of what is on the machine for profiles that the store does not have: if it was lost, the server
     /// brings them again.
     pub(super) fn others(&self) -> Others {
@@ -22,7 +35,7 @@ impl Agent {
 
     pub(super) fn apply(&self, application: Application) -> Option<Event> {
         let before = self.snapshot.as_ref().map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
-        let (platform, outbox, others) = (self.platform.clone(), self.outbox.clone(), self.others());
+        let (platform, outbox, others) = (self.platform(), self.outbox.clone(), self.others());
         tokio::spawn(async move {
             let all = application.profiles.keys().cloned().collect::<Vec<_>>();
             let applied =
@@ -45,7 +58,7 @@ impl Agent {
         // The next session connects anew, perhaps with another certificate.
         self.client = None;
         let snapshot = self.snapshot.take();
-        let (platform, others) = (self.platform.clone(), self.others());
+        let (platform, others) = (self.platform(), self.others());
         let Some(store) = self.store.take() else { return };
         tokio::task::spawn_blocking(move || {
             let StoreInUse { store, _right } = store;
@@ -56,9 +69,24 @@ impl Agent {
         });
     }
 
+    /// Brings what a former process began on the machine to its end, beside everything else.
+    pub(super) fn after_restart(&mut self) {
+        let stored = self.at_start.take();
+        if !self.goes_on || (self.identity.is_some() && stored.is_none()) {
+            return;
+        }
+        let (platform, right) = (self.platform(), Arc::clone(&self.store_right));
+        // Nobody else has the right yet, so nobody opens the store before this.
+        let Ok(right) = right.try_lock_owned() else { return };
+        tokio::task::spawn_blocking(move || {
+            let _right = right;
+            Self::take_over_machine(&platform, stored.as_ref());
+        });
+    }
+
     /// How the machine was left by whoever was there before: brought to what the store says, or, where nobody is
     /// enrolled any more, rid of everything the agent made.
-    pub(super) fn take_over_machine(platform: &Platform, stored: Option<&Stored>) {
+    fn take_over_machine(platform: &Platform, stored: Option<&Stored>) {
         match stored {
             Some(stored) if stored.progress.is_none() => {}
             Some(stored) => {
@@ -66,7 +94,7 @@ impl Agent {
                 converge(platform, &stored.profiles, if lost { Others::Stay } else { Others::Go });
             }
             None => {
-                if platform.ledger().is_ok_and(|ledger| !ledger.files.is_empty() || !ledger.directories.is_empty()) {
+                if platform.ledger().is_ok_and(|ledger| !ledger.is_empty()) {
                     converge(platform, &[], Others::Go);
                 }
             }

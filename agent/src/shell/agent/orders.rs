@@ -25,6 +25,7 @@ impl Agent {
                 None
             }
             Action::Post { url, body, slot } => self.post(url, body, slot),
+            Action::RequestCertificate(order) => self.request_certificate(*order),
             Action::Renew(order) => self.renew(*order),
             Action::Erase => {
                 self.erase();
@@ -103,7 +104,7 @@ impl Agent {
     fn open_store(&self) {
         let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
         let (right, sessions) = (Arc::clone(&self.store_right), self.sessions);
-        let (platform, others) = (self.platform.clone(), self.others());
+        let (platform, others) = (self.platform(), self.others());
         tokio::spawn(async move {
             let right = right.lock_owned().await;
             let opened = tokio::task::spawn_blocking(move || {
@@ -211,15 +212,14 @@ impl Agent {
         self.client = None;
         self.identity = None;
         let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));
-        let platform = self.platform.clone();
+        let platform = self.platform();
         tokio::spawn(async move {
             // Whoever reads the store still would bring it back to life.
             let _right = right.lock_owned().await;
             // Once the identity is gone, whoever starts next brings the rest to its end.
             let removed = tokio::task::spawn_blocking(move || {
                 Identity::remove(&paths).map_err(|error| error.to_string())?;
-                let undone = platform.converge(&[], crate::platform::force::Others::Go);
-                undone.map(drop).map_err(|error| error.to_string())
+                platform.clear().map_err(|error| error.to_string())
             })
             .await;
             let removed = removed.map_err(|error| error.to_string()).and_then(|removed| removed);

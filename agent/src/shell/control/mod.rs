@@ -89,9 +89,10 @@ impl ControlRequest {
             | Self::Profiles
             | Self::Profile { reveal: false, .. }
             | Self::Why { .. }
-            | Self::History { .. }
-            | Self::Plan { .. } => authorization::Request::Read,
-            Self::Profile { reveal: true, .. } => authorization::Request::ReadSecrets,
+            | Self::History { .. } => authorization::Request::Read,
+            Self::Plan { fragments } if fragments.is_empty() => authorization::Request::Read,
+            // Trying is more than reading: what a profile brings is looked at with the rights of the agent.
+            Self::Profile { reveal: true, .. } | Self::Plan { .. } => authorization::Request::ReadSecrets,
             Self::CheckIn => authorization::Request::CheckIn,
             Self::Enrol(_) => authorization::Request::Enrol,
             Self::Recover(_) => authorization::Request::Recover,

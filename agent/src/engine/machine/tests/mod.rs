@@ -3,6 +3,7 @@
 mod failures;
 mod leaving;
 mod moving;
+mod ordering;
 mod properties;
 mod recovering;
 mod renewing;
@@ -146,7 +147,8 @@ impl World {
                 | Action::DiscardPending
                 | Action::SaveAccount(_)
                 | Action::Listen(_)
-                | Action::Apply(_)) => {
+                | Action::Apply(_)
+                | Action::RequestCertificate(_)) => {
                     self.deeds.push(action);
                     None
                 }
@@ -225,6 +227,7 @@ pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
         Action::Post { .. } => "Post",
         Action::Report(_) => "Report",
         Action::Note(_) => "Note",
+        Action::RequestCertificate(_) => "RequestCertificate",
         Action::Renew(_) => "Renew",
         Action::Promote => "Promote",
         Action::DiscardPending => "DiscardPending",

@@ -136,7 +136,8 @@ impl Machine {
             | Action::Promote
             | Action::DiscardPending
             | Action::SaveAccount(_)
-            | Action::Listen(_) => return,
+            | Action::Listen(_)
+            | Action::RequestCertificate(_) => return,
             Action::Renew(order) => Pending::Renew(order),
             Action::Erase => Pending::Erase,
         };

@@ -242,6 +242,7 @@ impl Device {
             let event = match action {
                 Action::OpenStore => opened(&self.disk.stored),
                 Action::Apply(_) => Event::Applied(Box::default()),
+                Action::RequestCertificate(order) => panic!("nothing was ordered: {order:?}"),
                 Action::Keep(changes) => {
                     self.disk.stored.apply(&changes);
                     Event::Kept(Ok(()))

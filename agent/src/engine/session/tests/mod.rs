@@ -4,6 +4,7 @@ mod commands;
 mod credentials;
 mod ending;
 mod groups;
+mod in_force;
 mod objects;
 mod package_one;
 mod reading;
