@@ -28,6 +28,9 @@ pub enum DeliveryState {
 pub(super) struct ProfileEntry {
     pub(super) version: String,
     pub(super) state: DeliveryState,
+    /// Why the device refused it, in its own words.
+    #[serde(default)]
+    pub(super) reason: Option<String>,
     #[serde(flatten)]
     pub(super) nodes: Nodes,
     pub(super) updated: i64,
@@ -76,7 +79,8 @@ impl Tenant {
         device.nodes.roots.extend(nodes.roots.iter().cloned());
         device.nodes.leaves.extend(nodes.leaves.iter().cloned());
         let version = profile.version().to_owned();
-        let entry = ProfileEntry { version, state: DeliveryState::Pending, nodes: nodes.clone(), updated: now };
+        let entry =
+            ProfileEntry { version, state: DeliveryState::Pending, reason: None, nodes: nodes.clone(), updated: now };
         let before = device.profiles.insert(name.to_owned(), entry);
         let left = before.map(|entry| entry.nodes.without(&nodes)).unwrap_or_default();
         // What this version no longer sets may hold the last version's values where another profile sets it too.
@@ -91,12 +95,13 @@ impl Tenant {
         device_id: &str,
         name: &str,
         version: &str,
-        state: DeliveryState,
+        (state, reason): (DeliveryState, Option<String>),
         now: i64,
     ) {
         let Some(device) = self.devices.get_mut(device_id) else { return };
         if let Some(entry) = device.profiles.get_mut(name).filter(|entry| entry.version == version) {
             entry.state = state;
+            entry.reason = reason;
             entry.updated = now;
         }
         self.note(RecordKind::Device, device_id);

@@ -64,6 +64,9 @@ pub struct ProfileDelivery {
     /// How far it got.
     #[serde(flatten)]
     pub state: DeliveryState,
+    /// Why the device refused it, in its own words.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
     /// When that was noted, in seconds since 1970; `None` if nothing was sent yet.
     pub updated: Option<i64>,
 }
@@ -165,13 +168,15 @@ impl Tenant {
                 DeliveryState::Removing
             };
             let (name, version) = (name.as_str(), entry.version.clone());
-            let delivery = ProfileDelivery { name: name.to_owned(), version, state, updated: Some(entry.updated) };
+            let (reason, updated) = (entry.reason.clone(), Some(entry.updated));
+            let delivery = ProfileDelivery { name: name.to_owned(), version, state, reason, updated };
             deliveries.insert(name, delivery);
         }
         for (name, profile) in self.undelivered(device) {
             let updated = deliveries.get(name).and_then(|delivery| delivery.updated);
             let (state, version) = (DeliveryState::Pending, profile.version().to_owned());
-            deliveries.insert(name, ProfileDelivery { name: name.to_owned(), version, state, updated });
+            let delivery = ProfileDelivery { name: name.to_owned(), version, state, reason: None, updated };
+            deliveries.insert(name, delivery);
         }
         deliveries.into_values().collect()
     }

@@ -9,6 +9,9 @@ use super::super::{CommandState, DeliveryState, Tenant};
 use super::outgoing::{Origin, Outgoing, Part};
 use super::{Reference, Turn};
 
+/// The longest explanation of a failure that is kept, in characters.
+const MAX_WORDS: usize = 400;
+
 /// A command that was sent.
 #[derive(Debug)]
 pub(super) struct Outstanding {
@@ -22,6 +25,8 @@ pub(super) struct Outstanding {
     pub(super) answered: bool,
     /// The number and the outcome of the command, of its items and of the commands inside it.
     pub(super) answers: Vec<(String, StatusCode)>,
+    /// What the device said about the first of them that failed, in its own words.
+    pub(super) words: Option<String>,
 }
 
 /// How far the commands of one origin got.
@@ -33,6 +38,8 @@ pub(super) struct Progress {
     reason: Option<StatusCode>,
     /// The first failure that merely follows from another command's.
     consequence: Option<StatusCode>,
+    /// What the device said about a failure.
+    words: Option<String>,
 }
 
 impl Progress {
@@ -71,6 +78,9 @@ impl Tenant {
         sent.answered |= !is_inside;
         if sent.answers.len() < MAX_ANSWERS {
             sent.answers.push((status.command_ref.0.clone(), status.code));
+            if !status.code.is_success() && sent.words.is_none() {
+                sent.words = words(status);
+            }
         }
         if let Origin::Command(id) = sent.origin
             && status.code != StatusCode::CHUNK_BUFFERED
@@ -106,6 +116,7 @@ impl Tenant {
         }
         let Some(progress) = turn.session.open.get_mut(&sent.origin) else { return };
         sent.answers.iter().for_each(|(_, code)| progress.note(*code));
+        progress.words = progress.words.take().or(sent.words);
         self.count_down(turn, &sent.origin);
     }
 
@@ -117,6 +128,7 @@ impl Tenant {
             return;
         }
         let failure = progress.failure();
+        let words = progress.words.take().filter(|_| failure.is_some());
         turn.session.open.remove(origin);
         match origin {
             Origin::Command(id) => {
@@ -125,7 +137,7 @@ impl Tenant {
             }
             Origin::Profile { name, version } => {
                 let state = failure.map_or(DeliveryState::Delivered, |code| DeliveryState::Failed(code.0));
-                self.profile_answered(turn.device, name, version, state, turn.now);
+                self.profile_answered(turn.device, name, version, (state, words), turn.now);
             }
             // What is not there any more is as good as deleted; any other failure is tried again next time.
             Origin::Removal(node) if matches!(failure, None | Some(StatusCode::NOT_FOUND)) => {
@@ -137,6 +149,13 @@ impl Tenant {
             }
         }
     }
+}
+
+/// What a device says about a failure beside its number, as far as it is worth keeping.
+fn words(status: &Status) -> Option<String> {
+    let text = status.items.iter().find_map(|item| item.data.as_deref())?;
+    let words: String = text.chars().filter(|letter| !letter.is_control()).take(MAX_WORDS).collect();
+    Some(words).filter(|words| !words.is_empty())
 }
 
 /// The same command with every Add that met an existing node made a Replace; `None` if there is none, or if this was

@@ -182,7 +182,7 @@ fn send(turn: &mut Turn<'_>, origin: Origin, written: Command, whole: Command, r
         turn.session.sources.extend(numbers.map(|number| ((message, number.clone()), id)));
     }
     turn.session.children.extend(inside.into_iter().map(|inner| ((message, inner), number.clone())));
-    let sent = Outstanding { origin, command, part, retried, answered: false, answers: Vec::new() };
+    let sent = Outstanding { origin, command, part, retried, answered: false, answers: Vec::new(), words: None };
     turn.session.outstanding.insert((message, number), sent);
 }
 
