@@ -9,11 +9,16 @@ use mdm_tests::profiles;
 use mdm_tests::server::ServerProcess;
 use serde_json::{Value, json};
 
-use crate::show::{Log, detail, say, table};
+use crate::show::{Log, Machine, detail, say, table};
 
 /// The tenant's authority changes, a ring brings the device over, a profile of the same name is overwritten and the
 /// others become redundant.
-pub(crate) async fn authority_changes(agent: &AgentFolder, server: &ServerProcess, log: &Log) -> anyhow::Result<()> {
+pub(crate) async fn authority_changes(
+    agent: &AgentFolder,
+    server: &ServerProcess,
+    machine: &Machine,
+    log: &Log,
+) -> anyhow::Result<()> {
     status_with(agent, |status| status["push"] == "up").context("the push link does not come up")?;
     say("The administrator readies a Wi-Fi profile of the same name for the next authority");
     let stronger = profiles::WIFI.replace("<connectionMode>auto", "<connectionMode>manual");
@@ -36,6 +41,40 @@ pub(crate) async fn authority_changes(agent: &AgentFolder, server: &ServerProces
     detail(&format!("overwritten by its name: {}", overwritten.join(", ")));
     detail(&format!("redundant, kept until their own deadline: {}", redundant.join(", ")));
     println!("\n{}", table(&held));
+    detail("on the machine:");
+    machine.show_changes()?;
+    Ok(())
+}
+
+/// A file that a profile made is changed by hand, told of and put back.
+pub(crate) async fn somebody_changes_a_file(
+    agent: &AgentFolder,
+    server: &ServerProcess,
+    machine: &Machine,
+) -> anyhow::Result<()> {
+    say("Somebody changes a managed file; `mdm-agent plan` shows what will happen");
+    std::fs::write(agent.root.join("etc/security/pwquality.conf.d/90-mdm-agent.conf"), "minlen = 1\n")?;
+    agent.verb(["plan"])?.output.lines().for_each(detail);
+    say("The next check-in puts it back and tells the server");
+    agent.json(["sync"])?;
+    machine.show_changes()?;
+    let devices = server.admin.get("/devices").await?;
+    let id = devices[0]["id"].as_str().context("the server lists no device")?;
+    let device = server.admin.get(&format!("/devices/{id}")).await?;
+    let mut reports = device["reports"].as_array().into_iter().flatten();
+    let drift = reports.rfind(|report| report["kind"] == "org.linuxmdm:drift");
+    detail(&format!("the server knows: {}", drift.context("the server was not told")?["data"]));
+    Ok(())
+}
+
+/// The enrolment ends, and the machine is as it was.
+pub(crate) fn enrolment_ends(agent: &AgentFolder, machine: &Machine) -> anyhow::Result<()> {
+    say("Unenrolling: everything the agent made goes");
+    let said = agent.verb(["unenroll"])?;
+    ensure!(said.code == 0, "unenrolment failed: {}", said.errors.trim());
+    machine.show_changes()?;
+    ensure!(machine.is_as_it_was(), "something is left on the machine");
+    detail("the machine is byte for byte as it was");
     Ok(())
 }
 

@@ -1,7 +1,8 @@
 //! `cargo demo`: the whole way through, with two real processes on loopback.
 //!
-//! Starts a simulated tenant and an agent in a temporary folder, enrols, delivers one profile of each kind, changes the
-//! tenant's authority, renews the certificate, shows what happens while it happens, and leaves nothing behind. `--stay` keeps both running to look around.
+//! Starts a simulated tenant and an agent in a temporary folder, enrols, delivers one profile of each kind and shows the
+//! files that appear, changes the tenant's authority, changes a file by hand, renews the certificate and unenrols, and
+//! leaves nothing behind. `--stay` keeps both running to look around.
 
 #![expect(clippy::print_stdout, reason = "the demo's output is its purpose")]
 
@@ -20,7 +21,7 @@ use mdm_tests::server::{ServerProcess, USER};
 use mdm_tests::{profiles, programs};
 use serde_json::Value;
 
-use show::{Log, detail, say, table};
+use show::{Log, Machine, detail, say, table};
 
 fn main() -> ExitCode {
     let stay = std::env::args().any(|argument| argument == "--stay");
@@ -58,6 +59,8 @@ async fn play(stay: bool) -> anyhow::Result<()> {
     let mut server = ServerProcess::start(&programs, folder.path(), "intune", &log.of("server"))?;
     detail(&format!("devices reach it at {}", server.device_url));
     let agent = AgentFolder::new(&programs, folder.path());
+    let machine = Machine::new(&agent);
+    detail("its machine is a folder with what a Debian desktop has; nothing else is touched");
     say("Starting the agent's service");
     let mut service = agent.run(&log.of("agent"))?;
 
@@ -80,11 +83,18 @@ async fn play(stay: bool) -> anyhow::Result<()> {
     let held = agent.json(["profiles", "list"])?;
     check(&held, &server).await?;
     println!("\n{}", table(&held));
-    acts::authority_changes(&agent, &server, &log).await?;
+    say("What is in force on the machine now");
+    machine.show_changes()?;
+    acts::authority_changes(&agent, &server, &machine, &log).await?;
+    acts::somebody_changes_a_file(&agent, &server, &machine).await?;
     acts::certificate_is_renewed(&agent, &server, &log).await?;
+    if !stay {
+        acts::enrolment_ends(&agent, &machine)?;
+    }
     println!(
-        "\nDone in {:.1} s: enrolled, five profiles held, moved to another authority by a ring, certificate renewed.",
-        begun.elapsed().as_secs_f64()
+        "\nDone in {:.1} s: enrolled, five profiles in force, moved to another authority by a ring, a changed file put back, certificate renewed{}.",
+        begun.elapsed().as_secs_f64(),
+        if stay { "" } else { ", unenrolled without a trace" }
     );
     if stay {
         look_around(&agent, &server).await?;
@@ -133,7 +143,7 @@ async fn check(held: &Value, server: &ServerProcess) -> anyhow::Result<()> {
 
 async fn look_around(agent: &AgentFolder, server: &ServerProcess) -> anyhow::Result<()> {
     println!("\nBoth keep running. In another terminal:");
-    for verb in ["status", "history", "profiles list", "profiles show 'Contoso Corp'", "sync", "unenroll"] {
+    for verb in ["status", "history", "profiles list", "profiles show 'Contoso Corp'", "plan", "sync", "unenroll"] {
         println!("  {} {verb}", agent.command_line());
     }
     let token = server.ca_file.with_file_name("admin-token");
