@@ -9,6 +9,7 @@ pub mod hostile_push;
 pub mod hostile_scep;
 pub mod machine_root;
 pub mod marionette;
+pub mod policies;
 pub mod processes;
 pub mod profiles;
 pub mod programs;

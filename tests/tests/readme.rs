@@ -39,7 +39,10 @@ fn the_commands_under_use_work_as_printed() {
     }
     assert_eq!(
         ran,
-        ["enroll", "status", "sync", "profiles", "profiles", "profiles", "profiles", "profiles", "history", "unenroll"]
+        [
+            "enroll", "status", "sync", "profiles", "profiles", "profiles", "profiles", "profiles", "plan", "history",
+            "unenroll"
+        ]
     );
 }
 
@@ -92,4 +95,16 @@ fn shell(line: &str, world: &World) -> std::process::Output {
         .stdin(Stdio::null())
         .output()
         .unwrap()
+}
+
+#[test]
+fn the_tables_of_policies_are_those_of_the_code() {
+    use mdm_tests::policies::{BEGIN, END, tables};
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../README.md")).unwrap();
+    let begin = readme.find(BEGIN).expect("the README has the tables");
+    let end = readme.find(END).expect("the README's tables end") + END.len() + 1;
+    assert!(
+        readme[begin..end] == tables(),
+        "put the output of `cargo run -p mdm-tests --bin policies` into the README"
+    );
 }
