@@ -19,6 +19,7 @@ const MAX_FRAGMENT: u64 = 8 << 20;
 ///
 /// Without a file: what the profiles that are held would change, which is nothing unless somebody changed a file or a
 /// program came or went. With files: what these profiles would change on top. Secret values are concealed.
+/// Anyone may ask for the first; a service lets only root try profiles.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  mdm-agent plan\n  mdm-agent plan --profile wifi.xml --profile vpn.xml")]
 pub(super) struct Plan {

@@ -18,7 +18,9 @@ impl Agent {
         self.certificate_steps += 1;
         tokio::spawn(async move {
             let profile = order.profile.clone();
-            let answer = step(&paths, order, &trust).await.unwrap_or_else(|answer| answer);
+            // Whoever waits for the end of this step must not wait for ever, whatever becomes of it.
+            let made = tokio::spawn(async move { step(&paths, order, &trust).await }).await;
+            let answer = made.unwrap_or_else(|error| Err(local(&error))).unwrap_or_else(|answer| answer);
             match &answer {
                 CertificateAnswer::Issued { thumbprint, .. } => {
                     tracing::info!(profile, thumbprint, "a certificate was issued")
