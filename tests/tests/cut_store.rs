@@ -78,6 +78,23 @@ fn a_lost_store_is_one_clear_line_of_the_history_and_the_bell_is_heard_again() {
     wait_until(Duration::from_secs(20), rung).unwrap();
 }
 
+#[test]
+fn what_is_in_force_outlasts_the_store_until_the_server_can_be_asked() {
+    let world = moved();
+    let before = mdm_tests::machine_root::tree(&world.agent.root);
+    inflict(&world, Harm::Garbage, &mut fastrand::Rng::with_seed(2));
+    drop(world.server);
+    for _ in 0..2 {
+        assert_eq!(world.agent.verb(["sync"]).unwrap().code, 5, "there is no server");
+        assert_eq!(mdm_tests::machine_root::tree(&world.agent.root), before, "after a check-in");
+        let service = world.agent.run(&silent()).unwrap();
+        // The service looks after the machine before it opens the store for anybody.
+        world.agent.verb(["profiles", "list"]).unwrap();
+        drop(service);
+        assert_eq!(mdm_tests::machine_root::tree(&world.agent.root), before, "after a start");
+    }
+}
+
 /// A device that has moved to another authority and has its five profiles from it.
 fn moved() -> World {
     let world = World::enrolled().unwrap();

@@ -149,6 +149,12 @@ impl Changes {
 }
 
 impl Stored {
+    /// Whether this is all that should be in force. A store that was lost and begun anew does not know: until its loss
+    /// was reported and a session made up for it, nothing may be taken away because it is not here.
+    pub fn is_whole(&self) -> bool {
+        self.progress.as_ref().is_some_and(|progress| !progress.rebuilt_unreported)
+    }
+
     /// Does to this copy what was done to the store.
     pub fn apply(&mut self, changes: &Changes) {
         if !changes.profiles.is_empty() {

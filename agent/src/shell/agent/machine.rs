@@ -90,8 +90,8 @@ impl Agent {
         match stored {
             Some(stored) if stored.progress.is_none() => {}
             Some(stored) => {
-                let lost = stored.progress.as_ref().is_some_and(|progress| progress.rebuilt_unreported);
-                converge(platform, &stored.profiles, if lost { Others::Stay } else { Others::Go });
+                let others = if stored.is_whole() { Others::Go } else { Others::Stay };
+                converge(platform, &stored.profiles, others);
             }
             None => {
                 if platform.ledger().is_ok_and(|ledger| !ledger.is_empty()) {

@@ -110,9 +110,7 @@ impl Agent {
             let opened = tokio::task::spawn_blocking(move || {
                 let opened = access.open(&place, clock::now().wall);
                 let machine = opened.as_ref().ok().map(|(_, opened)| {
-                    // A store that lost what was in it says nothing about what should be in force.
-                    let lost = opened.quarantined.is_some() || opened.stored.progress.is_none();
-                    let others = if lost { crate::platform::force::Others::Stay } else { others };
+                    let others = if opened.stored.is_whole() { others } else { crate::platform::force::Others::Stay };
                     super::machine::converge(&platform, &opened.stored.profiles, others)
                 });
                 (opened, Box::new(facts::gather(sessions)), Box::new(machine.unwrap_or_default()))
