@@ -6,9 +6,10 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use mdm_tests::agent::AgentFolder;
-use mdm_tests::processes::{LineSink, silent};
+use mdm_tests::processes::{LineSink, silent, wait_until};
 use mdm_tests::profiles;
 use mdm_tests::world::{World, block_on};
 use serde_json::json;
@@ -158,6 +159,9 @@ fn t4_on_a_full_disk_nothing_is_acknowledged_and_it_recovers_by_itself() {
     assert_eq!(agent.enrol(&world.server).unwrap().code, 0);
     let service = agent.run(&silent()).unwrap();
     let filler = small.join("filler");
+    // The check-in of the start has to be over, or what it frees afterwards is room for the profiles.
+    agent.json(["sync"]).unwrap();
+    wait_until(Duration::from_secs(20), || Ok((!has_children(service.id())?).then_some(()))).unwrap();
     // Writing fails at the end, which is what it is for.
     let _ = std::fs::write(&filler, vec![0; 4 << 20]);
     block_on(world.assign_all()).unwrap();
@@ -187,6 +191,18 @@ impl Drop for Mounted {
         // Lazily: a process that failed to end may still have a file open.
         let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
     }
+}
+
+/// Whether a process has children, such as the one that has the store open.
+fn has_children(process: u32) -> anyhow::Result<bool> {
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        // A thread that has ended meanwhile has no children any more.
+        let children = std::fs::read_to_string(thread?.path().join("children")).unwrap_or_default();
+        if !children.trim().is_empty() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 fn known_profiles(known: &str) -> Vec<&'static str> {
