@@ -12,6 +12,8 @@ mod status;
 mod sync;
 mod time;
 mod unenroll;
+mod unlock;
+mod wipe_worker;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -21,6 +23,7 @@ use clap::{Args, Parser, Subcommand};
 use self::output::Output;
 use crate::engine::profile::{RetentionClock, RetentionRules};
 use crate::platform::force::Platform;
+use crate::platform::remote::wipe;
 use crate::shell::control::{ControlError, ErrorCode};
 use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
@@ -101,7 +104,11 @@ enum Verb {
     Plan(plan::Plan),
     History(history::History),
     Recover(recover::Recover),
+    Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
+    /// Carries a wipe out that the server has confirmed.
+    #[command(name = wipe::VERB, hide = true)]
+    WipeWorker,
     /// Opens the store for the daemon.
     #[command(name = worker::VERB, hide = true)]
     StoreWorker {
@@ -204,6 +211,8 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::History(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
+            Verb::Unlock(verb) => verb.run(&place, output).await,
+            Verb::WipeWorker => wipe_worker::run(&place),
             Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     });

@@ -12,6 +12,8 @@ pub enum Request {
     ReadSecrets,
     /// A session now.
     CheckIn,
+    /// A try to unlock the machine: wrong codes cost time, which nobody else is to bring about.
+    Unlock,
     /// Enrolment.
     Enrol,
     /// Another identity for the same device.
@@ -25,7 +27,7 @@ pub enum Request {
 pub fn is_allowed(request: Request, caller_uid: u32, daemon_uid: u32) -> bool {
     match request {
         Request::Read | Request::CheckIn => true,
-        Request::ReadSecrets | Request::Enrol | Request::Recover | Request::Unenrol => {
+        Request::ReadSecrets | Request::Unlock | Request::Enrol | Request::Recover | Request::Unenrol => {
             caller_uid == 0 || caller_uid == daemon_uid
         }
     }

@@ -65,6 +65,11 @@ impl SteadyClock {
         Self { boot, offset_ms: reading_ms.saturating_sub_unsigned(now.boot_ms), unproven_gap, skew: kept.skew }
     }
 
+    /// Which boot of the machine this is.
+    pub fn boot(&self) -> u64 {
+        self.boot
+    }
+
     /// The reading in milliseconds.
     pub fn read_ms(&self, now: Now) -> i64 {
         self.offset_ms.saturating_add_unsigned(now.boot_ms)

@@ -9,6 +9,7 @@ mod conduct;
 mod event;
 mod follow;
 mod opening;
+mod remote;
 mod sweep;
 
 use std::sync::Arc;
@@ -68,6 +69,8 @@ pub struct Conduct {
     held: Option<Vec<u8>>,
     /// Certificates ordered in this session that were taken note of.
     orders_noted: usize,
+    /// Remote orders and confirmations of this session that were taken note of.
+    remote_noted: (usize, usize),
 }
 
 /// A session that is over, with what follows once that is kept.
@@ -99,6 +102,8 @@ pub struct Engine {
     rekeyed: bool,
     /// Whether the identity is about to be exchanged: nothing begins until it is.
     paused: bool,
+    /// Whether the machine belongs to the person who uses it.
+    is_personal: bool,
     /// What the device proves after a renewal, until the server was told.
     proof: Option<RenewalProof>,
 }
@@ -119,13 +124,20 @@ impl Engine {
             clock_unkept: false,
             rekeyed: false,
             paused: false,
+            is_personal: false,
             proof: None,
         }
+    }
+
+    /// Says whether the machine belongs to the person who uses it: such a machine is not wiped.
+    pub fn set_personal(&mut self, is_personal: bool) {
+        self.is_personal = is_personal;
     }
 
     /// What has to be done at the very beginning.
     pub fn begin(&mut self, actions: &mut Vec<Action>) {
         self.listen(actions);
+        self.carry_out(actions);
     }
 
     /// The account, if the device is enrolled.
@@ -219,6 +231,8 @@ impl Engine {
                 self.store_opened(Opening { stored, rebuilt, facts, machine }, now, actions);
             }
             Event::CertificateAnswered(profile, answer) => self.certificate_answered(&profile, &answer, now, actions),
+            Event::CarriedOut(id, outcome) => self.carried_out(&id, &outcome, now, actions),
+            Event::UnlockedByCode => self.unlocked_by_code(now, actions),
             Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {
@@ -255,6 +269,7 @@ impl Engine {
             return;
         }
         self.request_certificates(now, actions);
+        self.carry_out(actions);
         if let Some(plan) = self.life.begin(now) {
             self.phase = Phase::Opening(plan);
             actions.push(Action::OpenStore);

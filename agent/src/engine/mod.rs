@@ -26,6 +26,7 @@ pub mod progress;
 pub mod push;
 pub mod push_link;
 pub mod push_stream;
+pub mod remote;
 pub mod renewal;
 pub mod reply;
 pub mod report;

@@ -96,6 +96,12 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
             put(&format!("{profile}/RespondentServerUrl"), &Format::Chr, server);
         }
     }
+    for order in progress.remote_orders.iter().flat_map(|orders| orders.iter()) {
+        let node = format!("./Device/Vendor/LinuxMDM/Orders/{}", mdm_protocol::loc_uri::encode_segment(&order.id));
+        put(&format!("{node}/Kind"), &Format::Chr, order.kind.as_str());
+        put(&format!("{node}/State"), &Format::Chr, order.state.as_str());
+        put(&format!("{node}/Detail"), &Format::Chr, &order.detail);
+    }
     let push = format!("{}/Push", account.provider_address());
     put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
     let provisioned = [

@@ -9,6 +9,7 @@ use super::certificate_request::CertificateRequests;
 use super::certificates::RenewalState;
 use super::clock::ClockReading;
 use super::push::PushState;
+use super::remote::RemoteOrders;
 pub use super::trigger::{Trigger, Triggers};
 
 /// How a session went.
@@ -119,6 +120,9 @@ pub struct Progress {
     pub push: PushState,
     /// What the profiles need from the clock.
     pub retention: RetentionState,
+    /// What was ordered to be done to the machine; most devices have nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remote_orders: Option<Box<RemoteOrders>>,
     /// Certificates that were ordered from SCEP servers; most devices have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_requests: Option<Box<CertificateRequests>>,

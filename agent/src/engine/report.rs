@@ -10,6 +10,7 @@ use super::history::Entry;
 use super::payload;
 use super::profile::{Profile, RetentionRules, Stored, scope_name};
 use super::progress::{Progress, SessionRecord};
+use super::remote::RemoteOrder;
 use super::tree::schema;
 pub use why::{Explanation, why};
 
@@ -66,9 +67,43 @@ pub struct Status {
     /// Whether the identity was made on another machine.
     #[serde(default)]
     pub cloned: bool,
+    /// Since when the machine is locked by its administrator, seconds since 1970, if it is.
+    #[serde(default)]
+    pub locked_since: Option<i64>,
+    /// What the server ordered to be done to the machine, and how it stands; the newest last.
+    #[serde(default)]
+    pub orders: Vec<OrderStatus>,
     /// What the server's clock is ahead of this machine's, in seconds, if it ever told.
     #[serde(default)]
     pub clock_skew: Option<i64>,
+}
+
+/// Something that the server ordered to be done to the machine.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OrderStatus {
+    /// Its id.
+    pub id: String,
+    /// `lock`, `unlock`, `reboot` or `wipe`.
+    pub kind: String,
+    /// `accepted`, `awaiting-confirmation`, `done` or `failed`.
+    pub state: String,
+    /// What came of it, in words.
+    pub detail: String,
+    /// When it was accepted, seconds since 1970.
+    pub accepted: i64,
+}
+
+impl OrderStatus {
+    /// How an order stands.
+    pub fn of(order: &RemoteOrder) -> Self {
+        Self {
+            id: order.id.clone(),
+            kind: order.kind.as_str().to_owned(),
+            state: order.state.as_str().to_owned(),
+            detail: order.detail.clone(),
+            accepted: order.accepted,
+        }
+    }
 }
 
 /// An authority that takes over and has not been reached yet.

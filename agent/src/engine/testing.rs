@@ -139,6 +139,7 @@ pub(crate) fn context() -> SessionContext {
         device_info: super::facts::device_info(&account(), &facts()),
         credentials: account().session_credentials(&Stored::default(), None),
         store_status: None,
+        remote: super::session::RemoteContext::default(),
         farewell: false,
     }
 }

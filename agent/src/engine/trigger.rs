@@ -26,6 +26,8 @@ pub enum Trigger {
     AuthorityMoved,
     /// A certificate that the server ordered from a SCEP server has come, or will not.
     CertificateIssued,
+    /// What was ordered to be done to the machine is done, or came to nothing.
+    OrderOver,
     /// A profile is about to be removed because its owner was not heard of.
     LastChance,
     /// The last check-in failed.
@@ -36,7 +38,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Enrolment,
         Self::Schedule,
         Self::Push,
@@ -47,6 +49,7 @@ impl Trigger {
         Self::CertificateDue,
         Self::AuthorityMoved,
         Self::CertificateIssued,
+        Self::OrderOver,
         Self::LastChance,
         Self::Retry,
         Self::Farewell,
@@ -65,6 +68,7 @@ impl Trigger {
             Self::CertificateDue => "certificate-due",
             Self::AuthorityMoved => "authority-moved",
             Self::CertificateIssued => "certificate-issued",
+            Self::OrderOver => "order-over",
             Self::LastChance => "last-chance",
             Self::Retry => "retry",
             Self::Farewell => "farewell",

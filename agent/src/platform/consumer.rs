@@ -19,6 +19,8 @@ pub enum Consumer {
     Udev,
     /// The kernel's parameters.
     Sysctl,
+    /// The running machine's own name.
+    HostName,
 }
 
 impl Consumer {
@@ -32,6 +34,7 @@ impl Consumer {
             Self::Dconf => Some("dconf"),
             Self::Udev => Some("udev"),
             Self::Sysctl => Some("sysctl"),
+            Self::HostName => Some("hostnamectl"),
         }
     }
 }

@@ -20,6 +20,7 @@ use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
 use super::plan::plan;
 use super::preview::{Preview, preview};
+use super::remote::{Host, OtherRoot, SystemHost};
 use super::root::{Root, RootError};
 use super::survey::survey;
 use super::translate::{Context, NoUnsealer, Unsealer, translate};
@@ -33,6 +34,7 @@ pub struct Platform {
     root: PathBuf,
     state: PathBuf,
     messenger: Arc<dyn Messenger>,
+    host: Arc<dyn Host>,
     /// The enrolled user.
     user: Option<String>,
     unsealer: Arc<dyn Unsealer>,
@@ -115,13 +117,37 @@ impl Platform {
     /// The machine below `root`, with the ledger in `state`. Only where that is this machine itself are its programs
     /// told.
     pub fn of(root: PathBuf, state: &Path) -> Self {
-        let messenger: Arc<dyn Messenger> = if root == Path::new("/") { Arc::new(Tools) } else { Arc::new(Silent) };
-        Self::new(root, state, messenger)
+        if root == Path::new("/") {
+            Self { host: Arc::new(SystemHost), ..Self::new(root, state, Arc::new(Tools)) }
+        } else {
+            Self::new(root, state, Arc::new(Silent))
+        }
     }
 
     /// The machine below `root`, with the ledger in `state`.
     pub fn new(root: impl Into<PathBuf>, state: impl Into<PathBuf>, messenger: Arc<dyn Messenger>) -> Self {
-        Self { root: root.into(), state: state.into(), messenger, user: None, unsealer: Arc::new(NoUnsealer) }
+        Self {
+            root: root.into(),
+            state: state.into(),
+            messenger,
+            host: Arc::new(OtherRoot),
+            user: None,
+            unsealer: Arc::new(NoUnsealer),
+        }
+    }
+
+    /// The same machine, with another host.
+    #[must_use]
+    pub fn with_host(self, host: Arc<dyn Host>) -> Self {
+        Self { host, ..self }
+    }
+
+    pub(super) fn host(&self) -> &dyn Host {
+        &*self.host
+    }
+
+    pub(super) fn state(&self) -> &Path {
+        &self.state
     }
 
     /// The same machine, with the user it is enrolled for and whoever opens what is sealed for it.

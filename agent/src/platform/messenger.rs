@@ -71,6 +71,7 @@ impl Messenger for Tools {
                 .and_then(|()| run("udevadm", &["trigger", "--action=change", "--subsystem-match=rfkill"]))
                 .or_else(unless_not_running)
                 .map_err(all),
+            Consumer::HostName => tell_host_name(root).map_err(all),
             Consumer::Sysctl => {
                 let files =
                     news.changed.iter().try_for_each(|path| run("sysctl", &["--quiet", "--load", path.as_str()]));
@@ -132,16 +133,33 @@ fn tell_dconf(root: &Root) -> Result<(), String> {
     Ok(())
 }
 
+/// The name itself is in the file by now; this is about the machine that runs. Without systemd's service the new name
+/// counts from the next start.
+fn tell_host_name(root: &Root) -> Result<(), String> {
+    let text = root.read_text("/etc/hostname").unwrap_or_default();
+    match text.lines().map(str::trim).find(|line| !line.is_empty() && !line.starts_with('#')) {
+        Some(name) => run("hostnamectl", &["--transient", "set-hostname", name]).or_else(unless_not_running),
+        None => Ok(()),
+    }
+}
+
 /// A service that does not run reads its configuration when it starts.
 fn unless_not_running(reason: String) -> Result<(), String> {
     // charon's socket, and udev's: other files that are missing are failures.
-    let not_running = ["connecting to 'unix:///", "Failed to send reload request", "Failed to write 'change' to"];
+    let not_running = [
+        "connecting to 'unix:///",
+        "Failed to send reload request",
+        "Failed to write 'change' to",
+        "Failed to connect to bus",
+        "hostnamectl is not installed",
+        "not been booted",
+    ];
     if not_running.iter().any(|words| reason.contains(words)) { Ok(()) } else { Err(reason) }
 }
 
 /// Why a tool did not do its work.
 #[derive(Debug, thiserror::Error)]
-enum ToolError {
+pub(super) enum ToolError {
     #[error("{0} is not installed")]
     Missing(String),
     #[error("{tool} cannot be run: {source}")]
@@ -152,12 +170,12 @@ enum ToolError {
     Failed { tool: String, said: String },
 }
 
-fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {
+pub(super) fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {
     ask(tool, arguments).map(drop).map_err(|error| error.to_string())
 }
 
 /// Runs a tool and comes back with what it printed.
-fn ask(tool: &str, arguments: &[&str]) -> Result<String, ToolError> {
+pub(super) fn ask(tool: &str, arguments: &[&str]) -> Result<String, ToolError> {
     let program = PLACES.iter().map(|place| format!("{place}/{tool}")).find(|path| std::path::Path::new(path).exists());
     let program = program.ok_or_else(|| ToolError::Missing(tool.to_owned()))?;
     let unusable = |source: std::io::Error| ToolError::Unusable { tool: tool.to_owned(), source };

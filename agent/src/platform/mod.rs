@@ -20,6 +20,7 @@ pub mod messenger;
 pub mod path;
 pub mod plan;
 pub mod preview;
+pub mod remote;
 pub mod root;
 pub mod survey;
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod certificates;
 mod machine;
 mod orders;
 mod questions;
+mod remote;
 mod surroundings;
 
 use std::collections::VecDeque;
@@ -31,6 +32,7 @@ use crate::engine::failure::StoreFailure;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
@@ -41,6 +43,10 @@ use crate::platform::force::Platform;
 pub enum Message {
     /// A question or an order from a person.
     Control(ControlRequest, oneshot::Sender<ControlResult>),
+    /// An order of the server was carried out, or could not be.
+    CarriedOut(String, RemoteOutcome),
+    /// Somebody unlocked the machine with its one-time code.
+    UnlockedByCode,
     /// The service should stop.
     Stop,
     #[doc(hidden)]
@@ -132,6 +138,8 @@ pub struct Agent {
     goes_on: bool,
     /// Questions to authorities that are under way.
     certificate_steps: usize,
+    /// Orders that are being carried out.
+    remote_orders: usize,
 }
 
 impl Agent {
@@ -201,6 +209,7 @@ impl Agent {
             at_start,
             goes_on: false,
             certificate_steps: 0,
+            remote_orders: 0,
         })
     }
 
@@ -248,7 +257,8 @@ impl Agent {
     }
 
     fn is_at_rest(&self) -> bool {
-        !self.enrolling && self.certificate_steps == 0 && matches!(self.engine.phase(), Phase::Idle)
+        let nothing_runs = self.certificate_steps == 0 && self.remote_orders == 0;
+        !self.enrolling && nothing_runs && matches!(self.engine.phase(), Phase::Idle)
     }
 
     fn receive(&mut self, message: Message) {
@@ -260,6 +270,8 @@ impl Agent {
                 self.certificate_steps -= 1;
                 self.feed(Event::CertificateAnswered(profile, answer));
             }
+            Message::CarriedOut(id, outcome) => self.carried_out(id, outcome),
+            Message::UnlockedByCode => self.feed(Event::UnlockedByCode),
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
             Message::Erased(result) => self.erased(&result),

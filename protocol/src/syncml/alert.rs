@@ -37,6 +37,10 @@ pub mod alert_type {
     pub const DRIFT: &str = "org.linuxmdm:drift";
     /// Profiles that the device holds but that are not in force on it; the data lists them with reasons in JSON.
     pub const NOT_IN_FORCE: &str = "org.linuxmdm:profile.not-in-force";
+    /// Whether the device complies with each rule that it was given; the data lists the verdicts in JSON.
+    pub const COMPLIANCE: &str = "org.linuxmdm:compliance";
+    /// How something stands that was ordered to be done to the machine; the data says which and how in JSON.
+    pub const ORDER: &str = "org.linuxmdm:order";
     /// Profiles of an authority that is no longer the device's; the data lists them in JSON.
     pub const REDUNDANT: &str = "org.linuxmdm:redundant";
 }

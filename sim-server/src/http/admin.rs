@@ -2,6 +2,7 @@
 
 mod admins;
 mod devices;
+mod orders;
 mod profiles;
 mod scep;
 mod users;
@@ -60,6 +61,12 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/devices/{id}/unenrol", post(devices::unenrol))
         .route("/devices/{id}/block", post(devices::block))
         .route("/devices/{id}/unblock", post(devices::unblock))
+        .route("/devices/{id}/lock", post(orders::lock))
+        .route("/devices/{id}/unlock", post(orders::unlock))
+        .route("/devices/{id}/reboot", post(orders::reboot))
+        .route("/devices/{id}/rename", post(orders::rename))
+        .route("/devices/{id}/wipe", post(orders::wipe))
+        .route("/devices/{id}/wipe/confirm", post(orders::confirm_wipe))
         .route("/devices/{id}/renew", post(devices::renew))
         .route("/devices/{id}/recovery", post(devices::recover))
         .route("/devices/{id}/commands", get(devices::commands).post(devices::queue))

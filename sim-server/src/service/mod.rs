@@ -13,6 +13,7 @@ mod management;
 mod provisioning;
 mod random;
 mod scep;
+mod unlock_code;
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};

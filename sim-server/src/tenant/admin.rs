@@ -81,7 +81,7 @@ impl Deed {
             ["admins", ..] => Self::AppointAdministrators,
             ["devices", _, "authority"] => Self::MoveUserlessDevice,
             // A queued command can do whatever the server can, a move to another authority among it.
-            ["devices", _, "user"] | ["devices", _, "commands", ..] => Self::Administrate,
+            ["devices", _, "user"] | ["devices", _, "commands" | "wipe", ..] => Self::Administrate,
             ["devices", _, _, ..] => Self::HelpWithDevice,
             _ => Self::Administrate,
         }

@@ -1,6 +1,7 @@
 //! Whether devices comply: what the directory knows at the moment, and the admin centre's report, which comes later and
 //! says of when it is.
 
+use mdm_protocol::syncml::Item;
 use serde::{Deserialize, Serialize};
 
 use super::record::RecordKind;
@@ -10,6 +11,9 @@ use super::{AdminError, Tenant};
 pub(super) const MAX_LAG: u32 = 7 * 86_400;
 /// The most changes that are kept of one device.
 const CHANGES: usize = 64;
+
+/// The longest list of verdicts that is kept, in bytes.
+const MAX_VERDICTS: usize = 64 << 10;
 
 /// Whether a device complies, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,6 +59,21 @@ impl Tenant {
             self.note(RecordKind::Device, device_id);
         }
         Ok(())
+    }
+
+    /// Takes note of the verdicts that a device tells: the directory knows at once what the device knows.
+    pub(super) fn compliance_told(&mut self, device_id: &str, item: &Item, now: i64) {
+        let text = item.data.as_deref().unwrap_or_default();
+        let Some(device) = self.devices.get_mut(device_id).filter(|_| text.len() <= MAX_VERDICTS) else { return };
+        let Ok(verdicts) = serde_json::from_str::<serde_json::Value>(text) else { return };
+        let overall = verdicts.get("overall").and_then(serde_json::Value::as_str).map(ToOwned::to_owned);
+        let Some(overall) = overall else { return };
+        device.verdicts = Some(verdicts);
+        self.note(RecordKind::Device, device_id);
+        // A rule that is broken but still has time does not count against the device.
+        let compliant = matches!(overall.as_str(), "compliant" | "in-grace");
+        // The device is there, or it could not have told.
+        let _ = self.set_compliance(device_id, compliant, now);
     }
 
     /// The report, and the truth beside it.

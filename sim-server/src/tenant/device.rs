@@ -11,7 +11,7 @@ use super::fragment::Nodes;
 use super::life::{Authority, DeviceLife, TenantMode, completed};
 use super::push::PushChannel;
 use super::record::RecordKind;
-use super::{AdminError, Compliance, DeviceReport, Tenant};
+use super::{AdminError, Compliance, DeviceOrder, DeviceReport, Tenant};
 
 /// An enrolled device.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -54,6 +54,12 @@ pub struct Device {
     /// What it reported, oldest first.
     #[serde(default)]
     pub(super) reports: Vec<DeviceReport>,
+    /// What was ordered to be done to it, oldest first.
+    #[serde(default)]
+    pub(super) orders: Vec<DeviceOrder>,
+    /// The verdicts that it told last.
+    #[serde(default)]
+    pub(super) verdicts: Option<serde_json::Value>,
     /// What it says is redundant.
     #[serde(default)]
     pub(super) redundant: Option<serde_json::Value>,

@@ -27,6 +27,14 @@ pub struct DeviceReport {
 impl Tenant {
     /// Keeps what a device reports; what is too long is left out.
     pub(super) fn device_reported(&mut self, device_id: &str, kind: &str, item: &Item, now: i64) {
+        match kind {
+            alert_type::ORDER => {
+                self.order_told(device_id, item, now);
+                return;
+            }
+            alert_type::COMPLIANCE => return self.compliance_told(device_id, item, now),
+            _ => {}
+        }
         let Some(device) = self.devices.get_mut(device_id) else { return };
         let text = item.data.as_deref().unwrap_or_default();
         let value = || serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));

@@ -171,6 +171,8 @@ impl Tenant {
                 last_session: None,
                 compliance: Vec::new(),
                 reports: Vec::new(),
+                orders: Vec::new(),
+                verdicts: None,
                 redundant: None,
                 dev_info: std::collections::BTreeMap::new(),
                 profiles: std::collections::BTreeMap::new(),

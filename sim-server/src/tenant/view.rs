@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::life::{Authority, Registration, is_listed};
-use super::{AdminError, Compliance, DeliveryState, Device, DeviceReport, IssuedCertificate, SessionRecord, Tenant};
+use super::{
+    AdminError, Compliance, DeliveryState, Device, DeviceOrder, DeviceReport, IssuedCertificate, SessionRecord, Tenant,
+};
 
 /// Which devices are listed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
@@ -97,6 +99,10 @@ pub struct DeviceView {
     pub compliance: Option<Compliance>,
     /// What it reported of its own accord, oldest first.
     pub reports: Vec<DeviceReport>,
+    /// What was ordered to be done to it and how that stands, oldest first.
+    pub orders: Vec<DeviceOrder>,
+    /// The verdicts of the device's own rules, as it told them last.
+    pub verdicts: Option<serde_json::Value>,
     /// What it says is redundant.
     pub redundant: Option<serde_json::Value>,
     /// The profiles that it has, should have or must lose.
@@ -136,6 +142,8 @@ impl Tenant {
             devinfo: device.dev_info.clone(),
             compliance: device.compliance.last().copied(),
             reports: device.reports.clone(),
+            orders: device.orders.clone(),
+            verdicts: device.verdicts.clone(),
             redundant: device.redundant.clone(),
             profiles: self.deliveries(device),
         })

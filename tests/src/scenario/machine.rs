@@ -392,7 +392,7 @@ impl Machine {
                 self.converge();
                 None
             }
-            Action::RequestCertificate(_) => None,
+            Action::RequestCertificate(_) | Action::CarryOut { .. } => None,
         }
     }
 

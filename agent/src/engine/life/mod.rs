@@ -110,6 +110,9 @@ impl Life {
         // Whoever was asking is gone.
         let requests = self.progress.certificate_requests.iter_mut().flat_map(|requests| requests.values_mut());
         requests.for_each(|request| request.under_way = false);
+        if let Some(orders) = &mut self.progress.remote_orders {
+            orders.resume(boot);
+        }
         if self.progress.confirmations.is_empty()
             && let (Some(at), Some(account)) = (self.progress.last_completed, &self.account)
         {
@@ -147,6 +150,11 @@ impl Life {
     /// The steady clock.
     pub fn clock(&self) -> &SteadyClock {
         &self.clock
+    }
+
+    /// Which boot of the machine this is; 0 if that cannot be told.
+    pub fn boot(&self) -> u64 {
+        self.clock.boot()
     }
 
     /// The certificates of both slots.

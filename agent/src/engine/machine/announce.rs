@@ -39,6 +39,7 @@ impl Engine {
         alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
         alerts.extend(drift_json(machine).map(SessionAlert::Drift));
         alerts.extend(not_in_force_json(machine).map(SessionAlert::NotInForce));
+        alerts.extend(self.order_alerts());
         let redundant = self.redundant_json(plan, stored);
         alerts.extend(redundant.map(SessionAlert::Redundant));
         alerts

@@ -54,6 +54,7 @@ impl Engine {
             device_info: facts::device_info(&account, &facts),
             credentials: account.session_credentials(&stored, nonce),
             store_status,
+            remote: self.remote_context(now),
             farewell: plan.is_farewell(),
         };
         let obstacle = self.obstacle(&account, &facts);
@@ -68,6 +69,7 @@ impl Engine {
             unkept: Vec::new(),
             held: None,
             orders_noted: 0,
+            remote_noted: (0, 0),
         }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {
@@ -119,7 +121,8 @@ impl Engine {
         let renewal = conduct.session.wants_renewal() && has_store && !self.life.progress().renewal.forced;
         let certificates = has_store && self.note_orders(&conduct.session, conduct.orders_noted, now);
         conduct.orders_noted = conduct.session.orders().len();
-        if renewal || certificates {
+        let remote = self.note_remote(&mut conduct, now);
+        if renewal || certificates || (remote && has_store) {
             conduct.held = Some(body);
             self.life.progress_mut().renewal.forced |= renewal;
             let progress = Some(self.life.keep(now).clone());
@@ -145,6 +148,7 @@ impl Engine {
         };
         let outcome = Outcome { ended, told: has_store.then_some(&told) };
         let follow = self.life.settle(&plan, outcome, now);
+        self.settle_remote(&session, ended == Ended::Completed);
         if let Some(nonce) = session.nonce() {
             self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
         }

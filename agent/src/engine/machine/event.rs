@@ -13,6 +13,7 @@ use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::push::{Channel, LinkState};
+use crate::engine::remote::{RemoteOrder, RemoteOutcome};
 use crate::engine::renewal::{RenewalFailure, RenewalOrder};
 use crate::engine::reply::Reply;
 
@@ -36,6 +37,10 @@ pub enum Event {
     },
     /// A SCEP server was asked for the certificate of a profile, by the address of the profile's own node.
     CertificateAnswered(String, CertificateAnswer),
+    /// What was ordered to be done to the machine was carried out, or could not be; by the order's id.
+    CarriedOut(String, RemoteOutcome),
+    /// Somebody unlocked the machine with its one-time code.
+    UnlockedByCode,
     /// Changes were put in force on the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
     /// Changes were kept, or could not be.
@@ -110,6 +115,13 @@ pub enum Action {
     Note(Vec<Note>),
     /// Make the next step of a certificate that was ordered from a SCEP server.
     RequestCertificate(Box<CertificateOrder>),
+    /// Do to the machine what the server ordered; a wipe that is not confirmed is planned only.
+    CarryOut {
+        /// The order.
+        order: Box<RemoteOrder>,
+        /// Whether the server confirmed it.
+        is_confirmed: bool,
+    },
     /// Renew the certificate and put the new one in the pending slot.
     Renew(Box<RenewalOrder>),
     /// Put the pending certificate in use, and say which certificates are there then.

@@ -18,13 +18,13 @@ impl Engine {
     pub(super) fn kept(&mut self, result: Result<(), StoreFailure>, now: Now, actions: &mut Vec<Action>) {
         match &mut self.phase {
             Phase::Running(conduct) => {
-                if let Some(body) = conduct.held.take() {
-                    // An order that could not be kept is still carried out, unless the process ends before that.
-                    return actions.push(conduct.post(body));
-                }
                 let notes = std::mem::take(&mut conduct.unkept);
                 if result.is_ok() && !notes.is_empty() {
                     actions.push(Action::Note(notes));
+                }
+                if let Some(body) = conduct.held.take() {
+                    // An order that could not be kept is still carried out, unless the process ends before that.
+                    return actions.push(conduct.post(body));
                 }
                 self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
             }

@@ -3,7 +3,7 @@
 use mdm_protocol::Secret;
 use mdm_protocol::syncml::StatusCode;
 
-use super::{LoginStatus, SessionAlert};
+use super::{LoginStatus, RemoteContext, SessionAlert};
 use crate::engine::nodes::PushOffer;
 
 /// What a session needs to know before it begins.
@@ -31,6 +31,8 @@ pub struct SessionContext {
     pub credentials: Option<AccountCredentials>,
     /// Why nothing can be kept at present: commands that change something are refused with this status (rule T4).
     pub store_status: Option<StatusCode>,
+    /// What was ordered to be done to the machine before, and what may be.
+    pub remote: RemoteContext,
     /// Whether the session only says farewell: it ends with the first answer and runs no command.
     pub farewell: bool,
 }

@@ -5,7 +5,7 @@ use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::loc_uri::{Listing, encode_segment};
 use mdm_protocol::syncml::{Command, CommandId, Format, Item, Meta, Operation, Results, StatusCode, Verb};
 
-use super::incoming::target;
+use super::incoming::{changed, target};
 use super::{Answer, MAX_TOLD_BYTES, Session, Touch, package};
 use crate::engine::nodes;
 use crate::engine::tree::{Node, Refusal};
@@ -53,7 +53,9 @@ impl Session {
     fn operate_on(&mut self, operation: &Operation, item: &Item) -> ItemOutcome {
         let outcome = match operation.verb {
             Verb::Get => self.tell(item).map_err(|refusal| self.unless_store_is_gone(refusal)),
-            Verb::Exec => target(item).and_then(|uri| self.run(&uri, data(item))).map(|code| (code, Vec::new())),
+            Verb::Exec => {
+                target(item).and_then(|uri| self.run(&uri, &operation.id, data(item))).map(|code| (code, Vec::new()))
+            }
             Verb::Add | Verb::Replace | Verb::Delete => {
                 self.change(operation, item).map(|()| (StatusCode::OK, Vec::new()))
             }
@@ -76,7 +78,7 @@ impl Session {
         if let Some(status) = self.context.store_status {
             return Err(Refusal::new(status));
         }
-        let uri = target(item)?;
+        let uri = if operation.verb == Verb::Replace { changed(item)? } else { target(item)? };
         let format = item.format(&operation.meta);
         match operation.verb {
             Verb::Add => self.tree.add(&uri, format, data(item)),
@@ -145,7 +147,7 @@ pub(super) fn refused(message_id: u32, operation: &Operation, code: StatusCode) 
 
 /// What an item is about.
 fn touch(item: &Item) -> Touch {
-    let profile = target(item).ok().and_then(|uri| ProfileAddress::locate(&uri));
+    let profile = changed(item).ok().and_then(|uri| ProfileAddress::locate(&uri));
     Touch { target: item.target.clone(), profile: profile.map(|address| address.root.to_string()) }
 }
 

@@ -172,3 +172,21 @@ pub(super) fn target(item: &Item) -> Result<LocUri, crate::engine::tree::Refusal
     let text = item.target.as_deref().or(item.source.as_deref()).unwrap_or_default();
     LocUri::parse(text).map_err(Into::into)
 }
+
+/// The node that a change is really of. A new name for the machine is a setting like any other, so that it is in force
+/// before it is acknowledged, comes back after it was changed by hand, and goes with the enrolment.
+pub(super) fn changed(item: &Item) -> Result<LocUri, crate::engine::tree::Refusal> {
+    let uri = target(item)?;
+    let is_name = ["DevDetail", "Ext", "Microsoft", "DeviceName"]
+        .iter()
+        .zip(uri.segments())
+        .filter(|(name, segment)| segment.eq_ignore_ascii_case(name))
+        .count();
+    if is_name == 4 && uri.segments().len() == 4 {
+        return Ok(LocUri::parse(DEVICE_NAME)?);
+    }
+    Ok(uri)
+}
+
+/// The setting that the machine's name is.
+const DEVICE_NAME: &str = "./Device/Vendor/LinuxMDM/Config/Device/Name";

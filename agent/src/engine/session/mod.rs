@@ -12,14 +12,13 @@ mod group;
 mod incoming;
 mod outbox;
 mod package;
+mod run;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mdm_protocol::LocUri;
 use mdm_protocol::csp::certificate::ScepInstall;
-use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
 
 use self::application::Applying;
@@ -27,12 +26,13 @@ use self::authentication::Authentication;
 pub use self::context::{AccountCredentials, SessionContext};
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
+pub use self::run::RemoteContext;
 use super::application::Application;
-use super::certificate_request;
 use super::failure::{SessionFailure, Violation};
 use super::profile::Changes;
+use super::remote::RemoteOrder;
 use super::reply::{ManagementReply, Reply, classify};
-use super::tree::{Refusal, Tree};
+use super::tree::Tree;
 
 /// The most rounds (a message and its answer) of one session.
 pub const MAX_ROUNDS: u32 = 200;
@@ -109,6 +109,10 @@ pub struct Session {
     told_bytes: usize,
     unenrol: bool,
     renew_now: bool,
+    /// What was ordered to be done to the machine in this session.
+    remote: Vec<RemoteOrder>,
+    /// Tokens of wipes that were confirmed in this session.
+    confirmed: Vec<String>,
     /// Certificates that were ordered, by the address of the profile's own node.
     orders: BTreeMap<String, ScepInstall>,
     /// The Atomic that runs, if one does.
@@ -159,6 +163,8 @@ impl Session {
             told_bytes: 0,
             unenrol: false,
             renew_now: false,
+            remote: Vec::new(),
+            confirmed: Vec::new(),
             orders: BTreeMap::new(),
             group: None,
             groups_of_orders: BTreeMap::new(),
@@ -218,6 +224,16 @@ impl Session {
     /// The certificates that the server ordered from SCEP servers.
     pub fn orders(&self) -> &BTreeMap<String, ScepInstall> {
         &self.orders
+    }
+
+    /// What the server ordered to be done to the machine.
+    pub fn remote(&self) -> &[RemoteOrder] {
+        &self.remote
+    }
+
+    /// The tokens of wipes that the server confirmed.
+    pub fn confirmed(&self) -> &[String] {
+        &self.confirmed
     }
 
     /// The nonce for the next session.
@@ -322,47 +338,6 @@ impl Session {
             }
         }
         Ok(())
-    }
-
-    /// What the Exec of a node does.
-    fn run(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
-        let uri = self.tree.check_exec(uri)?;
-        match uri.name() {
-            "Unenroll" => self.unenrol(&uri, data),
-            // Done after the session; its outcome is to be read from the `Status` node beside it.
-            "RenewNow" => {
-                self.renew_now = true;
-                Ok(StatusCode::ACCEPTED)
-            }
-            // Done after the session, too; its outcome is to be read from the `Status` node of the profile.
-            "Enroll" => self.order_certificate(&uri),
-            _ => Err(Refusal::new(StatusCode::NOT_SUPPORTED)),
-        }
-    }
-
-    /// The values count as they are now.
-    fn order_certificate(&mut self, uri: &LocUri) -> Result<StatusCode, Refusal> {
-        let address = ProfileAddress::locate(uri).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
-        let profile = self.tree.profile_at(&address, self.now).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
-        let install = certificate_request::order(&profile)?;
-        let root = address.root.to_string();
-        match self.group {
-            Some(group) => self.groups_of_orders.insert(root.clone(), group),
-            None => self.groups_of_orders.remove(&root),
-        };
-        self.orders.insert(root, install);
-        Ok(StatusCode::ACCEPTED)
-    }
-
-    fn unenrol(&mut self, uri: &LocUri, data: &str) -> Result<StatusCode, Refusal> {
-        // The account may be named in the address, in the data, in both or not at all.
-        let in_address = uri.segments().iter().skip_while(|segment| *segment != "Provider").nth(1).map(String::as_str);
-        let in_data = Some(data.trim()).filter(|name| !name.is_empty());
-        if in_address.into_iter().chain(in_data).all(|name| name == self.context.provider_id) {
-            self.unenrol = true;
-            return Ok(StatusCode::OK);
-        }
-        Err(Refusal { status: StatusCode::NOT_FOUND, reason: "this device has no account of that name".to_owned() })
     }
 }
 

@@ -190,6 +190,11 @@ impl Root {
         Ok(rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
     }
 
+    /// Opens a directory to read what is in it; links are followed, but never out of this root.
+    pub fn open_directory(&self, path: &str) -> io::Result<OwnedFd> {
+        self.open_in(path, OFlags::RDONLY | OFlags::DIRECTORY)
+    }
+
     fn directory_of(&self, path: &MachinePath) -> io::Result<OwnedFd> {
         self.open_in(path.directory(), OFlags::RDONLY | OFlags::DIRECTORY)
     }

@@ -72,6 +72,14 @@ impl Agent {
     /// Brings what a former process began on the machine to its end, beside everything else.
     pub(super) fn after_restart(&mut self) {
         let stored = self.at_start.take();
+        if self.goes_on {
+            let platform = self.platform();
+            tokio::task::spawn_blocking(move || {
+                if let Err(error) = platform.stay_locked() {
+                    tracing::error!(%error, "the machine is to be locked and is not");
+                }
+            });
+        }
         if !self.goes_on || (self.identity.is_some() && stored.is_none()) {
             return;
         }

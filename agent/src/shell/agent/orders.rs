@@ -26,6 +26,10 @@ impl Agent {
             }
             Action::Post { url, body, slot } => self.post(url, body, slot),
             Action::RequestCertificate(order) => self.request_certificate(*order),
+            Action::CarryOut { order, is_confirmed } => {
+                self.carry_out(*order, is_confirmed);
+                None
+            }
             Action::Renew(order) => self.renew(*order),
             Action::Erase => {
                 self.erase();
@@ -217,6 +221,8 @@ impl Agent {
             // Once the identity is gone, whoever starts next brings the rest to its end.
             let removed = tokio::task::spawn_blocking(move || {
                 Identity::remove(&paths).map_err(|error| error.to_string())?;
+                // Nobody would be left who could unlock it.
+                platform.unlock().map_err(|error| error.to_string())?;
                 platform.clear().map_err(|error| error.to_string())
             })
             .await;

@@ -9,14 +9,14 @@ use tokio::sync::oneshot;
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
 use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
-use crate::engine::report::{self, AccountStatus, HistoryView, MoveStatus, Standing, Status};
+use crate::engine::report::{self, AccountStatus, HistoryView, MoveStatus, OrderStatus, Standing, Status};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
 use crate::shell::enrol::{self, EnrolError, Purpose};
 
 /// The most entries of the history that are told at once.
 const MAX_HISTORY: usize = 1000;
 
-type Reply = oneshot::Sender<ControlResult>;
+pub(super) type Reply = oneshot::Sender<ControlResult>;
 
 impl Agent {
     pub(super) fn question(&mut self, request: ControlRequest, reply: Reply) {
@@ -40,6 +40,7 @@ impl Agent {
             }),
             ControlRequest::Plan { fragments } => self.plan(fragments, reply),
             ControlRequest::CheckIn => self.check_in(reply),
+            ControlRequest::Unlock(order) => self.unlock(order.code, reply),
             ControlRequest::Enrol(order) => self.enrol(*order, reply),
             ControlRequest::Unenrol => self.unenrol(reply),
         }
@@ -86,6 +87,15 @@ impl Agent {
             renewal: progress.renewal.status.as_str().to_owned(),
             expired: self.engine.life().is_expired(now),
             cloned: progress.cloned,
+            locked_since: self.platform.lock_state().ok().flatten().map(|locked| locked.since),
+            orders: self
+                .engine
+                .progress()
+                .remote_orders
+                .iter()
+                .flat_map(|orders| orders.iter())
+                .map(OrderStatus::of)
+                .collect(),
             clock_skew: self.engine.life().clock().skew(),
         }
     }
@@ -249,7 +259,7 @@ impl Agent {
     }
 }
 
-fn answer(reply: Reply, result: ControlResult) {
+pub(super) fn answer(reply: Reply, result: ControlResult) {
     // Whoever asked may be gone.
     let _ = reply.send(result);
 }

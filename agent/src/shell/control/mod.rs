@@ -47,12 +47,27 @@ pub enum ControlRequest {
     },
     /// A session now; answered when it is over.
     CheckIn,
+    /// The end of a lock, by its one-time code.
+    Unlock(UnlockOrder),
     /// Another identity for the same device, with a token of the server's administrator.
     Recover(RecoverOrder),
     /// Enrolment.
     Enrol(Box<EnrolOrder>),
     /// The end of the enrolment.
     Unenrol,
+}
+
+/// How to unlock the machine.
+#[derive(Serialize, Deserialize)]
+pub struct UnlockOrder {
+    /// The one-time code.
+    pub code: String,
+}
+
+impl std::fmt::Debug for UnlockOrder {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("UnlockOrder(…)")
+    }
 }
 
 /// How to recover an identity.
@@ -78,7 +93,7 @@ impl ControlRequest {
             | Self::Why { .. }
             | Self::History { .. }
             | Self::Plan { .. } => false,
-            Self::CheckIn | Self::Enrol(_) | Self::Recover(_) | Self::Unenrol => true,
+            Self::CheckIn | Self::Unlock(_) | Self::Enrol(_) | Self::Recover(_) | Self::Unenrol => true,
         }
     }
 
@@ -94,6 +109,7 @@ impl ControlRequest {
             // Trying is more than reading: what a profile brings is looked at with the rights of the agent.
             Self::Profile { reveal: true, .. } | Self::Plan { .. } => authorization::Request::ReadSecrets,
             Self::CheckIn => authorization::Request::CheckIn,
+            Self::Unlock(_) => authorization::Request::Unlock,
             Self::Enrol(_) => authorization::Request::Enrol,
             Self::Recover(_) => authorization::Request::Recover,
             Self::Unenrol => authorization::Request::Unenrol,

@@ -12,7 +12,7 @@ use crate::tenant::{Admin, Authority, CommandView, ComplianceReport, DeviceFilte
 
 #[derive(Serialize)]
 pub(super) struct Queued {
-    id: u64,
+    pub(super) id: u64,
 }
 
 pub(super) async fn list(

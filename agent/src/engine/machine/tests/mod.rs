@@ -4,6 +4,7 @@ mod failures;
 mod leaving;
 mod moving;
 mod ordering;
+mod ordering_remotely;
 mod properties;
 mod recovering;
 mod renewing;
@@ -148,7 +149,8 @@ impl World {
                 | Action::SaveAccount(_)
                 | Action::Listen(_)
                 | Action::Apply(_)
-                | Action::RequestCertificate(_)) => {
+                | Action::RequestCertificate(_)
+                | Action::CarryOut { .. }) => {
                     self.deeds.push(action);
                     None
                 }
@@ -228,6 +230,7 @@ pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
         Action::Report(_) => "Report",
         Action::Note(_) => "Note",
         Action::RequestCertificate(_) => "RequestCertificate",
+        Action::CarryOut { .. } => "CarryOut",
         Action::Renew(_) => "Renew",
         Action::Promote => "Promote",
         Action::DiscardPending => "DiscardPending",

@@ -137,7 +137,8 @@ impl Machine {
             | Action::DiscardPending
             | Action::SaveAccount(_)
             | Action::Listen(_)
-            | Action::RequestCertificate(_) => return,
+            | Action::RequestCertificate(_)
+            | Action::CarryOut { .. } => return,
             Action::Renew(order) => Pending::Renew(order),
             Action::Erase => Pending::Erase,
         };

@@ -268,7 +268,7 @@ impl Device {
                     continue;
                 }
                 Action::Report(_) | Action::Note(_) | Action::CloseStore | Action::Listen(_) => continue,
-                other @ (Action::SaveAccount(_) | Action::Erase) => panic!("{other:?}"),
+                other @ (Action::SaveAccount(_) | Action::Erase | Action::CarryOut { .. }) => panic!("{other:?}"),
             };
             // What the disk holds by now is there although the engine never hears of it.
             actions.extend(self.handle(event));

@@ -157,3 +157,18 @@ fn a_certificate_is_ordered_with_the_values_of_that_moment() {
     talk.say([failing]);
     assert!(talk.session.orders().is_empty(), "what was taken back is not ordered");
 }
+
+#[test]
+fn a_new_name_for_the_machine_is_a_setting_that_the_machine_may_refuse() {
+    let name = "./DevDetail/Ext/Microsoft/DeviceName";
+    let setting = "./Device/Vendor/LinuxMDM/Config/Device/Name".to_owned();
+    let mut talk = Talk::begin();
+    talk.say([replace("rename", name, "lap-42")]);
+    assert_eq!((talk.code("rename"), kept(&talk)), (200, vec![setting.clone()]));
+    let mut talk = Talk::begin();
+    let refusal = Refusal { status: StatusCode::UNSUPPORTED_FORMAT, reason: "not a name".to_owned() };
+    talk.machine = ApplicationOutcome { refused: [(setting, refusal)].into(), ..ApplicationOutcome::default() };
+    talk.say([replace("rename", name, "-")]);
+    assert_eq!(talk.code("rename"), 415);
+    assert!(kept(&talk).is_empty());
+}

@@ -2,7 +2,7 @@
 
 use mdm_protocol::csp::boolean;
 
-use super::{hardware, kernel, password, screen, time_zone, updates};
+use super::{hardware, host_name, kernel, password, screen, time_zone, updates};
 use crate::platform::desired::{Share, Untranslatable};
 use crate::platform::translate::Context;
 
@@ -145,5 +145,6 @@ const POLICIES: &[Policy] = &[
     linux("Sysctl", "<>", Text("the parameter's value"), "sysctl", kernel::parameter),
     linux("Updates", "Automatic", Flag, "unattended-upgrades or dnf-automatic", updates::automatic),
     linux("Time", "Zone", Text("the name of a time zone in the IANA data base"), "`/etc/localtime`", time_zone::set),
+    linux("Device", "Name", Text("a host name; the same as `DevDetail/Ext/Microsoft/DeviceName`"), "`/etc/hostname`, and at once", host_name::set),
     linux("Dconf", "<>", Text("a value in GVariant's text form"), "dconf, locked; the name is the key's path with dots for slashes", screen::any),
 ];

@@ -120,6 +120,7 @@ fn every_policy_takes_what_it_says_and_nothing_else() {
             Takes::Number(least, _) => least.to_string(),
             Takes::Flag => "false".to_owned(),
             Takes::Text(_) if policy.area == "KernelModule" => "blocked".to_owned(),
+            Takes::Text(_) if policy.area == "Device" => "lap-42".to_owned(),
             Takes::Text(_) => "Europe/Berlin".to_owned(),
         };
         let desired = desired_on(&everything(), &[make(&path, &right)]);
@@ -148,5 +149,15 @@ fn what_is_unknown_or_dangerous_or_not_here_is_told_apart() {
     ] {
         let (code, _) = refusal(&Machine::default(), &windows(policy, "5"));
         assert_eq!(code, StatusCode::NOT_SUPPORTED, "{policy}");
+    }
+}
+
+#[test]
+fn a_machine_is_renamed_to_a_name_that_programs_can_live_with() {
+    let desired = desired_on(&everything(), &[linux("Device/Name", "LAP-0042.corp")]);
+    assert_eq!(only_file(&desired, "/etc"), "LAP-0042.corp\n");
+    for bad in ["", "a b", "-x", "x-", "a..b", "ü", "127.0.0.1", "localhost", "a/../b", &"x".repeat(65), "%RAND:5%"] {
+        let (status, _) = refusal(&everything(), &linux("Device/Name", bad));
+        assert_eq!(status, StatusCode::UNSUPPORTED_FORMAT, "{bad:?}");
     }
 }

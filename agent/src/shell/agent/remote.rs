@@ -1,0 +1,64 @@
+//! What the server orders to be done to the machine, and the code that undoes a lock at the machine itself.
+
+use super::questions::{Reply, answer};
+use super::{Agent, Event, Message, clock};
+use crate::engine::remote::{RemoteOrder, RemoteOutcome};
+use crate::platform::remote::lock::LockError;
+use crate::shell::control::{ControlError, ErrorCode};
+
+impl Agent {
+    pub(super) fn carry_out(&mut self, order: RemoteOrder, is_confirmed: bool) {
+        tracing::warn!(
+            order = order.id,
+            what = order.kind.as_str(),
+            is_confirmed,
+            "carrying out an order of the server"
+        );
+        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        self.remote_orders += 1;
+        tokio::spawn(async move {
+            let id = order.id.clone();
+            let done =
+                tokio::task::spawn_blocking(move || platform.carry_out(&order, is_confirmed, clock::now().wall)).await;
+            let outcome = done.unwrap_or_else(|error| RemoteOutcome::Failed(error.to_string()));
+            let _ = outbox.send(Message::CarriedOut(id, outcome)).await;
+        });
+    }
+
+    pub(super) fn carried_out(&mut self, id: String, outcome: RemoteOutcome) {
+        self.remote_orders -= 1;
+        match &outcome {
+            RemoteOutcome::Done(detail) | RemoteOutcome::Begun(detail) => tracing::info!(order = id, detail, "done"),
+            RemoteOutcome::Planned(lines) => tracing::info!(order = id, steps = lines.len(), "a wipe is planned"),
+            RemoteOutcome::Failed(reason) => tracing::error!(order = id, reason, "the order came to nothing"),
+        }
+        self.feed(Event::CarriedOut(id, outcome));
+    }
+
+    pub(super) fn unlock(&self, code: String, reply: Reply) {
+        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        tokio::spawn(async move {
+            let unlocked = tokio::task::spawn_blocking(move || platform.unlock_with(&code, clock::now().wall)).await;
+            let result = match unlocked {
+                Ok(Ok(detail)) => {
+                    let _ = outbox.send(Message::UnlockedByCode).await;
+                    Ok(serde_json::json!({ "unlocked": true, "detail": detail }))
+                }
+                Ok(Err(error)) => Err(refused(&error)),
+                Err(error) => Err(ControlError::new(ErrorCode::Failed, error.to_string())),
+            };
+            answer(reply, result);
+        });
+    }
+}
+
+fn refused(error: &LockError) -> ControlError {
+    let refusal = ControlError::new(ErrorCode::Failed, error.to_string());
+    match error {
+        LockError::WrongCode => refusal.with_advice("Ask the administrator for the code of this lock."),
+        LockError::NoCode | LockError::Damaged { .. } => {
+            refusal.with_advice("Connect the machine to a network; the administrator can unlock it over it.")
+        }
+        _ => refusal,
+    }
+}
