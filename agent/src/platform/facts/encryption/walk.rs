@@ -156,11 +156,12 @@ impl<'a> Walk<'a> {
             Some(number) if is_number(&number) => self.device(&number, trail),
             _ => return Layer::unclear(format!("the kernel does not show the disk of {name}"), name),
         };
-        match disk.kept {
+        match &disk.kept {
             Kept::Plain(what) if !disk.devices.contains(' ') => {
-                Layer { kept: Kept::Plain(what.replacen(&disk.devices, &name, 1)), devices: name, ..disk }
+                let kept = Kept::Plain(what.replacen(&disk.devices, &name, 1));
+                Layer { kept, devices: name, removable: disk.removable }
             }
-            kept => Layer { kept, ..disk.clone() }.below(&name),
+            _ => disk.below(&name),
         }
     }
 
