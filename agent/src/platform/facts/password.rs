@@ -79,7 +79,7 @@ fn password_line(line: &str) -> Option<Line> {
     let mut words = rest.split_whitespace();
     let module = words.next()?.rsplit('/').next()?.strip_suffix(".so")?.to_owned();
     // Of the words in brackets, only `default` says what becomes of a refusal.
-    let ignored = control == "optional" || control.contains("default=ignore");
+    let ignored = ["optional", "sufficient"].contains(&control) || control.contains("default=ignore");
     Some(Line { binding: !ignored, module, arguments: words.map(str::to_owned).collect() })
 }
 
