@@ -12,6 +12,7 @@ pub mod backoff;
 pub mod certificate_request;
 pub mod certificates;
 pub mod clock;
+pub mod compliance;
 pub mod enrolment;
 pub mod facts;
 pub mod failure;

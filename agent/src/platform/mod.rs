@@ -10,6 +10,7 @@ mod attempt;
 pub mod consumer;
 pub mod desired;
 pub mod document;
+pub mod facts;
 pub mod force;
 mod issued;
 pub mod keyfile;

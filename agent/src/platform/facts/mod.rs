@@ -1,0 +1,52 @@
+//! Facts for compliance, read from the machine below a root directory.
+//!
+//! Nothing here judges or changes anything, and no read waits for anybody: what cannot be read is a fact that is not
+//! known, with the reason. Only discovery scripts, and ZFS's own tools on the machine itself, are programs that run.
+
+mod automatic;
+mod encryption;
+mod firewall;
+mod firmware;
+mod password;
+mod screen;
+mod scripts;
+mod source;
+mod surroundings;
+mod system;
+#[cfg(test)]
+mod tests;
+mod tool;
+
+use std::path::Path;
+
+use crate::engine::compliance::Facts;
+use encryption::{NoZfs, Zfs, ZfsTools};
+pub use scripts::{Limits, NoScripts, Sandboxed, ScriptRunner};
+use source::Source;
+
+/// Gathers everything below a root directory. `scripts` are discovery scripts by the ids of their rules; they are run
+/// one after the other, so that this may take as long as all of them together may.
+pub fn gather(root: &Path, now: i64, scripts: &[(String, String)], runner: &dyn ScriptRunner) -> Facts {
+    let Ok(source) = Source::open(root) else {
+        return Facts { gathered_at: now, ..Facts::default() };
+    };
+    let zfs: &dyn Zfs = if source.is_machine() { &ZfsTools } else { &NoZfs };
+    Facts {
+        gathered_at: now,
+        distribution: system::distribution(&source),
+        kernel: system::kernel(&source),
+        updated_at: system::updated_at(&source),
+        restart_required: system::restart_required(&source),
+        volumes: encryption::volumes(&source, zfs),
+        password: password::policy(&source),
+        firewall: firewall::state(&source),
+        secure_boot: firmware::secure_boot(&source),
+        tpm: firmware::tpm(&source),
+        screen_lock: screen::lock(&source),
+        automatic_updates: automatic::updates(&source),
+        battery: surroundings::battery(&source),
+        domain: surroundings::domain(&source),
+        networks: surroundings::networks(&source),
+        scripts: scripts::run(scripts, runner),
+    }
+}

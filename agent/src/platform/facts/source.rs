@@ -1,0 +1,156 @@
+//! Reading what a machine says of itself, below a directory that stands for its root.
+//!
+//! Every read is bounded and never waits: pipes, sockets and devices are not opened. Links lead nowhere outside.
+
+use std::fs::File;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
+use std::os::fd::OwnedFd;
+use std::path::Path;
+
+use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+
+/// The largest file that is read, in bytes.
+const MOST_BYTES: u64 = 1 << 20;
+/// The most names that are looked at in one directory.
+const MOST_NAMES: usize = 4096;
+
+/// A directory that stands for the machine's root, for reading.
+#[derive(Debug)]
+pub(super) struct Source {
+    handle: OwnedFd,
+    machine: bool,
+}
+
+impl Source {
+    pub(super) fn open(root: &Path) -> io::Result<Self> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let handle = rustix::fs::open(root, flags, Mode::empty())?;
+        Ok(Self { handle, machine: root == Path::new("/") })
+    }
+
+    /// Whether this is the machine itself, so that its tools speak of the same.
+    pub(super) fn is_machine(&self) -> bool {
+        self.machine
+    }
+
+    fn open_in(&self, path: &str, flags: OFlags) -> io::Result<OwnedFd> {
+        let below = path.trim_start_matches('/');
+        let below = if below.is_empty() { "." } else { below };
+        let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
+        Ok(rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+    }
+
+    /// Opens a regular file. It is looked at first, because opening a device or a pipe may do something by itself.
+    fn file(&self, path: &str) -> io::Result<File> {
+        let is_file = |handle: &OwnedFd| -> io::Result<bool> {
+            Ok(FileType::from_raw_mode(rustix::fs::fstat(handle)?.st_mode) == FileType::RegularFile)
+        };
+        let other = || io::Error::new(io::ErrorKind::InvalidInput, "it is not a regular file");
+        if !is_file(&self.open_in(path, OFlags::PATH)?)? {
+            return Err(other());
+        }
+        let handle = self.open_in(path, OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY)?;
+        if is_file(&handle)? { Ok(File::from(handle)) } else { Err(other()) }
+    }
+
+    /// The whole of a file.
+    pub(super) fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
+        let mut content = Vec::new();
+        self.file(path)?.take(MOST_BYTES + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > MOST_BYTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {MOST_BYTES} bytes")));
+        }
+        Ok(content)
+    }
+
+    /// The whole of a text file; what is no text is replaced.
+    pub(super) fn text(&self, path: &str) -> Option<String> {
+        self.bytes(path).ok().map(|content| String::from_utf8_lossy(&content).into_owned())
+    }
+
+    /// The end of a text file, from the beginning of a line on.
+    pub(super) fn end(&self, path: &str) -> Option<String> {
+        let mut file = self.file(path).ok()?;
+        let length = file.metadata().ok()?.len();
+        let cut = length > MOST_BYTES;
+        if cut {
+            file.seek(SeekFrom::Start(length - MOST_BYTES)).ok()?;
+        }
+        let mut content = Vec::new();
+        file.take(MOST_BYTES).read_to_end(&mut content).ok()?;
+        let text = String::from_utf8_lossy(&content).into_owned();
+        if cut { text.split_once('\n').map(|(_, rest)| rest.to_owned()) } else { Some(text) }
+    }
+
+    /// A file of one line, without the space around it; `None` if it is empty.
+    pub(super) fn line(&self, path: &str) -> Option<String> {
+        let text = self.text(path)?;
+        let line = text.lines().next().unwrap_or_default().trim();
+        (!line.is_empty()).then(|| line.to_owned())
+    }
+
+    /// A file that is a number.
+    pub(super) fn number(&self, path: &str) -> Option<u64> {
+        self.line(path)?.parse().ok()
+    }
+
+    /// The names in a directory, in order; none if it cannot be read.
+    pub(super) fn names(&self, directory: &str) -> Vec<String> {
+        let Ok(handle) = self.open_in(directory, OFlags::RDONLY | OFlags::DIRECTORY) else { return Vec::new() };
+        let Ok(entries) = rustix::fs::Dir::read_from(&handle) else { return Vec::new() };
+        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let mut names: Vec<String> = names.filter(|name| name != "." && name != "..").take(MOST_NAMES).collect();
+        names.sort();
+        names
+    }
+
+    /// Whether something is there, links followed.
+    pub(super) fn has(&self, path: &str) -> bool {
+        self.open_in(path, OFlags::PATH).is_ok()
+    }
+
+    /// Whether a name is there; a link counts, wherever it leads.
+    pub(super) fn has_name(&self, path: &str) -> bool {
+        self.open_in(path, OFlags::PATH | OFlags::NOFOLLOW).is_ok()
+    }
+
+    /// Where a link leads.
+    pub(super) fn link(&self, path: &str) -> Option<String> {
+        let handle = self.open_in(path, OFlags::PATH | OFlags::NOFOLLOW).ok()?;
+        let target = rustix::fs::readlinkat(&handle, "", Vec::new()).ok()?;
+        Some(target.to_string_lossy().into_owned())
+    }
+
+    /// When a file was last changed, seconds since 1970.
+    pub(super) fn modified(&self, path: &str) -> Option<i64> {
+        rustix::fs::fstat(self.open_in(path, OFlags::PATH).ok()?).ok().map(|facts| facts.st_mtime)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_opened_that_could_make_the_reader_wait() {
+        let root = tempfile::tempdir().unwrap();
+        let pipe = root.path().join("pipe");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, FileType::Fifo, Mode::RUSR | Mode::WUSR, 0).unwrap();
+        let source = Source::open(root.path()).unwrap();
+        assert!(source.has("/pipe"));
+        assert!(source.bytes("/pipe").unwrap_err().to_string().contains("regular"));
+    }
+
+    #[test]
+    fn links_do_not_lead_outside_and_large_files_are_not_read_whole() {
+        let root = tempfile::tempdir().unwrap();
+        std::os::unix::fs::symlink("/etc/passwd", root.path().join("link")).unwrap();
+        std::fs::write(root.path().join("large"), "line\n".repeat(300_000)).unwrap();
+        let source = Source::open(root.path()).unwrap();
+        assert_eq!(source.text("/link"), None);
+        assert_eq!(source.link("/link").as_deref(), Some("/etc/passwd"));
+        assert_eq!(source.text("/large"), None);
+        let end = source.end("/large").unwrap();
+        assert!(end.starts_with("line\n") && end.len() as u64 <= MOST_BYTES);
+    }
+}
