@@ -1,6 +1,7 @@
 //! The command line: one file for each verb. It asks, shows and sets the exit code; it decides nothing.
 
 mod backend;
+mod check_compliance;
 mod enroll;
 mod history;
 mod output;
@@ -43,7 +44,7 @@ struct Arguments {
     verb: Verb,
 }
 
-const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 usage, 3 not enrolled, 5 server unreachable.
+const EXIT_CODES: &str = "Exit codes: 0 fine, 1 failed, 2 usage, 3 not enrolled, 4 not compliant, 5 server unreachable.
 
 Example:
   sudo mdm-agent enroll --server https://mdm.example.com --user alice@example.com";
@@ -99,6 +100,7 @@ enum Verb {
     Enroll(enroll::Enroll),
     Run(run::Run),
     Sync(sync::Sync),
+    CheckCompliance(check_compliance::CheckCompliance),
     Status(status::Status),
     Profiles(profiles::Profiles),
     Plan(plan::Plan),
@@ -205,6 +207,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Enroll(verb) => verb.run(&place, output).await,
             Verb::Run(verb) => verb.run(place).await,
             Verb::Sync(verb) => verb.run(&place, output).await,
+            Verb::CheckCompliance(verb) => verb.run(&place, output).await,
             Verb::Status(verb) => verb.run(&place, output).await,
             Verb::Profiles(verb) => verb.run(&place, output).await,
             Verb::Plan(verb) => verb.run(&place, output).await,

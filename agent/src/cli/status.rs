@@ -7,6 +7,7 @@ use clap::Args;
 use super::output::{Output, printable};
 use super::time::{distance, moment};
 use super::{Place, VerbResult, backend};
+use crate::engine::compliance::State;
 use crate::engine::report::{self, AccountStatus};
 use crate::shell::clock;
 use crate::shell::control::{ControlRequest, ErrorCode};
@@ -63,6 +64,17 @@ fn describe(status: &report::Status, output: &Output) -> String {
             distance(moving.heard)
         ));
         line("Moving", if moving.failures > 0 { output.warning(&text) } else { text });
+    }
+    if let Some((overall, when)) = &status.compliance {
+        let text =
+            format!("{} (checked {}; more: mdm-agent check-compliance --last)", overall.as_str(), distance(*when));
+        line("Compliance", if *overall == State::Compliant { text } else { output.warning(&text) });
+    }
+    if let Some(since) = status.locked_since {
+        line("Locked", output.warning(&format!("by its administrator since {}", moment(since))));
+    }
+    for order in status.orders.iter().filter(|order| order.state != "done") {
+        line("Ordered", output.warning(&printable(&format!("{} ({}): {}", order.kind, order.state, order.detail))));
     }
     line("Push", status.push.clone());
     if let Some(first) = status.first_removal {

@@ -1,7 +1,10 @@
 //! Who may ask the daemon for what (DESIGN section 6).
 
+mod pace;
 #[cfg(test)]
 mod tests;
+
+pub use pace::Pace;
 
 /// What can be asked for over the control socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

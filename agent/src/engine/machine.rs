@@ -5,6 +5,7 @@
 
 mod announce;
 mod certificates;
+mod compliance;
 mod conduct;
 mod event;
 mod follow;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use self::opening::Opening;
 use super::account::{Account, Trust};
 use super::certificate_request::CertificateOrder;
+use super::compliance::standing::{Rules, Standing};
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
 use super::life::{Beginning, Follow, Life, Plan};
@@ -25,7 +27,7 @@ use super::note::Note;
 use super::profile::Tombstone;
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
-use super::report::Standing;
+use super::report;
 use super::session::{Session, SessionEnd, Step};
 use super::time::{Deadline, Now};
 pub use event::{Action, Event, Listening, Renewed};
@@ -85,6 +87,10 @@ pub struct Closing {
     removes: bool,
     notes: Vec<Note>,
     orders: Vec<CertificateOrder>,
+    /// The rules that are checked once the session is over.
+    rules: Option<Rules>,
+    /// Whether the session told how compliance stands.
+    told_compliance: bool,
 }
 
 /// The agent's main machine.
@@ -104,6 +110,8 @@ pub struct Engine {
     paused: bool,
     /// Whether the machine belongs to the person who uses it.
     is_personal: bool,
+    /// What was found when compliance was last checked.
+    compliance: Standing,
     /// What the device proves after a renewal, until the server was told.
     proof: Option<RenewalProof>,
 }
@@ -125,6 +133,7 @@ impl Engine {
             rekeyed: false,
             paused: false,
             is_personal: false,
+            compliance: Standing::default(),
             proof: None,
         }
     }
@@ -169,12 +178,12 @@ impl Engine {
     }
 
     /// What profiles are judged by.
-    pub fn standing(&self) -> Standing {
-        Standing {
+    pub fn standing(&self) -> report::Standing {
+        report::Standing {
             progress: self.progress().clone(),
             authority: self.life.authority(),
             retention: *self.life.retention(),
-            machine: super::report::InForce::default(),
+            machine: report::InForce::default(),
         }
     }
 
@@ -232,6 +241,7 @@ impl Engine {
             }
             Event::CertificateAnswered(profile, answer) => self.certificate_answered(&profile, &answer, now, actions),
             Event::CarriedOut(id, outcome) => self.carried_out(&id, &outcome, now, actions),
+            Event::ComplianceChecked(standing) => self.compliance_checked(*standing, now, actions),
             Event::UnlockedByCode => self.unlocked_by_code(now, actions),
             Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
             Event::Kept(result) => self.kept(result, now, actions),

@@ -12,6 +12,7 @@ use super::account::Account;
 use super::application::MachineReport;
 use super::authority::ToldAuthority;
 use super::certificates::RenewalTerms;
+use super::compliance::standing::Standing;
 use super::life::{Life, Told};
 use super::push::{LinkState, PushState};
 use super::tree::Tree;
@@ -135,6 +136,15 @@ pub fn provide_machine(tree: &mut Tree, machine: &MachineReport) {
     for (address, format, value) in &machine.nodes {
         if let Ok(uri) = LocUri::parse(address) {
             tree.provide(uri, format, value.as_str());
+        }
+    }
+}
+
+/// Puts in what was found when compliance was last checked.
+pub fn provide_compliance(tree: &mut Tree, standing: &Standing) {
+    for (address, format, value) in standing.readable() {
+        if let Ok(uri) = LocUri::parse(&address) {
+            tree.provide(uri, &format, value);
         }
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mdm_protocol::LocUri;
 use serde::{Deserialize, Serialize};
 
+use super::compliance::State;
 use super::history::Entry;
 use super::payload;
 use super::profile::{Profile, RetentionRules, Stored, scope_name};
@@ -67,6 +68,9 @@ pub struct Status {
     /// Whether the identity was made on another machine.
     #[serde(default)]
     pub cloned: bool,
+    /// How the machine complies with its rules, and when that was looked at, seconds since 1970.
+    #[serde(default)]
+    pub compliance: Option<(State, i64)>,
     /// Since when the machine is locked by its administrator, seconds since 1970, if it is.
     #[serde(default)]
     pub locked_since: Option<i64>,

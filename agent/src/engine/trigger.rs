@@ -28,6 +28,8 @@ pub enum Trigger {
     CertificateIssued,
     /// What was ordered to be done to the machine is done, or came to nothing.
     OrderOver,
+    /// Compliance is not what the server was last told.
+    ComplianceChanged,
     /// A profile is about to be removed because its owner was not heard of.
     LastChance,
     /// The last check-in failed.
@@ -38,7 +40,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::Enrolment,
         Self::Schedule,
         Self::Push,
@@ -50,6 +52,7 @@ impl Trigger {
         Self::AuthorityMoved,
         Self::CertificateIssued,
         Self::OrderOver,
+        Self::ComplianceChanged,
         Self::LastChance,
         Self::Retry,
         Self::Farewell,
@@ -69,6 +72,7 @@ impl Trigger {
             Self::AuthorityMoved => "authority-moved",
             Self::CertificateIssued => "certificate-issued",
             Self::OrderOver => "order-over",
+            Self::ComplianceChanged => "compliance-changed",
             Self::LastChance => "last-chance",
             Self::Retry => "retry",
             Self::Farewell => "farewell",

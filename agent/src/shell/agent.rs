@@ -4,6 +4,7 @@
 //! a question over the control socket is answered while a session is waiting for its server.
 
 mod certificates;
+mod compliance;
 mod machine;
 mod orders;
 mod questions;
@@ -28,6 +29,7 @@ use super::{clock, facts};
 use crate::engine::application::{ApplicationOutcome, MachineReport};
 use crate::engine::certificate_request::CertificateAnswer;
 use crate::engine::certificates::Slot as SlotName;
+use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
@@ -36,6 +38,7 @@ use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
+use crate::platform::facts::Limits;
 use crate::platform::force::Platform;
 
 /// What reaches the agent's loop.
@@ -45,6 +48,8 @@ pub enum Message {
     Control(ControlRequest, oneshot::Sender<ControlResult>),
     /// An order of the server was carried out, or could not be.
     CarriedOut(String, RemoteOutcome),
+    /// Compliance was checked.
+    ComplianceChecked(Box<Standing>),
     /// Somebody unlocked the machine with its one-time code.
     UnlockedByCode,
     /// The service should stop.
@@ -140,6 +145,13 @@ pub struct Agent {
     certificate_steps: usize,
     /// Orders that are being carried out.
     remote_orders: usize,
+    /// Whether compliance is being checked.
+    checking: bool,
+    /// The rules of the check that comes after that one.
+    check_again: Option<Rules>,
+    /// Those who wait for a check.
+    compliance_waiters: Vec<Waiter>,
+    script_limits: Limits,
 }
 
 impl Agent {
@@ -182,7 +194,10 @@ impl Agent {
             retention,
             seed: clock::seed(),
         };
-        let engine = Engine::new(beginning, now);
+        let mut engine = Engine::new(beginning, now);
+        if identity.is_some() {
+            engine.remember_compliance(super::compliance::read(&paths));
+        }
         let (outbox, inbox) = mpsc::channel(64);
         Ok(Self {
             paths,
@@ -210,6 +225,10 @@ impl Agent {
             goes_on: false,
             certificate_steps: 0,
             remote_orders: 0,
+            checking: false,
+            check_again: None,
+            compliance_waiters: Vec::new(),
+            script_limits: Limits::default(),
         })
     }
 
@@ -257,7 +276,7 @@ impl Agent {
     }
 
     fn is_at_rest(&self) -> bool {
-        let nothing_runs = self.certificate_steps == 0 && self.remote_orders == 0;
+        let nothing_runs = self.certificate_steps == 0 && self.remote_orders == 0 && !self.checking;
         !self.enrolling && nothing_runs && matches!(self.engine.phase(), Phase::Idle)
     }
 
@@ -271,6 +290,7 @@ impl Agent {
                 self.feed(Event::CertificateAnswered(profile, answer));
             }
             Message::CarriedOut(id, outcome) => self.carried_out(id, outcome),
+            Message::ComplianceChecked(standing) => self.compliance_checked(standing),
             Message::UnlockedByCode => self.feed(Event::UnlockedByCode),
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
@@ -299,6 +319,7 @@ impl Agent {
     }
 
     fn answer_waiters(&mut self) {
+        self.answer_compliance_waiters();
         let Some(record) = &self.last_record else { return };
         for waiter in self.waiters.extract_if(.., |waiter| waiter.sessions <= self.sessions_over) {
             let _ = waiter.reply.send(questions::outcome(record));
@@ -352,7 +373,8 @@ impl Agent {
             let _ = leaver.send(questions::left(removed, self.last_record.as_ref()));
         }
         // There will be no session for those who wait for one.
-        for waiter in std::mem::take(&mut self.waiters) {
+        let compliance_waiters = std::mem::take(&mut self.compliance_waiters);
+        for waiter in std::mem::take(&mut self.waiters).into_iter().chain(compliance_waiters) {
             let _ = waiter.reply.send(Err(ControlError::not_enrolled()));
         }
         self.feed(Event::Erased);

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod clock;
 pub mod cms;
+pub mod compliance;
 pub mod control;
 pub mod daemon;
 pub mod enrol;

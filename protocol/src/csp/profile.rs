@@ -84,6 +84,7 @@ const PLACES: &[Place] = &[
     Place { kind: ProfileKind::Certificate, prefix: "SCEP/", steps: &[Fixed("Vendor"), MSFT, Fixed("ClientCertificateInstall"), Fixed("SCEP"), Name] },
     Place { kind: ProfileKind::Configuration, prefix: "", steps: &[Fixed("Vendor"), MSFT, Fixed("Policy"), Fixed("Config"), Name, Name] },
     Place { kind: ProfileKind::Configuration, prefix: "ADMX/", steps: &[Fixed("Vendor"), MSFT, Fixed("Policy"), Fixed("ConfigOperations"), Fixed("ADMXInstall"), Name, TEMPLATES, Name] },
+    Place { kind: ProfileKind::Configuration, prefix: "Compliance/", steps: &[Fixed("Vendor"), Fixed("LinuxMDM"), Fixed("Compliance"), Name] },
     Place { kind: ProfileKind::Configuration, prefix: "Linux/", steps: &[Fixed("Vendor"), Fixed("LinuxMDM"), Fixed("Config"), Name, Name] },
 ];
 

@@ -392,7 +392,10 @@ impl Machine {
                 self.converge();
                 None
             }
-            Action::RequestCertificate(_) | Action::CarryOut { .. } => None,
+            Action::RequestCertificate(_)
+            | Action::CarryOut { .. }
+            | Action::CheckCompliance(_)
+            | Action::KeepCompliance(_) => None,
         }
     }
 

@@ -11,6 +11,7 @@ pub mod facts;
 pub mod json;
 mod judge;
 pub mod rule;
+pub mod standing;
 #[cfg(test)]
 mod tests;
 pub mod verdict;

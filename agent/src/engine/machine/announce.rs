@@ -40,6 +40,7 @@ impl Engine {
         alerts.extend(drift_json(machine).map(SessionAlert::Drift));
         alerts.extend(not_in_force_json(machine).map(SessionAlert::NotInForce));
         alerts.extend(self.order_alerts());
+        alerts.extend(self.compliance_alert());
         let redundant = self.redundant_json(plan, stored);
         alerts.extend(redundant.map(SessionAlert::Redundant));
         alerts

@@ -11,7 +11,7 @@ use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored};
 use crate::engine::push;
-use crate::engine::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
+use crate::engine::session::{LoginStatus, Session, SessionAlert, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
 use crate::engine::tree::Tree;
 
@@ -34,6 +34,7 @@ impl Engine {
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
         facts::provide(&mut tree, &account, &facts);
         nodes::provide_machine(&mut tree, &machine);
+        nodes::provide_compliance(&mut tree, &self.compliance);
         self.forget_challenges(&mut tree);
         nodes::provide(&mut tree, &self.life, &account, self.link);
         let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
@@ -187,9 +188,21 @@ impl Engine {
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         let renew_url = nodes::renewal_address(session.tree());
+        let rules = self.rules_to_check(&session, plan.triggers);
+        let told_compliance = session.context().alerts.iter().any(|alert| matches!(alert, SessionAlert::Compliance(_)));
         let removes = changes.profiles.values().any(Option::is_none);
-        self.phase =
-            Phase::Closing(Box::new(Closing { record, follow, facts, entity_id, renew_url, removes, notes, orders }));
+        self.phase = Phase::Closing(Box::new(Closing {
+            record,
+            follow,
+            facts,
+            entity_id,
+            renew_url,
+            removes,
+            notes,
+            orders,
+            rules,
+            told_compliance,
+        }));
         actions.push(Action::Keep(Box::new(changes)));
     }
 

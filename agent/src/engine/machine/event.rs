@@ -6,6 +6,7 @@ use crate::engine::account::Account;
 use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
 use crate::engine::certificate_request::{CertificateAnswer, CertificateOrder};
 use crate::engine::certificates::{CertificateTerms, Certificates, Slot};
+use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::facts::DeviceFacts;
 use crate::engine::failure::{ConnectionFailure, StoreFailure};
 use crate::engine::nodes::RenewalProof;
@@ -39,6 +40,8 @@ pub enum Event {
     CertificateAnswered(String, CertificateAnswer),
     /// What was ordered to be done to the machine was carried out, or could not be; by the order's id.
     CarriedOut(String, RemoteOutcome),
+    /// Compliance was checked.
+    ComplianceChecked(Box<Standing>),
     /// Somebody unlocked the machine with its one-time code.
     UnlockedByCode,
     /// Changes were put in force on the machine, as far as it could be done.
@@ -90,7 +93,7 @@ pub struct Renewed {
 }
 
 /// Something to be done. Its outcome comes back as an [`Event`], except where nothing is said of one.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq)]
 pub enum Action {
     /// Open the store, read it, see that what is in it is in force on the machine, and gather facts.
     OpenStore,
@@ -115,6 +118,10 @@ pub enum Action {
     Note(Vec<Note>),
     /// Make the next step of a certificate that was ordered from a SCEP server.
     RequestCertificate(Box<CertificateOrder>),
+    /// Gather facts, judge these rules by them, and report.
+    CheckCompliance(Box<Rules>),
+    /// Keep what was found when compliance was checked. No event.
+    KeepCompliance(Box<Standing>),
     /// Do to the machine what the server ordered; a wipe that is not confirmed is planned only.
     CarryOut {
         /// The order.

@@ -56,7 +56,9 @@ impl Engine {
     }
 
     fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
-        let Closing { record, follow, facts, entity_id, renew_url, notes, orders, .. } = closing;
+        let Closing { record, follow, facts, entity_id, renew_url, notes, orders, rules, told_compliance, .. } =
+            closing;
+        let told_compliance = told_compliance && record.completed;
         actions.push(Action::CloseStore);
         if follow.promote {
             self.proof = None;
@@ -70,6 +72,9 @@ impl Engine {
         actions.push(Action::Note(notes));
         actions.push(Action::Report(Box::new(record)));
         self.listen(actions);
+        if !follow.erase && !follow.farewell {
+            self.check_compliance_after(told_compliance, rules, actions);
+        }
         if !follow.erase && !follow.farewell {
             actions.extend(orders.into_iter().map(|order| Action::RequestCertificate(Box::new(order))));
         }
@@ -169,6 +174,7 @@ impl Engine {
     pub(super) fn erased(&mut self, now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
         self.life.forget(now);
+        self.compliance = super::Standing::default();
         self.phase = Phase::Idle;
         self.proof = None;
         actions.push(Action::Note(vec![Note::new("enrolment-ended", at)]));

@@ -28,6 +28,7 @@ use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
 pub use self::run::RemoteContext;
 use super::application::Application;
+use super::compliance::standing::rule_id;
 use super::failure::{SessionFailure, Violation};
 use super::profile::Changes;
 use super::remote::RemoteOrder;
@@ -109,6 +110,8 @@ pub struct Session {
     told_bytes: usize,
     unenrol: bool,
     renew_now: bool,
+    /// Whether compliance rules were kept in this session.
+    has_new_rules: bool,
     /// What was ordered to be done to the machine in this session.
     remote: Vec<RemoteOrder>,
     /// Tokens of wipes that were confirmed in this session.
@@ -163,6 +166,7 @@ impl Session {
             told_bytes: 0,
             unenrol: false,
             renew_now: false,
+            has_new_rules: false,
             remote: Vec::new(),
             confirmed: Vec::new(),
             orders: BTreeMap::new(),
@@ -197,7 +201,11 @@ impl Session {
     pub fn kept(&mut self, result: Result<(), StatusCode>) -> Step {
         let changes = self.pending.take();
         match (result, changes) {
-            (Ok(()), Some(changes)) => self.tree.accept(&changes),
+            (Ok(()), Some(changes)) => {
+                let changed = changes.profiles.values().flatten();
+                self.has_new_rules |= changed.into_iter().any(|profile| rule_id(profile).is_some());
+                self.tree.accept(&changes);
+            }
             (Ok(()), None) => {}
             (Err(status), changes) => {
                 self.tree.undo_unkept();
@@ -224,6 +232,11 @@ impl Session {
     /// The certificates that the server ordered from SCEP servers.
     pub fn orders(&self) -> &BTreeMap<String, ScepInstall> {
         &self.orders
+    }
+
+    /// Whether the server has set compliance rules in this session.
+    pub fn has_new_rules(&self) -> bool {
+        self.has_new_rules
     }
 
     /// What the server ordered to be done to the machine.

@@ -30,6 +30,14 @@ impl Agent {
                 self.carry_out(*order, is_confirmed);
                 None
             }
+            Action::CheckCompliance(rules) => {
+                self.check_compliance(*rules);
+                None
+            }
+            Action::KeepCompliance(standing) => {
+                self.keep_compliance(&standing);
+                None
+            }
             Action::Renew(order) => self.renew(*order),
             Action::Erase => {
                 self.erase();
@@ -221,6 +229,7 @@ impl Agent {
             // Once the identity is gone, whoever starts next brings the rest to its end.
             let removed = tokio::task::spawn_blocking(move || {
                 Identity::remove(&paths).map_err(|error| error.to_string())?;
+                crate::shell::compliance::forget(&paths).map_err(|error| error.to_string())?;
                 // Nobody would be left who could unlock it.
                 platform.unlock().map_err(|error| error.to_string())?;
                 platform.clear().map_err(|error| error.to_string())

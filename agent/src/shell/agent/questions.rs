@@ -40,6 +40,8 @@ impl Agent {
             }),
             ControlRequest::Plan { fragments } => self.plan(fragments, reply),
             ControlRequest::CheckIn => self.check_in(reply),
+            ControlRequest::CheckCompliance => self.check_compliance_now(reply),
+            ControlRequest::Compliance => answer(reply, self.compliance_now()),
             ControlRequest::Unlock(order) => self.unlock(order.code, reply),
             ControlRequest::Enrol(order) => self.enrol(*order, reply),
             ControlRequest::Unenrol => self.unenrol(reply),
@@ -55,6 +57,7 @@ impl Agent {
         });
         let activity = match self.engine.phase() {
             Phase::Idle if self.enrolling => "enrolling",
+            Phase::Idle if self.checking => "checking compliance",
             Phase::Idle => "idle",
             Phase::Opening(_) | Phase::OpeningToSweep => "opening the store",
             Phase::Running(_) => "in a session",
@@ -87,6 +90,9 @@ impl Agent {
             renewal: progress.renewal.status.as_str().to_owned(),
             expired: self.engine.life().is_expired(now),
             cloned: progress.cloned,
+            compliance: Some(&self.engine.compliance().report)
+                .filter(|report| report.checked_at > 0)
+                .map(|report| (report.overall, report.checked_at)),
             locked_since: self.platform.lock_state().ok().flatten().map(|locked| locked.since),
             orders: self
                 .engine
@@ -97,6 +103,14 @@ impl Agent {
                 .map(OrderStatus::of)
                 .collect(),
             clock_skew: self.engine.life().clock().skew(),
+        }
+    }
+
+    /// What the last check found.
+    fn compliance_now(&self) -> ControlResult {
+        match self.engine.account() {
+            Some(_) => Ok(json!(self.engine.compliance().report)),
+            None => Err(ControlError::not_enrolled()),
         }
     }
 

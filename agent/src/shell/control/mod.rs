@@ -47,6 +47,10 @@ pub enum ControlRequest {
     },
     /// A session now; answered when it is over.
     CheckIn,
+    /// A check-in, a look at the machine by every rule, and a report; answered when all of it is over.
+    CheckCompliance,
+    /// What the last look found.
+    Compliance,
     /// The end of a lock, by its one-time code.
     Unlock(UnlockOrder),
     /// Another identity for the same device, with a token of the server's administrator.
@@ -88,12 +92,18 @@ impl ControlRequest {
     pub fn begins_something(&self) -> bool {
         match self {
             Self::Status
+            | Self::Compliance
             | Self::Profiles
             | Self::Profile { .. }
             | Self::Why { .. }
             | Self::History { .. }
             | Self::Plan { .. } => false,
-            Self::CheckIn | Self::Unlock(_) | Self::Enrol(_) | Self::Recover(_) | Self::Unenrol => true,
+            Self::CheckIn
+            | Self::CheckCompliance
+            | Self::Unlock(_)
+            | Self::Enrol(_)
+            | Self::Recover(_)
+            | Self::Unenrol => true,
         }
     }
 
@@ -101,6 +111,7 @@ impl ControlRequest {
     pub fn permission(&self) -> authorization::Request {
         match self {
             Self::Status
+            | Self::Compliance
             | Self::Profiles
             | Self::Profile { reveal: false, .. }
             | Self::Why { .. }
@@ -108,7 +119,7 @@ impl ControlRequest {
             Self::Plan { fragments } if fragments.is_empty() => authorization::Request::Read,
             // Trying is more than reading: what a profile brings is looked at with the rights of the agent.
             Self::Profile { reveal: true, .. } | Self::Plan { .. } => authorization::Request::ReadSecrets,
-            Self::CheckIn => authorization::Request::CheckIn,
+            Self::CheckIn | Self::CheckCompliance => authorization::Request::CheckIn,
             Self::Unlock(_) => authorization::Request::Unlock,
             Self::Enrol(_) => authorization::Request::Enrol,
             Self::Recover(_) => authorization::Request::Recover,
@@ -138,6 +149,8 @@ pub enum ErrorCode {
     Usage,
     /// The device is not enrolled.
     NotEnrolled,
+    /// The machine does not comply with a rule.
+    NotCompliant,
     /// The server cannot be reached.
     Unreachable,
     /// The caller may not do that.
@@ -151,6 +164,7 @@ impl ErrorCode {
             Self::Failed | Self::Forbidden => 1,
             Self::Usage => 2,
             Self::NotEnrolled => 3,
+            Self::NotCompliant => 4,
             Self::Unreachable => 5,
         }
     }

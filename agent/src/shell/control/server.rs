@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use http_body_util::{BodyExt as _, Full, Limited};
@@ -15,8 +15,9 @@ use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
 use super::{ControlError, ControlRequest, ControlResult, ErrorCode};
-use crate::engine::authorization;
+use crate::engine::authorization::{self, Pace};
 use crate::shell::agent::Message;
+use crate::shell::clock;
 use crate::shell::files::{FileError, create_private_dir};
 
 /// What a request of someone who may enrol may measure: room for a file of certificate authorities.
@@ -57,6 +58,7 @@ pub fn bind(path: &Path) -> Result<UnixListener, FileError> {
 pub async fn serve(listener: UnixListener, agent: mpsc::Sender<Message>) {
     let places = Arc::new(Semaphore::new(MAX_CONNECTIONS as usize));
     let questioners = Arc::new(Semaphore::new(MAX_QUESTIONERS));
+    let pace = Arc::new(Mutex::new(Pace::default()));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
         let stream = tokio::select! {
@@ -77,9 +79,9 @@ pub async fn serve(listener: UnixListener, agent: mpsc::Sender<Message>) {
             // Hung up on: nobody can keep root from the socket by holding all of its places.
             continue;
         };
-        let agent = agent.clone();
+        let (agent, pace) = (agent.clone(), Arc::clone(&pace));
         tokio::spawn(async move {
-            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(stream, caller, agent)).await;
+            let _ = tokio::time::timeout(CONNECTION_TIMEOUT, connection(stream, caller, agent, pace)).await;
             drop((place, questioner));
         });
     }
@@ -96,8 +98,8 @@ fn is_privileged(caller: u32) -> bool {
     authorization::is_allowed(authorization::Request::Unenrol, caller, own_user())
 }
 
-async fn connection(stream: UnixStream, caller: u32, agent: mpsc::Sender<Message>) {
-    let service = service_fn(move |request| respond(request, caller, agent.clone()));
+async fn connection(stream: UnixStream, caller: u32, agent: mpsc::Sender<Message>, pace: Arc<Mutex<Pace>>) {
+    let service = service_fn(move |request| respond(request, caller, agent.clone(), Arc::clone(&pace)));
     let _ = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEADER_TIMEOUT)
@@ -110,8 +112,9 @@ async fn respond(
     request: Request<Incoming>,
     caller: u32,
     agent: mpsc::Sender<Message>,
+    pace: Arc<Mutex<Pace>>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
-    let result = answer(request, caller, &agent).await;
+    let result = answer(request, caller, &agent, &pace).await;
     let (status, body) = match result {
         Ok(value) => (StatusCode::OK, value),
         Err(error) => (http_status(error.code), serde_json::json!({ "error": error })),
@@ -124,7 +127,12 @@ async fn respond(
     Ok(response)
 }
 
-async fn answer(request: Request<Incoming>, caller: u32, agent: &mpsc::Sender<Message>) -> ControlResult {
+async fn answer(
+    request: Request<Incoming>,
+    caller: u32,
+    agent: &mpsc::Sender<Message>,
+    pace: &Mutex<Pace>,
+) -> ControlResult {
     if request.method() != Method::POST || request.uri().path() != "/v1" {
         return Err(ControlError::new(ErrorCode::Usage, "requests are POSTed to /v1"));
     }
@@ -140,16 +148,25 @@ async fn answer(request: Request<Incoming>, caller: u32, agent: &mpsc::Sender<Me
     if !authorization::is_allowed(request.permission(), caller, own_user()) {
         return Err(ControlError::new(ErrorCode::Forbidden, "only root may do that").with_advice("Try it with sudo."));
     }
+    if request.permission() == authorization::Request::CheckIn && !is_privileged(caller) {
+        let admitted = pace.lock().unwrap_or_else(PoisonError::into_inner).admit(caller, clock::now().boot_ms);
+        admitted.map_err(too_often)?;
+    }
     let (reply, answer) = oneshot::channel();
     agent.send(Message::Control(request, reply)).await.map_err(|_| ControlError::shutting_down())?;
     answer.await.unwrap_or_else(|_| Err(ControlError::shutting_down()))
+}
+
+fn too_often(seconds: u64) -> ControlError {
+    ControlError::new(ErrorCode::Failed, "you have asked for check-ins too often")
+        .with_advice(format!("Try again in {seconds} s; mdm-agent status answers at any time."))
 }
 
 fn http_status(code: ErrorCode) -> StatusCode {
     match code {
         ErrorCode::Failed => StatusCode::INTERNAL_SERVER_ERROR,
         ErrorCode::Usage => StatusCode::BAD_REQUEST,
-        ErrorCode::NotEnrolled => StatusCode::CONFLICT,
+        ErrorCode::NotEnrolled | ErrorCode::NotCompliant => StatusCode::CONFLICT,
         ErrorCode::Unreachable => StatusCode::BAD_GATEWAY,
         ErrorCode::Forbidden => StatusCode::FORBIDDEN,
     }

@@ -1,5 +1,6 @@
 //! The machine as the shell sees it: events in, actions out, deadlines between.
 
+mod complying;
 mod failures;
 mod leaving;
 mod moving;
@@ -34,6 +35,8 @@ pub(super) struct World {
     pub(super) notes: Vec<Note>,
     /// Everything else that was to be done, by name.
     pub(super) deeds: Vec<Action>,
+    /// Looks at the machine for its compliance.
+    pub(super) beside: Vec<Action>,
 }
 
 /// How the server takes a session.
@@ -64,6 +67,7 @@ impl World {
             erased: 0,
             notes: Vec::new(),
             deeds: Vec::new(),
+            beside: Vec::new(),
         }
     }
 
@@ -75,7 +79,9 @@ impl World {
             actions.remove(place);
             self.engine.handle(Event::Applied(Box::default()), self.now, &mut actions);
         }
-        // What is remembered is looked at where it matters.
+        // What is remembered, and looks at the machine, are looked at where they matter.
+        let beside = |action: &mut Action| matches!(action, Action::CheckCompliance(_) | Action::KeepCompliance(_));
+        self.beside.extend(actions.extract_if(.., beside));
         let (notes, actions) = actions.into_iter().partition(|action| matches!(action, Action::Note(_)));
         let notes: Vec<Action> = notes;
         self.notes.extend(notes.into_iter().flat_map(|action| match action {
@@ -150,6 +156,8 @@ impl World {
                 | Action::Listen(_)
                 | Action::Apply(_)
                 | Action::RequestCertificate(_)
+                | Action::CheckCompliance(_)
+                | Action::KeepCompliance(_)
                 | Action::CarryOut { .. }) => {
                     self.deeds.push(action);
                     None
@@ -231,6 +239,8 @@ pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
         Action::Note(_) => "Note",
         Action::RequestCertificate(_) => "RequestCertificate",
         Action::CarryOut { .. } => "CarryOut",
+        Action::CheckCompliance(_) => "CheckCompliance",
+        Action::KeepCompliance(_) => "KeepCompliance",
         Action::Renew(_) => "Renew",
         Action::Promote => "Promote",
         Action::DiscardPending => "DiscardPending",

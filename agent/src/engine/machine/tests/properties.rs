@@ -138,6 +138,8 @@ impl Machine {
             | Action::SaveAccount(_)
             | Action::Listen(_)
             | Action::RequestCertificate(_)
+            | Action::CheckCompliance(_)
+            | Action::KeepCompliance(_)
             | Action::CarryOut { .. } => return,
             Action::Renew(order) => Pending::Renew(order),
             Action::Erase => Pending::Erase,

@@ -183,6 +183,8 @@ impl Device {
     fn handle(&mut self, event: Event) -> Vec<Action> {
         let mut actions = Vec::new();
         self.engine.handle(event, self.now, &mut actions);
+        // A look at the machine beside everything else.
+        actions.retain(|action| !matches!(action, Action::CheckCompliance(_)));
         actions
     }
 
@@ -268,7 +270,11 @@ impl Device {
                     continue;
                 }
                 Action::Report(_) | Action::Note(_) | Action::CloseStore | Action::Listen(_) => continue,
-                other @ (Action::SaveAccount(_) | Action::Erase | Action::CarryOut { .. }) => panic!("{other:?}"),
+                other @ (Action::SaveAccount(_)
+                | Action::Erase
+                | Action::CarryOut { .. }
+                | Action::CheckCompliance(_)
+                | Action::KeepCompliance(_)) => panic!("{other:?}"),
             };
             // What the disk holds by now is there although the engine never hears of it.
             actions.extend(self.handle(event));

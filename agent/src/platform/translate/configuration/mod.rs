@@ -20,6 +20,8 @@ use mdm_protocol::syncml::{Format, StatusCode};
 
 use self::catalogue::{Policy, Value};
 use super::Context;
+use crate::engine::compliance::standing::{rule_id, rule_nodes};
+use crate::engine::compliance::{Rule, RuleError};
 use crate::engine::profile::Profile;
 use crate::platform::desired::{Share, Untranslatable};
 
@@ -34,6 +36,8 @@ pub(super) fn translate(
     }
     let segments: Vec<&str> = address.root.segments().iter().map(String::as_str).collect();
     let (vendor, area, name) = match segments.as_slice() {
+        // A rule asks nothing of the machine but to be looked at.
+        ["Vendor", "LinuxMDM", "Compliance", _] => return compliance_rule(profile),
         ["Vendor", "MSFT", "Policy", "Config", area, name] => (false, *area, *name),
         ["Vendor", "LinuxMDM", "Config", area, name] => (true, *area, *name),
         _ => return Err(unknown()),
@@ -48,6 +52,15 @@ pub(super) fn translate(
         share.nodes.push((result, Format::Chr, text.trim().to_owned()));
     }
     Ok(share)
+}
+
+fn compliance_rule(profile: &Profile) -> Result<Share, Untranslatable> {
+    let id = rule_id(profile).unwrap_or_default();
+    match Rule::read(id, &rule_nodes(profile)) {
+        Ok(_) => Ok(Share::default()),
+        Err(error @ RuleError::UnknownId(_)) => Err(Untranslatable::refused(StatusCode::NOT_FOUND, error.to_string())),
+        Err(error) => Err(Untranslatable::refused(StatusCode::UNSUPPORTED_FORMAT, error.to_string())),
+    }
 }
 
 fn unknown() -> Untranslatable {

@@ -1,0 +1,136 @@
+//! Compliance checked beside the sessions, and told when it changes.
+
+use mdm_protocol::syncml::{Command, Message};
+
+use super::{Server, World, answer};
+use crate::engine::compliance::facts::{Fact, Firewall};
+use crate::engine::compliance::standing::{Rules, Standing};
+use crate::engine::compliance::{Facts, State};
+use crate::engine::progress::Trigger;
+use crate::engine::testing::{NOW, add, delete, get, ok};
+use crate::engine::{Action, Event};
+
+const RULE: &str = "./Device/Vendor/LinuxMDM/Compliance/firewall_required";
+
+fn facts(active: bool) -> Facts {
+    let firewall = Firewall { active, tool: "nftables".to_owned() };
+    Facts { gathered_at: NOW, firewall: Fact::known(firewall, "nft list ruleset"), ..Facts::default() }
+}
+
+/// The rules of the last look that was ordered, if one was.
+fn ordered(world: &mut World) -> Option<Rules> {
+    let looks = std::mem::take(&mut world.beside);
+    looks.into_iter().rev().find_map(|deed| match deed {
+        Action::CheckCompliance(rules) => Some(*rules),
+        _ => None,
+    })
+}
+
+/// Carries a look out; what the device then told the server of it.
+fn look(world: &mut World, rules: &Rules, active: bool) -> Vec<String> {
+    let standing: Standing = world.engine.compliance().check(rules, &facts(active), NOW);
+    let mut told = Vec::new();
+    let actions = world.handle(Event::ComplianceChecked(Box::new(standing)));
+    world.serve_by(actions, |_, body| {
+        let message = Message::decode(body).unwrap();
+        for command in &message.commands {
+            if let Command::Alert(alert) = command {
+                told.extend(alert.items.iter().filter_map(|item| {
+                    let is_it = item.meta.media_type.as_deref() == Some("org.linuxmdm:compliance");
+                    item.data.clone().filter(|_| is_it)
+                }));
+            }
+        }
+        Event::Replied(ok(""))
+    });
+    told
+}
+
+fn with_rule() -> (World, Rules) {
+    let mut world = World::enrolled();
+    world.ask(Trigger::User, &Server::Says(vec![add("a", RULE, "true")]));
+    let rules = ordered(&mut world).expect("a session of the user's is an occasion to look");
+    (world, rules)
+}
+
+#[test]
+fn s70_the_server_knows_at_once_what_the_device_knows_and_hears_nothing_twice() {
+    let (mut world, rules) = with_rule();
+    assert_eq!(rules.len(), 1);
+    let told = look(&mut world, &rules, false);
+    assert!(told.len() == 1 && told[0].contains("not compliant"), "{told:?}");
+    assert_eq!(world.engine.compliance().report.overall, State::NotCompliant);
+    assert_eq!(ordered(&mut world), None, "a session that only tells is no occasion to look again");
+    assert!(look(&mut world, &rules, false).is_empty(), "what is known already is not told again");
+    let told = look(&mut world, &rules, true);
+    assert!(told[0].contains(r#""overall":"compliant""#), "{told:?}");
+    let notes: Vec<&str> =
+        world.notes.iter().map(|note| note.what).filter(|what| what.contains("compliance")).collect();
+    assert_eq!(notes, ["compliance-changed", "compliance-changed"]);
+}
+
+#[test]
+fn what_could_not_be_told_is_told_in_the_next_session_and_over_a_restart() {
+    let (mut world, rules) = with_rule();
+    let standing = world.engine.compliance().check(&rules, &facts(false), NOW);
+    let actions = world.handle(Event::ComplianceChecked(Box::new(standing)));
+    world.serve(actions, &Server::Gone);
+    let kept = world.beside.iter().rev().find_map(|deed| match deed {
+        Action::KeepCompliance(standing) => Some((**standing).clone()),
+        _ => None,
+    });
+    let kept = kept.expect("it is kept");
+    assert!(!kept.reported);
+    let mut again = World::enrolled();
+    again.engine.remember_compliance(kept);
+    let mut told = 0;
+    let actions = again.handle(Event::CheckInRequested(Trigger::User));
+    again.serve_by(actions, |_, body| {
+        told += usize::from(String::from_utf8_lossy(body).contains("org.linuxmdm:compliance"));
+        Event::Replied(ok(""))
+    });
+    assert_eq!(told, 1);
+    assert!(again.engine.compliance().reported);
+}
+
+#[test]
+fn a_rule_that_goes_takes_its_verdict_along() {
+    let (mut world, rules) = with_rule();
+    look(&mut world, &rules, false);
+    world.ask(Trigger::Push, &Server::Says(vec![delete("d", RULE)]));
+    let rules = ordered(&mut world).expect("rules changed");
+    assert!(rules.is_empty());
+    let told = look(&mut world, &rules, false);
+    assert!(told[0].contains(r#""verdicts":[]"#) && told[0].contains(r#""overall":"compliant""#), "{told:?}");
+}
+
+#[test]
+fn without_rules_nothing_is_told_and_the_status_of_the_device_can_be_read() {
+    let mut world = World::enrolled();
+    world.ask(Trigger::User, &Server::Content);
+    let rules = ordered(&mut world).expect("DeviceStatus wants facts");
+    assert!(look(&mut world, &rules, true).is_empty());
+    let mut seen = String::new();
+    let actions = world.handle(Event::CheckInRequested(Trigger::User));
+    let mut asked = false;
+    world.serve_by(actions, |_, body| {
+        let message = Message::decode(body).unwrap();
+        seen = String::from_utf8_lossy(body).into_owned();
+        if std::mem::replace(&mut asked, true) {
+            return Event::Replied(ok(""));
+        }
+        let gets = ["Firewall/Status", "Firewall", "TPM/SpecificationVersion"];
+        let gets = gets.iter().map(|node| get(node, &format!("./Vendor/MSFT/DeviceStatus/{node}")));
+        Event::Replied(ok(answer(&message, gets.collect())))
+    });
+    assert!(seen.contains("<Data>0</Data>"), "the firewall is on: {seen}");
+    assert!(seen.contains("<Data>404</Data>"), "what is not known is not there: {seen}");
+}
+
+#[test]
+fn nothing_is_looked_at_when_the_enrolment_ends() {
+    let mut world = World::enrolled();
+    let actions = world.handle(Event::UnenrolRequested);
+    world.serve(actions, &Server::Content);
+    assert_eq!(ordered(&mut world), None);
+}

@@ -1,0 +1,88 @@
+//! Compliance, checked beside everything else: gathering facts and running scripts may take a minute.
+
+use serde_json::json;
+
+use super::questions::{Reply, answer};
+use super::{Agent, Event, Message, Trigger, clock};
+use crate::engine::compliance::standing::{Rules, Standing, scripts};
+use crate::platform::facts::{self, Limits, NoScripts, Sandboxed, ScriptRunner};
+use crate::shell::compliance;
+use crate::shell::control::{ControlError, ErrorCode};
+
+impl Agent {
+    /// A person asks: a check-in first, so that the rules are the present ones, then a look, then the report.
+    pub(super) fn check_compliance_now(&mut self, reply: Reply) {
+        if self.engine.account().is_none() {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        }
+        let sessions = self.sessions_over + self.engine.sessions_until_answer();
+        self.compliance_waiters.push(super::Waiter { sessions, reply });
+        self.feed(Event::CheckInRequested(Trigger::User));
+    }
+
+    pub(super) fn check_compliance(&mut self, rules: Rules) {
+        if self.checking {
+            // What is found now may be what was so before.
+            self.check_again = Some(rules);
+            return;
+        }
+        self.checking = true;
+        let (standing, outbox) = (self.engine.compliance().clone(), self.outbox.clone());
+        let (root, limits) = (self.platform.root().to_owned(), self.script_limits);
+        tokio::spawn(async move {
+            let former = standing.clone();
+            let checked = tokio::task::spawn_blocking(move || look(&standing, &rules, &root, limits)).await;
+            let checked = checked.unwrap_or_else(|error| {
+                tracing::error!(%error, "compliance could not be checked");
+                former
+            });
+            let _ = outbox.send(Message::ComplianceChecked(Box::new(checked))).await;
+        });
+    }
+
+    pub(super) fn compliance_checked(&mut self, mut standing: Box<Standing>) {
+        self.checking = false;
+        if self.engine.account().is_none() {
+            return;
+        }
+        // The server may have been told meanwhile of what was known before.
+        standing.reported |= self.engine.compliance().reported && standing.report == self.engine.compliance().report;
+        if let Some(rules) = self.check_again.take() {
+            self.check_compliance(rules);
+        }
+        self.feed(Event::ComplianceChecked(standing));
+    }
+
+    pub(super) fn keep_compliance(&self, standing: &Standing) {
+        if let Err(error) = compliance::keep(&self.paths, standing) {
+            tracing::warn!(%error, "what was found cannot be kept; the next start looks anew");
+        }
+    }
+
+    /// Answers whoever waits for a check, once its session is over, the look is done and the server was told.
+    pub(super) fn answer_compliance_waiters(&mut self) {
+        let Some(record) = self.last_record.as_ref().filter(|_| !self.checking) else { return };
+        for waiter in self.compliance_waiters.extract_if(.., |waiter| waiter.sessions <= self.sessions_over) {
+            let standing = self.engine.compliance();
+            let result = if self.store_problem.is_some() && !record.completed {
+                let message = "the rules cannot be read, because the profile store cannot be used";
+                Err(ControlError::new(ErrorCode::Failed, message).with_advice("See mdm-agent status."))
+            } else {
+                Ok(
+                    json!({ "report": standing.report, "session": record, "reported": standing.reported && record.completed }),
+                )
+            };
+            answer(waiter.reply, result);
+        }
+    }
+}
+
+/// Blocks while facts are gathered and scripts run.
+fn look(standing: &Standing, rules: &Rules, root: &std::path::Path, limits: Limits) -> Standing {
+    let is_machine = root == std::path::Path::new("/");
+    // A script would look at this machine, whatever directory the agent works on.
+    let runner: Box<dyn ScriptRunner> = if is_machine { Box::new(Sandboxed::new(limits)) } else { Box::new(NoScripts) };
+    let now = clock::now().wall;
+    let facts = facts::gather(root, now, &scripts(rules), &*runner);
+    standing.check(rules, &facts, now)
+}
