@@ -65,6 +65,27 @@ fn describe(status: &report::Status, output: &Output) -> String {
         ));
         line("Moving", if moving.failures > 0 { output.warning(&text) } else { text });
     }
+    line("Push", status.push.clone());
+    if let Some(first) = status.first_removal {
+        let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
+        line("Profiles", if first - clock::now().wall < WARNING_SECONDS { output.warning(&text) } else { text });
+    }
+    lines.extend(machine_lines(status, output));
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
+    if status.failures > 0 {
+        line("Failures", format!("{} in a row", status.failures));
+    }
+    if let Some(problem) = &status.store_problem {
+        line("Store", output.warning(&printable(problem)));
+    }
+    lines.extend(warnings(status).iter().map(|text| output.warning(text)));
+    lines.join("\n")
+}
+
+/// What is so on the machine itself: rules, locks, orders, files.
+fn machine_lines(status: &report::Status, output: &Output) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
     if let Some((overall, when)) = &status.compliance {
         let text =
             format!("{} (checked {}; more: mdm-agent check-compliance --last)", overall.as_str(), distance(*when));
@@ -76,25 +97,13 @@ fn describe(status: &report::Status, output: &Output) -> String {
     for order in status.orders.iter().filter(|order| order.state != "done") {
         line("Ordered", output.warning(&printable(&format!("{} ({}): {}", order.kind, order.state, order.detail))));
     }
-    line("Push", status.push.clone());
-    if let Some(first) = status.first_removal {
-        let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
-        line("Profiles", if first - clock::now().wall < WARNING_SECONDS { output.warning(&text) } else { text });
-    }
     for (address, reason) in &status.not_in_force {
         line("Not in force", output.warning(&printable(&format!("{address}: {reason}"))));
     }
     for (path, what) in &status.drift {
         line("Put back", printable(&format!("{path} ({what} by somebody, found at the last check-in that found any)")));
     }
-    if status.failures > 0 {
-        line("Failures", format!("{} in a row", status.failures));
-    }
-    if let Some(problem) = &status.store_problem {
-        line("Store", output.warning(&printable(problem)));
-    }
-    lines.extend(warnings(status).iter().map(|text| output.warning(text)));
-    lines.join("\n")
+    lines
 }
 
 /// What takes a person to mend.

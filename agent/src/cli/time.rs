@@ -19,7 +19,7 @@ pub(super) fn distance(seconds: i64) -> String {
     let difference = seconds.saturating_sub(clock::now().wall);
     let length = difference.unsigned_abs();
     let (count, unit) = match length {
-        0..60 => return if difference < 0 { "just now".to_owned() } else { "in under a minute".to_owned() },
+        0..60 => return if difference <= 0 { "just now".to_owned() } else { "in under a minute".to_owned() },
         60..3600 => (length / 60, "minute"),
         3600..86_400 => (length / 3600, "hour"),
         _ => (length / 86_400, "day"),

@@ -15,10 +15,11 @@ mod sweep;
 
 use std::sync::Arc;
 
+use self::compliance::AfterSession;
 use self::opening::Opening;
 use super::account::{Account, Trust};
 use super::certificate_request::CertificateOrder;
-use super::compliance::standing::{Rules, Standing};
+use super::compliance::standing::Standing;
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
 use super::life::{Beginning, Follow, Life, Plan};
@@ -87,10 +88,8 @@ pub struct Closing {
     removes: bool,
     notes: Vec<Note>,
     orders: Vec<CertificateOrder>,
-    /// The rules that are checked once the session is over.
-    rules: Option<Rules>,
-    /// Whether the session told how compliance stands.
-    told_compliance: bool,
+    /// What the session's end means for compliance.
+    compliance: AfterSession,
 }
 
 /// The agent's main machine.

@@ -167,24 +167,11 @@ impl Agent {
         let identity = Identity::load(&paths)?.map(Arc::new);
         let place = StorePlace { directory: paths.store(), quarantine: paths.quarantine() };
         let now = clock::now();
-        let mut progress = crate::engine::Progress::default();
-        let mut store_problem = None;
-        let mut at_start = None;
-        if identity.is_some() {
-            match access.open(&place, now.wall) {
-                Ok((_, opened)) => {
-                    at_start = Some(opened.stored.clone());
-                    progress = opened.stored.progress.unwrap_or_default();
-                    if let Some(quarantined) = opened.quarantined {
-                        warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
-                    }
-                }
-                Err(failure) => {
-                    error!(error = %failure, "the profile store cannot be used");
-                    store_problem = Some(failure.to_string());
-                }
-            }
-        }
+        let (at_start, store_problem) = match &identity {
+            Some(_) => read_store(&access, &place, now.wall),
+            None => (None, None),
+        };
+        let progress = at_start.as_ref().and_then(|stored| stored.progress.clone()).unwrap_or_default();
         let last_record = progress.last_session.as_deref().cloned();
         let beginning = Beginning {
             account: identity.as_ref().map(|identity| Arc::new(identity.account.clone())),
@@ -399,6 +386,22 @@ impl Agent {
         }
         self.sessions_over += 1;
         self.last_record = Some(record);
+    }
+}
+
+/// What is in the store at the start, or what is wrong with it.
+fn read_store(access: &StoreAccess, place: &StorePlace, now: i64) -> (Option<Stored>, Option<String>) {
+    match access.open(place, now) {
+        Ok((_, opened)) => {
+            if let Some(quarantined) = opened.quarantined {
+                warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
+            }
+            (Some(opened.stored), None)
+        }
+        Err(failure) => {
+            error!(error = %failure, "the profile store cannot be used");
+            (None, Some(failure.to_string()))
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! Compliance beside the sessions: when it is checked, and how the server hears of it.
 
+use std::collections::BTreeSet;
+
 use super::{Action, Engine};
 use crate::engine::compliance::report_document;
 use crate::engine::compliance::standing::{self, Rules, Standing};
@@ -10,6 +12,15 @@ use crate::engine::time::Now;
 
 /// Sessions that are held only to tell something are no occasion to look at everything again.
 const TELLING: [Trigger; 3] = [Trigger::ComplianceChanged, Trigger::OrderOver, Trigger::CertificateIssued];
+
+/// What the end of a session means for compliance.
+#[derive(Debug)]
+pub(super) struct AfterSession {
+    /// Whether the session told how it stands.
+    was_told: bool,
+    /// The rules to check now.
+    rules: Option<Rules>,
+}
 
 impl Engine {
     /// Takes up what was found before this process was there.
@@ -28,28 +39,34 @@ impl Engine {
         is_untold.then(|| SessionAlert::Compliance(report_document(&self.compliance.report)))
     }
 
+    /// What the end of a session will mean for compliance.
+    pub(super) fn after_session(&self, session: &Session, triggers: Triggers) -> AfterSession {
+        let alerts = &session.context().alerts;
+        let was_told = alerts.iter().any(|alert| matches!(alert, SessionAlert::Compliance(_)));
+        AfterSession { was_told, rules: self.rules_to_check(session, triggers) }
+    }
+
     /// The rules to check once a session is over; `None` if there is no reason to.
-    pub(super) fn rules_to_check(&self, session: &Session, triggers: Triggers) -> Option<Rules> {
+    fn rules_to_check(&self, session: &Session, triggers: Triggers) -> Option<Rules> {
         if session.context().store_status.is_some() || session.context().farewell {
             return None;
         }
         let rules = standing::rules(session.tree().profiles());
-        let known: Vec<&str> = self.compliance.report.verdicts.iter().map(|verdict| verdict.id.as_str()).collect();
-        // What was found by the rule's own name, or by its name and one of its settings.
-        let is_known = |id: &String| known.iter().any(|known| known.split('/').next() == Some(id.as_str()));
-        let is_gone = |known: &&str| known.split('/').next().is_none_or(|id| !rules.contains_key(id));
-        let changed = !rules.keys().all(is_known) || known.iter().any(is_gone) || session.has_new_rules();
+        // A setting of a custom rule has the rule's name before its own.
+        let verdicts = &self.compliance.report.verdicts;
+        let known: BTreeSet<&str> = verdicts.iter().filter_map(|verdict| verdict.id.split('/').next()).collect();
+        let changed = session.has_new_rules() || !rules.keys().map(String::as_str).eq(known);
         let only_told = triggers.iter().all(|trigger| TELLING.contains(&trigger));
         (changed || !only_told).then_some(rules)
     }
 
-    /// After a session: the server was told, and it is time for another look.
-    pub(super) fn check_compliance_after(&mut self, was_told: bool, rules: Option<Rules>, actions: &mut Vec<Action>) {
-        if was_told && !self.compliance.reported {
+    /// After a session: the server was told, if it was completed, and it is time for another look.
+    pub(super) fn follow_compliance(&mut self, after: AfterSession, completed: bool, actions: &mut Vec<Action>) {
+        if after.was_told && completed && !self.compliance.reported {
             self.compliance.reported = true;
             actions.push(Action::KeepCompliance(Box::new(self.compliance.clone())));
         }
-        if let Some(rules) = rules {
+        if let Some(rules) = after.rules {
             actions.push(Action::CheckCompliance(Box::new(rules)));
         }
     }

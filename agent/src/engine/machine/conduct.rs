@@ -11,7 +11,7 @@ use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored};
 use crate::engine::push;
-use crate::engine::session::{LoginStatus, Session, SessionAlert, SessionContext, SessionEnd, Step};
+use crate::engine::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
 use crate::engine::tree::Tree;
 
@@ -142,11 +142,7 @@ impl Engine {
         let has_store = session.context().store_status.is_none();
         let mut told = nodes::told(session.tree(), &account);
         told.renew_now = session.wants_renewal();
-        let ended = match end {
-            SessionEnd::Completed => Ended::Completed,
-            SessionEnd::Unenrolled => Ended::Unenrolled,
-            SessionEnd::Failed(failure) => Ended::Failed(failure.how()),
-        };
+        let ended = end.how();
         let outcome = Outcome { ended, told: has_store.then_some(&told) };
         let follow = self.life.settle(&plan, outcome, now);
         self.settle_remote(&session, ended == Ended::Completed);
@@ -178,18 +174,14 @@ impl Engine {
             self.life.progress_mut().push.set_name(name.as_deref(), topic);
         }
         if follow.renew {
-            // An order of the server stands until its outcome is known, whatever happens to this process meanwhile.
-            let ordered = self.progress().renewal.forced;
-            self.life.renewal_begins(now);
-            self.life.progress_mut().renewal.forced = ordered;
+            self.renewal_begins(now);
         }
         let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         let renew_url = nodes::renewal_address(session.tree());
-        let rules = self.rules_to_check(&session, plan.triggers);
-        let told_compliance = session.context().alerts.iter().any(|alert| matches!(alert, SessionAlert::Compliance(_)));
+        let compliance = self.after_session(&session, plan.triggers);
         let removes = changes.profiles.values().any(Option::is_none);
         self.phase = Phase::Closing(Box::new(Closing {
             record,
@@ -200,10 +192,16 @@ impl Engine {
             removes,
             notes,
             orders,
-            rules,
-            told_compliance,
+            compliance,
         }));
         actions.push(Action::Keep(Box::new(changes)));
+    }
+
+    /// An order of the server stands until its outcome is known, whatever happens to this process meanwhile.
+    fn renewal_begins(&mut self, now: Now) {
+        let ordered = self.progress().renewal.forced;
+        self.life.renewal_begins(now);
+        self.life.progress_mut().renewal.forced = ordered;
     }
 
     /// What the end of a session means for the profiles: new names of their owner, removal of those whose time is over.
@@ -299,6 +297,17 @@ impl Conduct {
             let known = Stored { tombstones: std::mem::take(&mut self.tombstones), ..Stored::default() };
             self.tombstones = known.with_tombstones(fallen);
             changes.tombstones = Some(self.tombstones.clone());
+        }
+    }
+}
+
+impl SessionEnd {
+    /// What a session's end means for the device's life.
+    fn how(&self) -> Ended {
+        match self {
+            Self::Completed => Ended::Completed,
+            Self::Unenrolled => Ended::Unenrolled,
+            Self::Failed(failure) => Ended::Failed(failure.how()),
         }
     }
 }

@@ -56,9 +56,8 @@ impl Engine {
     }
 
     fn close(&mut self, closing: Closing, actions: &mut Vec<Action>) {
-        let Closing { record, follow, facts, entity_id, renew_url, notes, orders, rules, told_compliance, .. } =
-            closing;
-        let told_compliance = told_compliance && record.completed;
+        let Closing { record, follow, facts, entity_id, renew_url, notes, orders, compliance, .. } = closing;
+        let completed = record.completed;
         actions.push(Action::CloseStore);
         if follow.promote {
             self.proof = None;
@@ -73,7 +72,7 @@ impl Engine {
         actions.push(Action::Report(Box::new(record)));
         self.listen(actions);
         if !follow.erase && !follow.farewell {
-            self.check_compliance_after(told_compliance, rules, actions);
+            self.follow_compliance(compliance, completed, actions);
         }
         if !follow.erase && !follow.farewell {
             actions.extend(orders.into_iter().map(|order| Action::RequestCertificate(Box::new(order))));
