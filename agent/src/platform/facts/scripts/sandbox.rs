@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -164,9 +164,14 @@ impl Desk {
         let _ = fs::remove_dir_all(&directory);
         DirBuilder::new().mode(0o711).create(&directory).map_err(cannot)?;
         let desk = Self { directory: directory.clone(), number };
+        let script_file = desk.script();
         let mut file = fs::OpenOptions::new();
-        let file = file.write(true).create_new(true).mode(0o644).open(desk.directory.join("script"));
+        let file = file.write(true).create_new(true).mode(0o644).open(&script_file);
         file.and_then(|mut file| file.write_all(script.as_bytes())).map_err(cannot)?;
+        // Whatever the agent's umask is, the script's user has to get there.
+        for (path, mode) in [(&directory, 0o711), (&script_file, 0o644)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(cannot)?;
+        }
         Ok(desk)
     }
 
