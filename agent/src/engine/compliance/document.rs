@@ -4,14 +4,27 @@ use serde_json::{Value, json};
 
 use super::verdict::{Report, State, Verdict};
 
-/// The report for the server. What verdicts say was bounded when they were made.
+/// The largest report, in bytes, but for its frame.
+const MOST_BYTES: usize = 256 << 10;
+
+/// The report for the server. What is worst comes first; what there is no room for is counted.
 pub fn report_document(report: &Report) -> String {
-    let verdicts: Vec<Value> = report.verdicts.iter().map(verdict).collect();
+    let mut worst_first: Vec<&Verdict> = report.verdicts.iter().collect();
+    worst_first.sort_by_key(|verdict| std::cmp::Reverse(verdict.state.weight()));
+    let mut room = MOST_BYTES;
+    let fitting = worst_first.iter().map_while(|own| {
+        let entry = verdict(own);
+        room = room.checked_sub(entry.to_string().len() + 1)?;
+        Some(entry)
+    });
+    let verdicts: Vec<Value> = fitting.collect();
+    let left_out = report.verdicts.len() - verdicts.len();
     let mut document = json!({
         "version": 1,
         "checkedAt": report.checked_at,
         "overall": report.overall.as_str(),
         "verdicts": verdicts,
+        "leftOut": left_out,
     });
     add_deadline(&mut document, report.overall);
     document.to_string()

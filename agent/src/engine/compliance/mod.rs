@@ -20,5 +20,5 @@ mod version;
 pub use device_status::device_status;
 pub use document::report_document;
 pub use facts::{Fact, Facts};
-pub use rule::{Rule, RuleError};
+pub use rule::{Rule, RuleError, discovery_scripts};
 pub use verdict::{Report, State, Verdict, evaluate};

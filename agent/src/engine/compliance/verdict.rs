@@ -53,7 +53,7 @@ impl State {
         if other.weight() > self.weight() { other } else { self }
     }
 
-    fn weight(self) -> u8 {
+    pub(super) fn weight(self) -> u8 {
         match self {
             Self::Compliant => 0,
             Self::InGrace { .. } => 1,

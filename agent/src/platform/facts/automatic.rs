@@ -7,9 +7,12 @@ use crate::engine::compliance::facts::AutomaticUpdates;
 
 const WANTED: &str = "/etc/systemd/system/timers.target.wants";
 
+/// Looks for one tool; `None` where it is not there.
+type Way = fn(&Source) -> Option<Fact<AutomaticUpdates>>;
+
 /// Whether they are, and by what.
 pub(super) fn updates(source: &Source) -> Fact<AutomaticUpdates> {
-    let ways: [fn(&Source) -> Option<Fact<AutomaticUpdates>>; 5] = [ostree, bootc, apt, dnf, zypper];
+    let ways: [Way; 5] = [ostree, bootc, apt, dnf, zypper];
     let mut off = None;
     for fact in ways.iter().filter_map(|way| way(source)) {
         match fact.value() {

@@ -8,11 +8,14 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 
 use rustix::fs::{FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
 /// The largest file that is read, in bytes.
 const MOST_BYTES: u64 = 1 << 20;
 /// The most names that are looked at in one directory.
 const MOST_NAMES: usize = 4096;
+/// How often a path is resolved again because something else on the machine was renamed meanwhile.
+const ATTEMPTS: usize = 1000;
 
 /// A directory that stands for the machine's root, for reading.
 #[derive(Debug)]
@@ -37,7 +40,17 @@ impl Source {
         let below = path.trim_start_matches('/');
         let below = if below.is_empty() { "." } else { below };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+        let open = || rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve);
+        // The kernel gives up on a path with `..` in it while anything is renamed or mounted anywhere. Taken for a file
+        // that is not there, that would make an encrypted disk look like a plain one.
+        let mut result = open();
+        for _ in 1..ATTEMPTS {
+            if result.as_ref().err() != Some(&Errno::AGAIN) {
+                break;
+            }
+            result = open();
+        }
+        Ok(result?)
     }
 
     /// Opens a regular file. It is looked at first, because opening a device or a pipe may do something by itself.
@@ -96,12 +109,27 @@ impl Source {
 
     /// The names in a directory, in order; none if it cannot be read.
     pub(super) fn names(&self, directory: &str) -> Vec<String> {
-        let Ok(handle) = self.open_in(directory, OFlags::RDONLY | OFlags::DIRECTORY) else { return Vec::new() };
-        let Ok(entries) = rustix::fs::Dir::read_from(&handle) else { return Vec::new() };
-        let names = entries.flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
-        let mut names: Vec<String> = names.filter(|name| name != "." && name != "..").take(MOST_NAMES).collect();
+        self.listed(directory).unwrap_or_default()
+    }
+
+    /// The names in a directory, in order; none if it is not there.
+    pub(super) fn listed(&self, directory: &str) -> io::Result<Vec<String>> {
+        let handle = match self.open_in(directory, OFlags::RDONLY | OFlags::DIRECTORY) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            handle => handle?,
+        };
+        let mut names = Vec::new();
+        for entry in rustix::fs::Dir::read_from(&handle)? {
+            let name = entry?.file_name().to_string_lossy().into_owned();
+            if name != "." && name != ".." {
+                names.push(name);
+            }
+            if names.len() > MOST_NAMES {
+                return Err(io::Error::other(format!("it has more than {MOST_NAMES} names")));
+            }
+        }
         names.sort();
-        names
+        Ok(names)
     }
 
     /// Whether something is there, links followed.
@@ -139,6 +167,29 @@ mod tests {
         let source = Source::open(root.path()).unwrap();
         assert!(source.has("/pipe"));
         assert!(source.bytes("/pipe").unwrap_err().to_string().contains("regular"));
+    }
+
+    #[test]
+    fn what_is_renamed_meanwhile_does_not_make_anything_disappear() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(root.path().join("a/b")).unwrap();
+        std::fs::write(root.path().join("file"), "x").unwrap();
+        std::os::unix::fs::symlink("../../file", root.path().join("a/b/link")).unwrap();
+        let source = Source::open(root.path()).unwrap();
+        let over = std::sync::atomic::AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                let (one, other) = (root.path().join("one"), root.path().join("other"));
+                std::fs::create_dir(&one).unwrap();
+                while !over.load(std::sync::atomic::Ordering::Relaxed) {
+                    std::fs::rename(&one, &other).unwrap();
+                    std::fs::rename(&other, &one).unwrap();
+                }
+            });
+            let all = (0..20_000).all(|_| source.has("/a/b/link"));
+            over.store(true, std::sync::atomic::Ordering::Relaxed);
+            assert!(all);
+        });
     }
 
     #[test]

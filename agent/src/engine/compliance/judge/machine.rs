@@ -11,7 +11,7 @@ pub(super) fn encryption(required: bool, facts: &Facts) -> Finding {
     if !required {
         return question.not_asked();
     }
-    question.from_fact(&facts.volumes, |question, volumes, evidence| {
+    question.by(&facts.volumes, |question, volumes, evidence| {
         let judged: Vec<&Volume> = volumes.iter().filter(|volume| volume.excuse.is_none()).collect();
         if judged.is_empty() {
             return question.cannot_tell("no place where data is kept was found");
@@ -45,7 +45,7 @@ pub(super) fn firewall(required: bool, facts: &Facts, family: Family) -> Finding
     if !required {
         return question.not_asked();
     }
-    question.from_fact(&facts.firewall, |question, firewall, evidence| {
+    question.by(&facts.firewall, |question, firewall, evidence| {
         let actual = match (firewall.active, firewall.tool.as_str()) {
             (true, tool) => format!("{tool} is at work"),
             (false, "") => "none is at work".to_owned(),
@@ -60,7 +60,7 @@ pub(super) fn secure_boot(required: bool, facts: &Facts) -> Finding {
     if !required {
         return question.not_asked();
     }
-    question.from_fact(&facts.secure_boot, |question, state, evidence| match state {
+    question.by(&facts.secure_boot, |question, state, evidence| match state {
         SecureBoot::On => question.answer(true, "on", evidence, ""),
         SecureBoot::Off => question.answer(false, "off", evidence, advice::SECURE_BOOT),
         SecureBoot::Unsupported => question.answer(false, "not there", evidence, advice::NO_SECURE_BOOT),
@@ -72,7 +72,7 @@ pub(super) fn tpm(required: bool, facts: &Facts) -> Finding {
     if !required {
         return question.not_asked();
     }
-    question.from_fact(&facts.tpm, |question, tpm, evidence| match tpm {
+    question.by(&facts.tpm, |question, tpm, evidence| match tpm {
         Some(tpm) => question.answer(true, format!("version {}", tpm.version), evidence, ""),
         None => question.answer(false, "there is none", evidence, advice::TPM),
     })

@@ -78,7 +78,7 @@ impl Question {
     }
 
     /// Answers from a fact, if it is known.
-    fn from_fact<T>(self, fact: &Fact<T>, answer: impl FnOnce(Self, &T, &str) -> Finding) -> Finding {
+    fn by<T>(self, fact: &Fact<T>, answer: impl FnOnce(Self, &T, &str) -> Finding) -> Finding {
         match fact {
             Fact::Known { value, evidence } => answer(self, value, evidence),
             Fact::Unknown { reason } => self.cannot_tell(reason),

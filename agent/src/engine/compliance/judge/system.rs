@@ -11,7 +11,7 @@ const DAY: i64 = 86_400;
 pub(super) fn distribution(allowed: &[AllowedDistribution], facts: &Facts) -> Finding {
     let names: Vec<String> = allowed.iter().map(ToString::to_string).collect();
     let question = Question::new("Distribution", names.join(", "));
-    question.from_fact(&facts.distribution, |question, distribution, evidence| {
+    question.by(&facts.distribution, |question, distribution, evidence| {
         let outcomes: Vec<Outcome> = allowed.iter().map(|allowed| fits(allowed, distribution)).collect();
         let outcome = match () {
             () if outcomes.contains(&Outcome::Met) => Outcome::Met,
@@ -43,7 +43,7 @@ fn fits(allowed: &AllowedDistribution, distribution: &Distribution) -> Outcome {
 
 pub(super) fn kernel(minimum: &str, facts: &Facts, family: Family) -> Finding {
     let question = Question::new("Kernel", format!("{minimum} or later"));
-    question.from_fact(&facts.kernel, |question, kernel, evidence| {
+    question.by(&facts.kernel, |question, kernel, evidence| {
         let actual = version::leading(&kernel.release);
         if actual.is_empty() {
             return question.answer(Outcome::CannotTell, kernel.release.clone(), evidence, advice::LOOK);
@@ -55,7 +55,7 @@ pub(super) fn kernel(minimum: &str, facts: &Facts, family: Family) -> Finding {
 
 pub(super) fn patch_age(days: u32, facts: &Facts, family: Family, now: i64) -> Finding {
     let question = Question::new("Updates", format!("packages were updated within {days} days"));
-    question.from_fact(&facts.updated_at, |question, updated_at, evidence| {
+    question.by(&facts.updated_at, |question, updated_at, evidence| {
         // A day of tolerance: logs are in local time.
         if *updated_at > now.saturating_add(DAY) {
             return question.cannot_tell("the last update lies in the future; is the clock right?");
@@ -71,7 +71,7 @@ pub(super) fn automatic_updates(required: bool, facts: &Facts, family: Family) -
     if !required {
         return question.not_asked();
     }
-    question.from_fact(&facts.automatic_updates, |question, updates, evidence| {
+    question.by(&facts.automatic_updates, |question, updates, evidence| {
         let actual = match (updates.enabled, updates.tool.as_str()) {
             (true, tool) => format!("{tool} installs them"),
             (false, "") => "nothing installs them".to_owned(),
@@ -93,7 +93,7 @@ pub(super) fn password(aspect: PasswordAspect, least: u32, facts: &Facts, family
     if least == 0 {
         return question.answer(true, "not looked at", "the rule asks for none", "");
     }
-    question.from_fact(&facts.password, |question, policy, evidence| {
+    question.by(&facts.password, |question, policy, evidence| {
         let own = match aspect {
             PasswordAspect::Length => policy.length,
             PasswordAspect::Digits => policy.digits,
@@ -111,7 +111,7 @@ pub(super) fn password(aspect: PasswordAspect, least: u32, facts: &Facts, family
 
 pub(super) fn screen_lock(seconds: u32, facts: &Facts) -> Finding {
     let question = Question::new("Screen lock", format!("locked after at most {seconds} seconds without use"));
-    question.from_fact(&facts.screen_lock, |question, lock, evidence| {
+    question.by(&facts.screen_lock, |question, lock, evidence| {
         let Some(lock) = lock else {
             return question.answer(true, "there is no graphical desktop", evidence, "");
         };

@@ -100,7 +100,7 @@ impl Rule {
     pub fn read(id: &str, nodes: &BTreeMap<String, String>) -> Result<Self, RuleError> {
         let bad = |reason: String| RuleError::BadValue { id: id.chars().take(128).collect(), reason };
         let nodes = Nodes(nodes);
-        if let Some(name) = id.strip_prefix(CUSTOM) {
+        if let Some(name) = custom_name(id) {
             custom::check_name(name).map_err(bad)?;
             let (script, rules) = nodes.script_and_rules().map_err(bad)?;
             let custom = CustomRule::read(script, rules).map_err(bad)?;
@@ -112,12 +112,27 @@ impl Rule {
     }
 }
 
+/// The name of a custom rule. As with the other ids, case does not matter.
+fn custom_name(id: &str) -> Option<&str> {
+    id.get(..CUSTOM.len()).filter(|start| start.eq_ignore_ascii_case(CUSTOM)).and_then(|_| id.get(CUSTOM.len()..))
+}
+
+/// The discovery scripts of these rules, by the ids of the rules: what the platform has to run.
+pub fn discovery_scripts(rules: &BTreeMap<String, Rule>) -> Vec<(String, String)> {
+    let script = |(id, rule): (&String, &Rule)| match &rule.demand {
+        Demand::Custom(custom) => Some((id.clone(), custom.script.clone())),
+        _ => None,
+    };
+    rules.iter().filter_map(script).collect()
+}
+
 type Read = fn(&str) -> Result<Demand, String>;
 
 /// How the value of a plain rule is read; `None` if there is no such rule.
 fn reader(id: &str) -> Option<Read> {
     use PasswordAspect::{Digits, Length, Lowercase, Symbols, Uppercase};
-    Some(match id {
+    let id = id.to_ascii_lowercase();
+    Some(match id.as_str() {
         "linux_deviceencryption_required" => |text| flag(text).map(Demand::Encryption),
         "linux_passwordpolicy_minimumlength" => |text| number(text, 512).map(|least| Demand::Password(Length, least)),
         "linux_passwordpolicy_minimumdigits" => |text| number(text, 64).map(|least| Demand::Password(Digits, least)),
@@ -135,7 +150,7 @@ fn reader(id: &str) -> Option<Read> {
         "screenlock_maximumidle" => |text| number(text, 86_400).and_then(at_least_one).map(Demand::ScreenLock),
         "kernel_minimumversion" => |text| kernel(text).map(Demand::Kernel),
         "patch_maximumage" => |text| number(text, 3650).and_then(at_least_one).map(Demand::PatchAge),
-        _ if is_allowed(id) => |text| distribution::read(text).map(Demand::Distribution),
+        id if is_allowed(id) => |text| distribution::read(text).map(Demand::Distribution),
         _ => return None,
     })
 }

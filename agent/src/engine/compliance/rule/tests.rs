@@ -24,6 +24,18 @@ fn one(rule: &str) -> Result<Rule, RuleError> {
 }
 
 #[test]
+fn the_case_of_an_id_does_not_matter_and_scripts_are_listed() {
+    assert_eq!(plain("TPM_Required", "1"), plain("tpm_required", "1"));
+    let id = "Linux_CustomCompliance_Own".to_owned();
+    let rules = r#"{"Rules":[{"SettingName":"a","Operator":"IsEquals","DataType":"Boolean","Operand":true}]}"#;
+    let custom = Rule::read(&id, &nodes(&[("script", "echo"), ("RULES", rules)])).unwrap();
+    let all = BTreeMap::from([(id.clone(), custom), ("tpm_required".to_owned(), plain("tpm_required", "1").unwrap())]);
+    assert_eq!(discovery_scripts(&all), [(id, "echo".to_owned())]);
+    assert!(matches!(plain("ä", "1"), Err(RuleError::UnknownId(_))));
+    assert!(matches!(plain("linux_customcomplianceä", "1"), Err(RuleError::UnknownId(_))));
+}
+
+#[test]
 fn an_unknown_id_is_told_from_a_bad_value() {
     assert!(matches!(plain("linux_antivirus", "1"), Err(RuleError::UnknownId(_))));
     assert!(matches!(plain("linux_distribution_alloweddistrosx", "[]"), Err(RuleError::UnknownId(_))));

@@ -77,3 +77,19 @@ fn reports_survive_storage_and_are_bounded_on_the_wire() {
     let document: serde_json::Value = serde_json::from_str(&report_document(&grace)).unwrap();
     assert_eq!(document["until"], NOW + 10);
 }
+
+#[test]
+fn a_report_that_is_too_long_keeps_what_is_worst() {
+    let mut report = evaluate(&with_grace("0"), &facts(Some(SecureBoot::On)), &Report::default(), NOW);
+    let mut long = report.verdicts.remove(0);
+    long.evidence = "ä\"".repeat(256);
+    report.verdicts = vec![long.clone(); 1000];
+    report.verdicts.push(super::super::Verdict { id: "worst".to_owned(), state: State::NotCompliant, ..long });
+    let text = report_document(&report);
+    let document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(text.len() < (256 << 10) + 200);
+    assert_eq!(document["verdicts"][0]["id"], "worst");
+    let kept = document["verdicts"].as_array().unwrap().len();
+    assert_eq!(document["leftOut"], 1001 - kept);
+    assert!(kept > 100);
+}

@@ -2,6 +2,9 @@
 
 use crate::engine::compliance::facts::Encryption;
 
+/// The most characters that say what something is made of.
+const MOST_WORDS: usize = 400;
+
 /// Where data ends up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Kept {
@@ -55,12 +58,12 @@ impl Layer {
             if other.weight() > one.weight() { other } else { one }
         });
         let kept = worst.unwrap_or_else(|| Kept::CannotTell("nothing is known of what it is made of".to_owned()));
-        Self { kept, devices, removable }
+        Self { kept, devices: clip(devices), removable }
     }
 
     /// The same with another device on top.
     pub(super) fn below(self, top: &str) -> Self {
-        Self { devices: format!("{top} on {}", self.devices), ..self }
+        Self { devices: clip(format!("{top} on {}", self.devices)), ..self }
     }
 
     pub(super) fn encryption(&self) -> Encryption {
@@ -69,5 +72,12 @@ impl Layer {
             Kept::CannotTell(why) => Encryption::CannotTell(why.clone()),
             Kept::Plain(what) => Encryption::Plain(what.clone()),
         }
+    }
+}
+
+fn clip(words: String) -> String {
+    match words.char_indices().nth(MOST_WORDS) {
+        Some((end, _)) => format!("{}…", &words[..end]),
+        None => words,
     }
 }

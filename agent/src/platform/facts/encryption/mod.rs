@@ -59,12 +59,13 @@ fn mounted(source: &Source) -> Result<(Vec<Mount>, &'static str), String> {
 
 /// Mounts that keep something, each file system once: at the place that has no excuse, or else the shortest.
 fn relevant(mounts: &[Mount]) -> Vec<&Mount> {
-    let special = ["btrfs", "zfs", "overlay", "ecryptfs", "bcachefs"];
+    let special = ["btrfs", "zfs", "ecryptfs", "bcachefs"];
     let keeps = |mount: &&Mount| {
         let is_special =
             special.contains(&mount.kind.as_str()) || mount.kind.starts_with("fuse.") || mount.is_network();
         let on_device = !mount.is_anonymous() || mount.source.starts_with("/dev/");
-        // The root counts whatever it is; of others, those that the kernel makes up do not.
+        // The root counts whatever it is. Of others, those that the kernel makes up do not, and neither do overlays:
+        // they are made of file systems that are listed themselves, and containers have hundreds of them.
         if mount.place == "/" { mount.kind != "rootfs" } else { !mount.is_virtual() && (is_special || on_device) }
     };
     let mut kept: Vec<&Mount> = mounts.iter().filter(keeps).collect();

@@ -56,6 +56,9 @@ const NETWORK: &[&str] = &[
 /// File systems that nothing is written to.
 const IMAGES: &[&str] = &["cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"];
 
+/// Where the files are that the machine starts from. Other places below /boot have no excuse.
+const STARTING: &[&str] = &["/boot", "/boot/efi", "/boot/firmware", "/boot/grub", "/boot/grub2", "/efi", "/esp"];
+
 /// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -108,15 +111,10 @@ impl Mount {
 
     /// Why nobody minds if it is not encrypted, by its place and its kind.
     pub(super) fn excuse(&self) -> Option<&'static str> {
-        let below =
-            |place: &str| self.place.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
         match () {
-            () if below("/boot") || below("/efi") || below("/esp") => {
-                Some("it is needed before anything can be unlocked")
-            }
+            () if STARTING.contains(&self.place.as_str()) => Some("it is needed before anything can be unlocked"),
             () if self.is_network() => Some("it is on another machine"),
             () if self.place == "/" => None,
-            () if self.kind == "overlay" => Some("it is made of file systems that are judged themselves"),
             () if IMAGES.contains(&self.kind.as_str()) => Some("it is an image that nothing is written to"),
             () if self.kind.starts_with("fuse.") => Some("a program keeps it, not a disk"),
             () => None,

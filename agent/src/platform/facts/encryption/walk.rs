@@ -12,7 +12,7 @@ use super::zfs::Zfs;
 
 /// How many layers there may be, and how many devices are looked at for one machine.
 const MOST_LAYERS: usize = 24;
-const MOST_STEPS: u32 = 20_000;
+const MOST_STEPS: u32 = 8000;
 /// The kinds of device-mapper devices that encrypt. VERITY and INTEGRITY begin with CRYPT-, too, and do not.
 const ENCRYPTING: &[(&str, &str)] = &[
     ("CRYPT-LUKS1-", "LUKS1"),
@@ -95,6 +95,8 @@ impl<'a> Walk<'a> {
             |kind: &str| name.strip_prefix(kind).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
         match () {
             () if self.source.has(&format!("{base}/dm")) => self.mapped(&base, &name, &trail),
+            // Before the kinds: a partition of loop0 is loop0p1.
+            () if self.source.has(&format!("{base}/partition")) => self.partition(&base, name, &trail),
             () if kind("zram") => match self.source.line(&format!("{base}/backing_dev")) {
                 Some(backing) if backing != "none" => self.by_name(&backing, &trail).below(&name),
                 _ => Layer::new(Kept::Nowhere, name),
@@ -107,7 +109,6 @@ impl<'a> Walk<'a> {
                 }
                 None => Layer::unclear(format!("{name} does not say which file it is"), name),
             },
-            () if self.source.has(&format!("{base}/partition")) => self.partition(&base, name, &trail),
             () if ELSEWHERE.iter().any(|elsewhere| kind(elsewhere)) => {
                 Layer::unclear(format!("{name} is on another machine"), name)
             }
@@ -117,7 +118,10 @@ impl<'a> Walk<'a> {
 
     /// The devices that a device is made of; `None` if it is made of none.
     fn made_of(&self, base: &str, trail: &[String]) -> Option<Layer> {
-        let slaves = self.source.names(&format!("{base}/slaves"));
+        let slaves = match self.source.listed(&format!("{base}/slaves")) {
+            Ok(slaves) => slaves,
+            Err(error) => return Some(Layer::unclear(format!("{base}/slaves cannot be read: {error}"), base)),
+        };
         let layer = |slave: &String| match self.source.line(&format!("{base}/slaves/{slave}/dev")) {
             Some(number) if is_number(&number) => self.device(&number, trail),
             _ => Layer::unclear(format!("the kernel does not show the number of {slave}"), slave.as_str()),

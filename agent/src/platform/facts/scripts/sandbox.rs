@@ -6,7 +6,7 @@
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder};
 use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -23,6 +23,8 @@ use watch::Ending;
 const USER: u32 = 65_500;
 /// Where the scripts are put for the time that they run.
 const PLACE: &str = "/run/mdm-agent";
+/// How often processes are looked for that are still there.
+const SWEEPS: usize = 8;
 
 /// What a script may use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,19 +52,21 @@ pub struct Sandboxed {
     user: u32,
     place: PathBuf,
     systemd: bool,
+    /// Whether a namespace for processes is used; `None` if the machine is to be asked.
+    namespace: Option<bool>,
 }
 
 impl Sandboxed {
     /// A runner with these limits, by what this machine has.
     pub fn new(limits: Limits) -> Self {
         let systemd = Path::new("/run/systemd/system").exists() && tool::find("systemd-run").is_some();
-        Self { limits, user: USER, place: PathBuf::from(PLACE), systemd }
+        Self { limits, user: USER, place: PathBuf::from(PLACE), systemd, namespace: None }
     }
 
     /// The same with a user and a place of its own, without systemd.
     #[cfg(test)]
-    pub(super) fn apart(limits: Limits, user: u32, place: &Path) -> Self {
-        Self { limits, user, place: place.to_owned(), systemd: false }
+    pub(super) fn by_util_linux(limits: Limits, user: u32, place: &Path, namespace: bool) -> Self {
+        Self { limits, user, place: place.to_owned(), systemd: false, namespace: Some(namespace) }
     }
 
     fn with_systemd(&self, unit: &str, desk: &Desk, interpreter: &[String]) -> Result<Ending, String> {
@@ -82,7 +86,7 @@ impl Sandboxed {
         let work = desk.work(self.user)?;
         // What an agent left that was ended in the middle of a script.
         self.sweep()?;
-        let apart = can_be_apart();
+        let apart = self.namespace.unwrap_or_else(can_be_apart);
         let arguments = arguments::util_linux(&self.limits, self.user, apart, interpreter, &desk.script());
         let (program, arguments) = arguments.split_first().ok_or("there is nothing to run")?;
         let program = program.to_string_lossy().into_owned();
@@ -91,12 +95,18 @@ impl Sandboxed {
         ending
     }
 
-    /// Ends every process of the script's user at once, so that none can start another one in between.
+    /// Ends every process of the script's user at once, so that none can start another one in between. One of them
+    /// may end the sweeper first, so this is repeated until the sweeper says that there is nobody left.
     fn sweep(&self) -> Result<(), String> {
         let arguments = arguments::sweep(self.user);
-        let status = command("setpriv", &arguments, Path::new("/"))?.stdout(Stdio::null()).status();
-        // It fails where there is nothing to end.
-        status.map(drop).map_err(|error| format!("what it started cannot be ended: {error}"))
+        for _ in 0..SWEEPS {
+            let status = command("setpriv", &arguments, Path::new("/"))?.stdout(Stdio::null()).status();
+            let status = status.map_err(|error| format!("what it started cannot be ended: {error}"))?;
+            if status.code().is_some_and(|code| code != 0) {
+                break;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -154,9 +164,14 @@ impl Desk {
         let _ = fs::remove_dir_all(&directory);
         DirBuilder::new().mode(0o711).create(&directory).map_err(cannot)?;
         let desk = Self { directory: directory.clone(), number };
+        let script_file = desk.script();
         let mut file = fs::OpenOptions::new();
-        let file = file.write(true).create_new(true).mode(0o644).open(desk.directory.join("script"));
+        let file = file.write(true).create_new(true).mode(0o644).open(&script_file);
         file.and_then(|mut file| file.write_all(script.as_bytes())).map_err(cannot)?;
+        // Whatever the agent's umask is, the script's user has to get there.
+        for (path, mode) in [(&directory, 0o711), (&script_file, 0o644)] {
+            fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(cannot)?;
+        }
         Ok(desk)
     }
 

@@ -4,9 +4,12 @@ use super::super::source::Source;
 use super::dates;
 use crate::engine::compliance::Fact;
 
+/// Looks for one kind of log; when that says it was, and where.
+type Way = fn(&Source) -> Option<(i64, String)>;
+
 /// When packages were last updated: by the package manager's own log where it has one, else by the data base's age.
 pub(in super::super) fn updated_at(source: &Source) -> Fact<i64> {
-    let ways: [fn(&Source) -> Option<(i64, String)>; 5] = [image, dpkg_log, pacman_log, data_base, apt_history];
+    let ways: [Way; 5] = [image, dpkg_log, pacman_log, data_base, apt_history];
     // An image-based system has a data base of packages in the image, too, whose age means nothing.
     match ways.iter().find_map(|way| way(source)) {
         Some((moment, evidence)) => Fact::known(moment, evidence),

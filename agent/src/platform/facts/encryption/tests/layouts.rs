@@ -150,17 +150,19 @@ fn boot_and_efi_may_be_plain() {
 }
 
 #[test]
-fn a_file_system_that_is_mounted_below_boot_and_elsewhere_has_no_excuse() {
-    let storage = encrypted_root().mount("/boot/data", "259:2", "ext4", "/dev/nvme0n1p2", "rw").mount(
+fn only_what_the_machine_starts_from_has_an_excuse() {
+    for place in ["/boot/data", "/bootleg", "/srv/boot"] {
+        let storage = encrypted_root().mount(place, "259:2", "ext4", "/dev/nvme0n1p2", "rw");
+        plain(&storage, place, "nvme0n1p2");
+    }
+    let twice = encrypted_root().mount("/boot", "259:2", "ext4", "/dev/nvme0n1p2", "rw").mount(
         "/srv/data",
         "259:2",
         "ext4",
         "/dev/nvme0n1p2",
         "rw",
     );
-    plain(&storage, "/srv/data", "nvme0n1p2");
-    let bootish = encrypted_root().mount("/bootleg", "259:2", "ext4", "/dev/nvme0n1p2", "rw");
-    plain(&bootish, "/bootleg", "nvme0n1p2");
+    plain(&twice, "/srv/data", "nvme0n1p2");
 }
 
 #[test]
@@ -244,6 +246,8 @@ fn a_file_as_a_disk_on_an_encrypted_file_system() {
         .mount("/snap/core/1", "7:4", "squashfs", "/dev/loop4", "ro");
     encrypted(&storage, "/srv");
     excused(&storage, "/snap/core/1", "image");
+    let part = storage.partition("loop3", "loop3p1", "259:9").mount("/part", "259:9", "ext4", "/dev/loop3p1", "rw");
+    encrypted(&part, "/part");
 }
 
 #[test]

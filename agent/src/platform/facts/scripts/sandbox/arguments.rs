@@ -107,3 +107,34 @@ pub(super) fn sweep(user: u32) -> Vec<OsString> {
 fn other_user(user: u32) -> [String; 3] {
     [format!("--reuid={user}"), format!("--regid={user}"), "--clear-groups".to_owned()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_line_is_read_as_the_kernel_reads_it() {
+        let read = |script: &str| interpreter(script).join("|");
+        assert_eq!(
+            read("#!/usr/bin/env python3 -u\nprint()"),
+            "/usr/bin/env|python3 -u",
+            "one argument, with its spaces"
+        );
+        assert_eq!(read("#! /bin/bash\t-e \n"), "/bin/bash|-e");
+        for plain in ["echo", "", "#!bash", "#!", "# !/bin/bash", &format!("#!/{}", "x".repeat(300))] {
+            assert_eq!(read(plain), "/bin/sh", "{plain}");
+        }
+    }
+
+    #[test]
+    fn systemd_is_told_every_limit_and_where_options_end() {
+        let arguments = systemd(&Limits::default(), "a.service", &["/bin/sh".to_owned()], Path::new("/run/x/script"));
+        let words: Vec<&str> = arguments.iter().filter_map(|word| word.to_str()).collect();
+        for wanted in
+            ["DynamicUser=yes", "MemoryMax=268435456", "TasksMax=32", "RuntimeMaxSec=60", "NoNewPrivileges=yes"]
+        {
+            assert!(words.contains(&format!("--property={wanted}").as_str()), "{wanted}");
+        }
+        assert!(words.ends_with(&["--", "/bin/sh", "/run/x/script"]));
+    }
+}
