@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use mdm_protocol::syncml::Format;
 use serde::{Deserialize, Serialize};
 
-use super::rule::{Demand, Rule};
+use super::rule::Rule;
 use super::{Facts, Report, device_status, evaluate};
 use crate::engine::profile::Profile;
 
@@ -46,15 +46,6 @@ pub fn rules<'a>(profiles: impl IntoIterator<Item = &'a Profile>) -> Rules {
         Some((id.to_owned(), Rule::read(id, &rule_nodes(profile)).ok()?))
     });
     rules.collect()
-}
-
-/// The discovery scripts of the rules: id of the rule and text.
-pub fn scripts(rules: &Rules) -> Vec<(String, String)> {
-    let scripts = rules.iter().filter_map(|(id, rule)| match &rule.demand {
-        Demand::Custom(custom) => Some((id.clone(), custom.script.clone())),
-        _ => None,
-    });
-    scripts.collect()
 }
 
 impl Standing {

@@ -22,6 +22,8 @@ use super::path::MachinePath;
 const MARK: &[u8] = b"Made by mdm-agent";
 /// Where they say it, in bytes from the beginning.
 const MARK_WITHIN: u64 = 256;
+/// How often a path is resolved that cannot be resolved because something else is renamed meanwhile.
+const ATTEMPTS: u32 = 64;
 /// The largest file that is read back, in bytes.
 const MAX_FILE: u64 = 16 << 20;
 
@@ -187,7 +189,16 @@ impl Root {
         let below = path.trim_start_matches('/');
         let below = if below.is_empty() { "." } else { below };
         let resolve = ResolveFlags::IN_ROOT | ResolveFlags::NO_MAGICLINKS;
-        Ok(rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve)?)
+        let open = || rustix::fs::openat2(&self.handle, below, flags | OFlags::CLOEXEC, Mode::empty(), resolve);
+        // The kernel gives up on a path with `..` in it while anything is renamed or mounted anywhere.
+        let mut opened = open();
+        for _ in 1..ATTEMPTS {
+            if opened.as_ref().err() != Some(&Errno::AGAIN) {
+                break;
+            }
+            opened = open();
+        }
+        Ok(opened?)
     }
 
     /// Opens a directory to read what is in it; links are followed, but never out of this root.
@@ -253,7 +264,8 @@ impl Root {
     /// Reads a text of bounded size; `None` if it is not there or no text.
     pub fn read_text(&self, path: &str) -> Option<String> {
         let mut text = String::new();
-        let file = std::fs::File::from(self.open_in(path, OFlags::RDONLY).ok()?);
+        // What is not a file, a pipe for one, must not keep anybody waiting.
+        let file = std::fs::File::from(self.open_in(path, OFlags::RDONLY | OFlags::NONBLOCK).ok()?);
         file.take(1 << 20).read_to_string(&mut text).ok()?;
         Some(text)
     }

@@ -4,7 +4,8 @@ use serde_json::json;
 
 use super::questions::{Reply, answer};
 use super::{Agent, Event, Message, Trigger, clock};
-use crate::engine::compliance::standing::{Rules, Standing, scripts};
+use crate::engine::compliance::discovery_scripts;
+use crate::engine::compliance::standing::{Rules, Standing};
 use crate::platform::facts::{self, Limits, NoScripts, Sandboxed, ScriptRunner};
 use crate::shell::compliance;
 use crate::shell::control::{ControlError, ErrorCode};
@@ -83,6 +84,6 @@ fn look(standing: &Standing, rules: &Rules, root: &std::path::Path, limits: Limi
     // A script would look at this machine, whatever directory the agent works on.
     let runner: Box<dyn ScriptRunner> = if is_machine { Box::new(Sandboxed::new(limits)) } else { Box::new(NoScripts) };
     let now = clock::now().wall;
-    let facts = facts::gather(root, now, &scripts(rules), &*runner);
+    let facts = facts::gather(root, now, &discovery_scripts(rules), &*runner);
     standing.check(rules, &facts, now)
 }
