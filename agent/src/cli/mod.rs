@@ -2,6 +2,7 @@
 
 mod backend;
 mod config;
+mod documents;
 mod enroll;
 mod history;
 mod output;
@@ -97,6 +98,8 @@ enum Verb {
     Recover(recover::Recover),
     Unenroll(unenroll::Unenroll),
     Config(config::Config),
+    Completions(documents::Completions),
+    Man(documents::ManualPage),
     /// Opens the store for the daemon.
     #[command(name = worker::VERB, hide = true)]
     StoreWorker {
@@ -180,9 +183,13 @@ fn not_understood(error: &clap::Error) -> ExitCode {
 
 fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult {
     let Arguments { global, verb } = arguments;
-    if let Verb::Config(verb) = verb {
-        return verb.run(sources, output);
-    }
+    // These are for whoever has a configuration that cannot be used, too.
+    let verb = match verb {
+        Verb::Config(verb) => return verb.run(sources, output),
+        Verb::Completions(verb) => return verb.run(Arguments::command()),
+        Verb::Man(verb) => return verb.run(Arguments::command()),
+        verb => verb,
+    };
     let configuration = sources.load().map_err(|error| config::unusable(&error))?;
     // What a verb's own failure says once at the end need not be in the log as well.
     let usual = configuration.log_level().filter(|_| matches!(verb, Verb::Run(_))).unwrap_or("error");
@@ -209,7 +216,7 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
             Verb::History(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
-            Verb::Config(_) | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
+            Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A thread that still waits for a key at the terminal must not keep the program from ending.
