@@ -1,13 +1,15 @@
 //! The package on a machine: installed, enrolled, profiles in force from within the unit's sandbox, a reboot, an upgrade,
 //! the removal and the purge, after which nothing is left.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use mdm_tests::container::{Container, alone, run, workspace};
+use mdm_tests::container::{Container, alone, prepare, run, workspace};
 use mdm_tests::processes::{silent, wait_until};
 use mdm_tests::profiles;
 use mdm_tests::programs::{self, Programs};
@@ -24,6 +26,7 @@ const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 #[test]
 #[ignore = "needs root, debootstrap, systemd-nspawn, cargo-deb and cargo-generate-rpm"]
 fn the_package_lives_and_goes_on_a_machine_with_systemd() {
+    prepare().unwrap();
     alone(the_package_lives_and_goes_on_a_machine_with_systemd, || {
         let programs = programs::build()?;
         let folder = tempfile::tempdir()?;
