@@ -1,8 +1,6 @@
 //! The package on a machine: installed, enrolled, profiles in force from within the unit's sandbox, a reboot, an upgrade,
 //! the removal and the purge, after which nothing is left.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -41,7 +39,8 @@ fn the_package_lives_and_goes_on_a_machine_with_systemd() {
         let device = machine.device()?;
         machine.container.reboot()?;
         machine.is_well(&device)?;
-        machine.install(&with_version(&package, folder.path(), "0.1.1-1")?)?;
+        let newer = with_version(&package, folder.path(), "0.1.1-1")?;
+        machine.upgrade_that_is_killed(&newer)?;
         machine.is_well(&device)?;
         machine.remove(&device)?;
         machine.purge(&before, &server)
@@ -98,6 +97,18 @@ impl Machine {
         let said = self.container.to(&[&["sh", "-c", "exec \"$@\" 2>&1", "sh"], &unit[..]].concat())?;
         ensure!(said.is_empty(), "systemd-analyze says {said}");
         self.is_active()
+    }
+
+    /// Wherever dpkg is killed, the old program or the new one is there, and the upgrade can be done again.
+    fn upgrade_that_is_killed(&self, package: &Path) -> anyhow::Result<()> {
+        std::fs::copy(package, self.container.path("/root/package.deb"))?;
+        for seconds in ["0.05", "0.2", "0.4", "0.8"] {
+            let killed = ["timeout", "--signal=KILL", seconds, "dpkg", "--install", "/root/package.deb"];
+            self.container.try_to(&killed)?;
+            let account = self.agent(&["status"])?["account"].is_object();
+            ensure!(account, "killed after {seconds} s, the identity is gone");
+        }
+        self.install(package)
     }
 
     fn is_active(&self) -> anyhow::Result<()> {
