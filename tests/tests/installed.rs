@@ -17,7 +17,6 @@ use serde_json::Value;
 
 /// How NetworkManager knows the plugin for IKEv2.
 const STRONGSWAN: &str = "[VPN Connection]\nname=strongswan\nservice=org.freedesktop.NetworkManager.strongswan\n";
-const PASSWORD: &str = "/root/password";
 /// Set by systemd, for the sandbox does not let the agent write below /proc/sys.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
@@ -77,7 +76,9 @@ impl Machine {
     fn new(folder: &Path, server: &ServerProcess) -> anyhow::Result<Self> {
         let mut container = Container::new(folder)?;
         std::fs::copy(&server.ca_file, container.path("/root/ca.pem"))?;
-        std::fs::copy(&server.password_file, container.path(PASSWORD))?;
+        // Where systemd looks for credentials that a unit asks for by name.
+        std::fs::create_dir_all(container.path("/etc/credstore"))?;
+        std::fs::copy(&server.password_file, container.path("/etc/credstore/mdm-agent.proof"))?;
         // Programs with windows would be larger than everything else; what the agent looks at are names.
         std::fs::write(container.path("/usr/bin/thunderbird"), "")?;
         let plugin = "/usr/lib/NetworkManager/VPN/nm-strongswan-service.name";
@@ -134,9 +135,17 @@ impl Machine {
         std::fs::create_dir_all(self.container.path("/etc/mdm-agent/agent.d"))?;
         std::fs::write(self.container.path("/etc/mdm-agent/agent.d/test.toml"), drop_in)?;
         self.container.to(&["systemctl", "restart", "mdm-agent"])?;
-        let order = ["enroll", "--server", &server.device_url, "--ca-file", "/root/ca.pem", "--user", USER];
-        self.agent(&[&order[..], &["--password-file", PASSWORD]].concat())?;
-        Ok(())
+        let options = format!(
+            "MDM_ENROLL=--server {} --ca-file /root/ca.pem --user {USER} --password-credential mdm-agent.proof\n",
+            server.device_url
+        );
+        std::fs::write(self.container.path("/etc/mdm-agent/enroll.env"), options)?;
+        let said = self.container.to(&[
+            "sh",
+            "-c",
+            "systemctl start mdm-agent-enroll 2>&1; journalctl -u mdm-agent-enroll",
+        ])?;
+        self.device().map(drop).context(said)
     }
 
     /// A profile of every kind, and settings whose consumers are told in different ways.

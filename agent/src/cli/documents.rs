@@ -119,3 +119,21 @@ fn print(text: &[u8]) -> VerbResult {
         _ => Ok(ExitCode::SUCCESS),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn every_verb_that_is_shown_has_a_page_and_nothing_else_has() {
+        let mut program = crate::cli::Arguments::command();
+        program.build();
+        let names: Vec<String> = pages(&program).unwrap().into_iter().map(|(name, _)| name).collect();
+        for verb in ["", "-enroll", "-run", "-profiles", "-profiles-why", "-config-check", "-man"] {
+            assert!(names.contains(&format!("mdm-agent{verb}.1")), "{verb}: {names:?}");
+        }
+        assert!(!names.iter().any(|name| name.contains("store-worker") || name.contains("help")), "{names:?}");
+    }
+}

@@ -30,7 +30,9 @@ const AUTHORITIES_LIMIT: u64 = 1 << 20;
     after_help = "Examples:
   sudo mdm-agent enroll --user alice@example.com
   sudo mdm-agent enroll --server https://mdm.example.com --user alice@example.com --password-file /root/password
-  sudo mdm-agent enroll --server https://mdm.example.com --token-file /root/token"
+  sudo mdm-agent enroll --server https://mdm.example.com --token-file /root/token
+
+A machine can enrol itself when it starts: see mdm-agent-enroll.service."
 )]
 pub(super) struct Enroll {
     /// The server's address; without it, enterpriseenrollment.DOMAIN of the user's mail domain is asked.
