@@ -5,6 +5,7 @@
 
 mod certificates;
 mod compliance;
+mod configured;
 mod machine;
 mod orders;
 mod questions;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use super::config::Live;
 use super::control::{ControlError, ControlRequest, ControlResult};
 use super::history::History;
 use super::http::HttpsClient;
@@ -37,7 +39,7 @@ use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
-use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
+use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
 use crate::platform::facts::Limits;
 use crate::platform::force::Platform;
 
@@ -54,6 +56,10 @@ pub enum Message {
     UnlockedByCode,
     /// The service should stop.
     Stop,
+    /// The configuration was read again.
+    Configured(Box<Live>),
+    /// Whether the agent still answers.
+    Alive(oneshot::Sender<()>),
     #[doc(hidden)]
     StoreOpened(
         Result<(StoreInUse, Box<Opened>), StoreFailure>,
@@ -126,6 +132,10 @@ pub struct Agent {
     /// The connection of the session that runs, with the slot that it was made with.
     client: Option<(SlotName, HttpsClient)>,
     history: Option<History>,
+    /// What changes without a restart.
+    live: Live,
+    /// Where rings are listened for.
+    listening: Option<Listening>,
     /// The link to the push server; there is one as long as this is held.
     doorbell: Option<Doorbell>,
     inbox: mpsc::Receiver<Message>,
@@ -198,6 +208,8 @@ impl Agent {
             snapshot: None,
             client: None,
             history: None,
+            live: Live { retention, ..Live::default() },
+            listening: None,
             doorbell: None,
             inbox,
             outbox,
@@ -271,6 +283,8 @@ impl Agent {
         match message {
             Message::Control(request, reply) => self.question(request, reply),
             Message::Stop => self.stopping = true,
+            Message::Configured(live) => self.reconfigure(*live),
+            Message::Alive(reply) => drop(reply.send(())),
             Message::StoreOpened(result, facts, machine) => self.store_opened(result, facts, machine),
             Message::CertificateAnswered(profile, answer) => {
                 self.certificate_steps -= 1;
@@ -381,6 +395,7 @@ impl Agent {
         } else {
             warn!(session = record.session_id, triggers, outcome = record.outcome, "{}", record.detail);
         }
+        self.tell_standing(&record);
         if record.stray_statuses > 0 {
             warn!(count = record.stray_statuses, "the server sent statuses for commands that were never sent; ignored");
         }
