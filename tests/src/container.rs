@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail, ensure};
 
 use crate::processes::wait_until;
+use crate::programs::Programs;
 
 /// The release, and what is installed beside the smallest system: what profiles need.
 const RELEASE: &str = "bookworm";
@@ -135,6 +136,11 @@ impl Container {
         entering.output().context("nsenter cannot be started")
     }
 
+    /// Whether the machine has gone down.
+    pub fn is_off(&mut self) -> bool {
+        self.has_ended()
+    }
+
     fn has_ended(&mut self) -> bool {
         self.running.as_mut().is_none_or(|running| matches!(running.try_wait(), Ok(Some(_)) | Err(_)))
     }
@@ -187,4 +193,12 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
     let [said, errors] = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
     ensure!(output.status.success(), "{command:?} ended with {}: {said}{errors}", output.status);
     Ok(())
+}
+
+/// The Debian package of the programs under test.
+pub fn package(programs: &Programs) -> anyhow::Result<PathBuf> {
+    run(Command::new(workspace().join("packaging/build")).arg("--program").arg(&programs.agent))?;
+    let packages = std::fs::read_dir(workspace().join("target/packages"))?;
+    let mut packages = packages.filter_map(|entry| Some(entry.ok()?.path()));
+    packages.find(|path| path.extension().is_some_and(|end| end == "deb")).context("packaging/build makes no package")
 }

@@ -7,10 +7,10 @@ use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context as _, ensure};
-use mdm_tests::container::{Container, alone, prepare, run, workspace};
+use mdm_tests::container::{Container, alone, package, prepare, run};
 use mdm_tests::processes::{silent, wait_until};
 use mdm_tests::profiles;
-use mdm_tests::programs::{self, Programs};
+use mdm_tests::programs;
 use mdm_tests::server::{ServerProcess, USER};
 use mdm_tests::world::block_on;
 use serde_json::Value;
@@ -44,14 +44,6 @@ fn the_package_lives_and_goes_on_a_machine_with_systemd() {
         machine.remove(&device)?;
         machine.purge(&before, &server)
     });
-}
-
-/// The package of the programs under test.
-fn package(programs: &Programs) -> anyhow::Result<PathBuf> {
-    run(Command::new(workspace().join("packaging/build")).arg("--program").arg(&programs.agent))?;
-    let packages = std::fs::read_dir(workspace().join("target/packages"))?;
-    let mut packages = packages.filter_map(|entry| Some(entry.ok()?.path()));
-    packages.find(|path| path.extension().is_some_and(|end| end == "deb")).context("packaging/build makes no package")
 }
 
 /// The same package with another version.

@@ -24,6 +24,7 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::output::Output;
+use crate::platform::facts;
 use crate::platform::force::Platform;
 use crate::platform::remote::wipe;
 use crate::shell::config::{Configuration, Sources};
@@ -103,6 +104,9 @@ enum Verb {
     Recover(recover::Recover),
     Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
+    /// Prints what is known of this machine, as JSON, for the service.
+    #[command(name = facts::VERB, hide = true)]
+    FactsWorker,
     /// Carries a wipe out that the server has confirmed.
     #[command(name = wipe::VERB, hide = true)]
     WipeWorker,
@@ -228,10 +232,18 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,
             Verb::WipeWorker => wipe_worker::run(&place),
+            Verb::FactsWorker => facts_worker(&place),
             Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A thread that still waits for a key at the terminal must not keep the program from ending.
     runtime.shutdown_background();
     outcome
+}
+
+/// What the service asks for outside of its sandbox.
+fn facts_worker(place: &Place) -> VerbResult {
+    let facts = facts::gather(place.platform.root(), clock::now().wall, &[], &facts::NoScripts);
+    Output::new(true).show(&facts, |_| String::new())?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -175,14 +175,23 @@ pub(super) enum ToolError {
 /// Runs a tool that writes to `/proc/sys` or `/sys`: as a service of the agent runs in a sandbox that does not let it, the
 /// tool is started by systemd, outside of it.
 fn run_outside(tool: &str, arguments: &[&str]) -> Result<(), String> {
+    let program = find(tool).ok_or_else(|| ToolError::Missing(tool.to_owned()).to_string())?;
+    match ask_outside(&program, arguments) {
+        Some(said) => said.map(drop).map_err(|error| error.to_string().replacen("systemd-run", tool, 1)),
+        None => run(tool, arguments),
+    }
+}
+
+/// Runs a program, by its path, outside of the sandbox that a service of the agent runs in, and comes back with what it
+/// printed; `None` if there is no sandbox, or nobody who could do it.
+pub(super) fn ask_outside(program: &str, arguments: &[&str]) -> Option<Result<String, ToolError>> {
     // Set for services only (systemd.exec(5)).
     let is_service = std::env::var_os("INVOCATION_ID").is_some();
     if !is_service || find("systemd-run").is_none() {
-        return run(tool, arguments);
+        return None;
     }
-    let program = find(tool).ok_or_else(|| ToolError::Missing(tool.to_owned()).to_string())?;
-    let way = ["--quiet", "--wait", "--collect", "--pipe", "--setenv=LC_ALL=C.UTF-8", "--", &program];
-    run("systemd-run", &[&way, arguments].concat()).map_err(|reason| reason.replacen("systemd-run", tool, 1))
+    let way = ["--quiet", "--wait", "--collect", "--pipe", "--setenv=LC_ALL=C.UTF-8", "--", program];
+    Some(ask("systemd-run", &[&way, arguments].concat()))
 }
 
 fn find(tool: &str) -> Option<String> {

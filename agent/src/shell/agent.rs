@@ -40,7 +40,6 @@ use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
-use crate::platform::facts::Limits;
 use crate::platform::force::Platform;
 
 /// What reaches the agent's loop.
@@ -161,7 +160,6 @@ pub struct Agent {
     check_again: Option<Rules>,
     /// Those who wait for a check.
     compliance_waiters: Vec<Waiter>,
-    script_limits: Limits,
 }
 
 impl Agent {
@@ -227,7 +225,6 @@ impl Agent {
             checking: false,
             check_again: None,
             compliance_waiters: Vec::new(),
-            script_limits: Limits::default(),
         })
     }
 

@@ -9,6 +9,7 @@ impl Agent {
     #[must_use]
     pub fn configured(mut self, live: Live) -> Self {
         self.engine.set_retention(live.retention);
+        self.engine.set_personal(live.personal);
         Self { live, ..self }
     }
 
@@ -22,6 +23,7 @@ impl Agent {
         let another_way = self.live.proxy != live.proxy;
         self.live = live;
         self.engine.set_retention(self.live.retention);
+        self.engine.set_personal(self.live.personal);
         if another_way && let Some(listening) = self.listening.take() {
             let event = self.listen(Some(listening));
             event.into_iter().for_each(|event| self.feed(event));
