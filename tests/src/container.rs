@@ -42,9 +42,29 @@ pub fn alone<Test: Fn()>(_: Test, body: impl FnOnce() -> anyhow::Result<()>) {
     command.args("--mount --net --propagation private sh -c".split(' ')).args([PREPARATION, "sh"]);
     command.arg(std::env::current_exe().expect("a test is a program"));
     command.args(["--exact", name, "--ignored", "--nocapture"]).env(MARK, "1");
-    let output = command.output().expect("unshare is a part of every Linux");
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("unshare is a part of every Linux");
+    let id = child.id();
+    let output = child.wait_with_output().expect("what a child prints can be read");
+    for place in ["/sys/fs/cgroup", "/sys/fs/cgroup/unified"] {
+        clean_up(&Path::new(place).join(format!("mdm-tests-{id}")));
+    }
     let said = [output.stdout, output.stderr].map(|text| String::from_utf8_lossy(&text).into_owned()).concat();
     assert!(output.status.success() && said.contains("test result: ok. 1 passed"), "{said}");
+}
+
+/// Ends whatever is left in a control group, and removes the group. A test that was killed leaves a whole machine.
+fn clean_up(group: &Path) {
+    if !group.exists() {
+        return;
+    }
+    let _ = std::fs::write(group.join("cgroup.kill"), "1");
+    let _ = wait_until(Duration::from_secs(10), || {
+        let mut removing = Command::new("find");
+        removing.arg(group).args(["-depth", "-type", "d", "-delete"]).stderr(Stdio::null());
+        removing.status()?;
+        Ok((!group.exists()).then_some(()))
+    });
 }
 
 /// Makes sure that Debian is there; for whoever still has a network to fetch it by.
@@ -160,6 +180,11 @@ impl Container {
 
 impl Drop for Container {
     fn drop(&mut self) {
+        // Without its first process everything on the machine ends; without systemd-nspawn it would live on.
+        let leader = self.leader().ok().and_then(|leader| rustix::process::Pid::from_raw(leader.cast_signed()));
+        if let Some(leader) = leader {
+            let _ = rustix::process::kill_process(leader, rustix::process::Signal::KILL);
+        }
         if let Some(running) = &mut self.running {
             let _ = running.kill();
             let _ = running.wait();
