@@ -5,8 +5,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::output::Output;
+use super::output::{Output, printable};
 use super::{Failure, Place, VerbResult, backend};
+use crate::engine::report;
 use crate::shell::control::{ControlError, ControlRequest, ErrorCode, UnlockOrder};
 
 /// The longest code that is read, in bytes.
@@ -21,6 +22,15 @@ pub(super) struct Unlock {}
 
 impl Unlock {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
+        let status: report::Status = backend::ask(place, ControlRequest::Status).await?;
+        if status.locked_since.is_none() {
+            return Err(ControlError::new(ErrorCode::Failed, "this machine is not locked").into());
+        }
+        output.remark("This machine is locked by its administrator, who can give you the code that unlocks it.");
+        let message = status.lock_message.unwrap_or_default();
+        if !message.is_empty() {
+            output.remark(&printable(&message));
+        }
         let code = read_code()?;
         let unlocked: serde_json::Value = backend::ask(place, ControlRequest::Unlock(UnlockOrder { code })).await?;
         output.show(&unlocked, |_| "The machine is unlocked; logins are accepted again.".to_owned())?;

@@ -74,6 +74,9 @@ pub struct Status {
     /// Since when the machine is locked by its administrator, seconds since 1970, if it is.
     #[serde(default)]
     pub locked_since: Option<i64>,
+    /// What the administrator has to say to whoever sits in front of the locked machine.
+    #[serde(default)]
+    pub lock_message: Option<String>,
     /// What the server ordered to be done to the machine, and how it stands; the newest last.
     #[serde(default)]
     pub orders: Vec<OrderStatus>,

@@ -29,6 +29,11 @@ pub enum LockError {
     Format(#[from] FormatError),
 }
 
+/// How often the lock is tried, and the pause in between: a program that the former holder was about to start shares its
+/// lock until it really is that program.
+const ATTEMPTS: u32 = 10;
+const PAUSE: std::time::Duration = std::time::Duration::from_millis(50);
+
 /// The right to use the state; given back when dropped or when the process ends.
 #[derive(Debug)]
 pub struct StateLock {
@@ -48,7 +53,7 @@ impl StateLock {
             .mode(0o600)
             .open(&path)
             .map_err(FileError::of("open", &path))?;
-        if let Err(error) = flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        if let Err(error) = lock(&file) {
             if error != rustix::io::Errno::WOULDBLOCK {
                 return Err(FileError::of("lock", &path)(error.into()).into());
             }
@@ -64,4 +69,14 @@ impl StateLock {
         format::take_up(paths)?;
         Ok(Self { _file: file })
     }
+}
+
+fn lock(file: &File) -> rustix::io::Result<()> {
+    for _ in 1..ATTEMPTS {
+        match flock(file, FlockOperation::NonBlockingLockExclusive) {
+            Err(rustix::io::Errno::WOULDBLOCK) => std::thread::sleep(PAUSE),
+            taken => return taken,
+        }
+    }
+    flock(file, FlockOperation::NonBlockingLockExclusive)
 }

@@ -67,6 +67,7 @@ impl Agent {
             Phase::Erasing => "erasing",
         };
         let ledger = self.platform.ledger().unwrap_or_default();
+        let locked = self.platform.lock_state().ok().flatten();
         Status {
             drift: ledger.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect(),
             not_in_force: super::machine::in_force(&ledger).not,
@@ -93,7 +94,8 @@ impl Agent {
             compliance: Some(&self.engine.compliance().report)
                 .filter(|report| report.checked_at > 0)
                 .map(|report| (report.overall, report.checked_at)),
-            locked_since: self.platform.lock_state().ok().flatten().map(|locked| locked.since),
+            locked_since: locked.as_ref().map(|locked| locked.since),
+            lock_message: locked.map(|locked| locked.terms.message),
             orders: self
                 .engine
                 .progress()
