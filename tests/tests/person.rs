@@ -31,13 +31,11 @@ fn s60_a_new_user_installs_enrols_checks_breaks_a_rule_and_repairs_it() {
         for expected in ["Password length", "at least 12", "pwquality", "Scanner", "turn the scanner on"] {
             ensure!(said.contains(expected), "{expected} is not in:\n{said}");
         }
-        println!("{said}");
         ensure!(world.device()?["compliance"]["compliant"] == false, "the directory does not know");
         world.write("/etc/security/pwquality.conf", "minlen = 12\n")?;
         world.write("/opt/scanner", "")?;
         let (code, said) = world.check()?;
         ensure!(code == 0 && said.contains("This machine complies"), "{said}");
-        println!("{said}");
         ensure!(world.device()?["compliance"]["compliant"] == true, "the directory does not know");
         world.rule("linux_deviceencryption_required", "<Data>true</Data>")?;
         let (_, said) = world.check()?;
