@@ -2,7 +2,9 @@
 
 mod backend;
 mod check_compliance;
+mod doctor;
 mod enroll;
+mod examination;
 mod history;
 mod output;
 mod plan;
@@ -105,6 +107,7 @@ enum Verb {
     Profiles(profiles::Profiles),
     Plan(plan::Plan),
     History(history::History),
+    Doctor(doctor::Doctor),
     Recover(recover::Recover),
     Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
@@ -212,6 +215,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Profiles(verb) => verb.run(&place, output).await,
             Verb::Plan(verb) => verb.run(&place, output).await,
             Verb::History(verb) => verb.run(&place, output).await,
+            Verb::Doctor(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,

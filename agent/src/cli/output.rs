@@ -20,6 +20,14 @@ impl Output {
         Self { json, colour }
     }
 
+    /// Whether marks have to be letters: nobody looks, or the terminal knows no others.
+    pub(super) fn is_plain(&self) -> bool {
+        let variables = ["LC_ALL", "LC_CTYPE", "LANG"];
+        let locale = variables.iter().find_map(|name| std::env::var(name).ok().filter(|value| !value.is_empty()));
+        let locale = locale.unwrap_or_default().to_ascii_lowercase();
+        !std::io::stdout().is_terminal() || !(locale.contains("utf-8") || locale.contains("utf8"))
+    }
+
     /// Shows a value: as JSON, or by `text`.
     pub(super) fn show(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) -> Result<(), Failure> {
         let shown = if self.json {

@@ -7,6 +7,7 @@ pub mod cms;
 pub mod compliance;
 pub mod control;
 pub mod daemon;
+pub mod doctor;
 pub mod enrol;
 pub mod facts;
 pub mod files;
