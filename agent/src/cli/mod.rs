@@ -1,6 +1,7 @@
 //! The command line: one file for each verb. It asks, shows and sets the exit code; it decides nothing.
 
 mod backend;
+mod bundle;
 mod check_compliance;
 mod doctor;
 mod enroll;
@@ -108,6 +109,7 @@ enum Verb {
     Plan(plan::Plan),
     History(history::History),
     Doctor(doctor::Doctor),
+    Bundle(bundle::Bundle),
     Recover(recover::Recover),
     Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
@@ -216,6 +218,7 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Plan(verb) => verb.run(&place, output).await,
             Verb::History(verb) => verb.run(&place, output).await,
             Verb::Doctor(verb) => verb.run(&place, output).await,
+            Verb::Bundle(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,

@@ -27,6 +27,7 @@ pub mod progress;
 pub mod push;
 pub mod push_link;
 pub mod push_stream;
+pub mod redaction;
 pub mod remote;
 pub mod renewal;
 pub mod reply;

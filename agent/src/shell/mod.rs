@@ -2,6 +2,7 @@
 //! what came of it. It decides nothing; if a choice has to be made, the engine makes it.
 
 pub mod agent;
+pub mod bundle;
 pub mod clock;
 pub mod cms;
 pub mod compliance;
@@ -25,4 +26,5 @@ pub mod scep;
 pub mod store;
 pub mod suspend;
 pub mod timer;
+pub mod tool;
 pub mod unseal;
