@@ -21,6 +21,7 @@ pub mod life;
 mod machine;
 pub mod nodes;
 pub mod note;
+pub mod notification;
 pub mod payload;
 pub mod profile;
 pub mod progress;

@@ -18,6 +18,7 @@ use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tracing::{error, info, warn};
 
 use super::control::{ControlError, ControlRequest, ControlResult};
+use super::desktop::{Desktop, NoDesktop};
 use super::history::History;
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
@@ -31,6 +32,7 @@ use crate::engine::certificate_request::CertificateAnswer;
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::failure::StoreFailure;
+use crate::engine::notification::Told;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
@@ -152,6 +154,9 @@ pub struct Agent {
     /// Those who wait for a check.
     compliance_waiters: Vec<Waiter>,
     script_limits: Limits,
+    /// Where people are told what they should know.
+    desktop: Arc<dyn Desktop>,
+    told: Told,
 }
 
 impl Agent {
@@ -216,6 +221,8 @@ impl Agent {
             check_again: None,
             compliance_waiters: Vec::new(),
             script_limits: Limits::default(),
+            desktop: Arc::new(NoDesktop),
+            told: Told::default(),
         })
     }
 
@@ -223,6 +230,12 @@ impl Agent {
     #[must_use]
     pub fn going_on(self) -> Self {
         Self { goes_on: true, ..self }
+    }
+
+    /// The same agent, which tells people on their desktops what they should know.
+    #[must_use]
+    pub fn with_desktop(self, desktop: Arc<dyn Desktop>) -> Self {
+        Self { desktop, ..self }
     }
 
     /// Where messages for the agent go.

@@ -8,6 +8,7 @@ use tracing::{info, warn};
 
 use super::agent::{Agent, Message};
 use super::control::server;
+use super::desktop;
 use super::facts::Sessions;
 use super::lock::StateLock;
 use super::paths::Paths;
@@ -32,7 +33,8 @@ pub async fn run(
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
-    let agent = Agent::start(paths, sessions, access, platform, retention)?.going_on();
+    let desktop = desktop::of(platform.root());
+    let agent = Agent::start(paths, sessions, access, platform, retention)?.going_on().with_desktop(desktop);
     let sender = agent.sender();
     let stopping = told_to_stop(sender.clone())?;
     let serving = tokio::spawn(server::serve(listener, sender));

@@ -8,6 +8,7 @@ pub mod cms;
 pub mod compliance;
 pub mod control;
 pub mod daemon;
+pub mod desktop;
 pub mod doctor;
 pub mod enrol;
 pub mod facts;
