@@ -17,6 +17,7 @@ mod sync;
 mod time;
 mod unenroll;
 mod unlock;
+mod watch;
 mod wipe_worker;
 
 use std::path::PathBuf;

@@ -32,6 +32,16 @@ impl Output {
         self.plain
     }
 
+    /// Whether JSON was asked for.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether something can be drawn for somebody who looks at it.
+    pub(super) fn is_screen(&self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
+    }
+
     /// Shows a value: as JSON, or by `text`.
     pub(super) fn show(&self, value: &impl Serialize, text: impl FnOnce(&Self) -> String) -> Result<(), Failure> {
         let shown = if self.json {
