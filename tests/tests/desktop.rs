@@ -35,7 +35,7 @@ fn a_user_who_is_signed_in_is_told_on_the_bus_of_the_session() {
         body: "--your 'mailbox' \"Contoso\" &amp; co".to_owned(),
         urgent: true,
     };
-    SessionBuses::below(folder.path()).show(&notification);
+    SessionBuses::below(folder.path(), folder.path().join("logind")).show(&notification);
     wait_until(Duration::from_secs(20), || Ok(heard(&monitor, "member=Notify").then_some(()))).unwrap();
     wait_until(Duration::from_secs(20), || Ok(heard(&monitor, "byte 2").then_some(()))).unwrap();
     let said = monitor.output().join("\n");

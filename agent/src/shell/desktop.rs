@@ -7,10 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::engine::notification::Notification;
+use crate::shell::files::read_bounded;
 use crate::shell::tool;
 
 /// Where systemd and elogind have a directory for each user who is signed in.
 const RUN_USER: &str = "/run/user";
+/// Where logind writes down who is signed in: a sandboxed service does not see the directories themselves.
+const LOGIND_USERS: &str = "/run/systemd/users";
+/// The largest file of logind's that is read.
+const MOST_BYTES: u64 = 16 << 10;
 /// Whether systemd runs (sd_booted(3)).
 const SYSTEMD: &str = "/run/systemd/system";
 /// How many users are told.
@@ -37,18 +42,19 @@ impl Desktop for NoDesktop {
 #[derive(Debug, Clone)]
 pub struct SessionBuses {
     users: PathBuf,
+    logind: PathBuf,
 }
 
 impl SessionBuses {
-    /// Those that have their directory in this one.
-    pub fn below(users: impl Into<PathBuf>) -> Self {
-        Self { users: users.into() }
+    /// Those that have their directory in `users`, or that logind has in `logind`.
+    pub fn below(users: impl Into<PathBuf>, logind: impl Into<PathBuf>) -> Self {
+        Self { users: users.into(), logind: logind.into() }
     }
 }
 
 /// The desktops of the machine that has this root.
 pub fn of(root: &Path) -> Arc<dyn Desktop> {
-    if root == Path::new("/") { Arc::new(SessionBuses::below(RUN_USER)) } else { Arc::new(NoDesktop) }
+    if root == Path::new("/") { Arc::new(SessionBuses::below(RUN_USER, LOGIND_USERS)) } else { Arc::new(NoDesktop) }
 }
 
 /// Somebody who is signed in, and where the bus of the session is.
@@ -62,7 +68,11 @@ struct Session {
 impl Desktop for SessionBuses {
     fn show(&self, notification: &Notification) {
         let with_systemd = Path::new(SYSTEMD).exists();
-        for session in sessions(&self.users) {
+        let mut sessions = sessions(&self.users);
+        if with_systemd && sessions.is_empty() {
+            sessions = known_to_logind(&self.logind);
+        }
+        for session in sessions {
             let arguments = as_user(&session, with_systemd, call(notification));
             let (program, arguments) = (arguments[0].as_str(), &arguments[1..]);
             let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
@@ -83,6 +93,25 @@ fn sessions(users: &Path) -> Vec<Session> {
             let bus = entry.path().join("bus");
             let is_bus = std::fs::symlink_metadata(&bus).is_ok_and(|bus| bus.file_type().is_socket());
             (is_bus && directory.uid() == user).then(|| Session { user, group: directory.gid(), bus })
+        })
+        .collect();
+    sessions.sort_by_key(|session| session.user);
+    sessions.truncate(MOST_USERS);
+    sessions
+}
+
+/// Users whom logind has signed in. Whether they have a bus is found out by whoever calls it, outside of a sandbox.
+fn known_to_logind(directory: &Path) -> Vec<Session> {
+    let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut sessions: Vec<Session> = entries
+        .filter_map(|entry| {
+            let user: u32 = entry.file_name().to_str()?.parse().ok()?;
+            let content = read_bounded(&entry.path(), MOST_BYTES).ok()??;
+            let content = String::from_utf8_lossy(&content).into_owned();
+            let field = |name: &str| content.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
+            let is_here = matches!(field("STATE"), Some("active" | "online"));
+            let runtime = field("RUNTIME").filter(|runtime| is_here && runtime.starts_with('/'))?;
+            Some(Session { user, group: user, bus: Path::new(runtime).join("bus") })
         })
         .collect();
     sessions.sort_by_key(|session| session.user);
@@ -160,6 +189,18 @@ mod tests {
         std::fs::write(bus("7777"), "no socket").unwrap();
         let found: Vec<u32> = sessions(folder.path()).iter().map(|session| session.user).collect();
         assert_eq!(found, [own]);
+    }
+
+    #[test]
+    fn where_the_directories_are_not_seen_logind_says_who_is_signed_in() {
+        let folder = tempfile::tempdir().unwrap();
+        for (user, state) in [("1000", "active"), ("1001", "closing"), ("1002", "online"), ("alice", "active")] {
+            let content = format!("# private\nNAME=x\nSTATE={state}\nRUNTIME=/run/user/{user}\n");
+            std::fs::write(folder.path().join(user), content).unwrap();
+        }
+        let found = known_to_logind(folder.path());
+        let buses: Vec<_> = found.iter().map(|session| (session.user, session.bus.to_str().unwrap())).collect();
+        assert_eq!(buses, [(1000, "/run/user/1000/bus"), (1002, "/run/user/1002/bus")]);
     }
 
     #[test]
