@@ -16,7 +16,9 @@ impl Admin {
     pub fn new(base: &str, token: &str) -> anyhow::Result<Self> {
         // The client insists on a TLS provider even for plain HTTP.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        // The server closes connections that nobody uses; one that it is just closing is not to be taken.
+        let idle = std::time::Duration::from_secs(10);
+        let client = reqwest::Client::builder().no_proxy().pool_idle_timeout(idle).build()?;
         Ok(Self { base: format!("{base}/api/v1"), token: token.to_owned(), client })
     }
 

@@ -3,6 +3,7 @@
 
 pub mod admin;
 pub mod agent;
+pub mod container;
 pub mod fleet;
 pub mod hostile;
 pub mod hostile_push;

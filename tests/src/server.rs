@@ -33,12 +33,23 @@ pub struct ServerProcess {
 impl ServerProcess {
     /// Starts a tenant in a folder, with [`USER`] and this authority, and waits until it listens.
     pub fn start(programs: &Programs, folder: &Path, authority: &str, sink: &LineSink) -> anyhow::Result<Self> {
+        Self::start_at("127.0.0.1:0", programs, folder, authority, sink)
+    }
+
+    /// The same, with its address for devices.
+    pub fn start_at(
+        listen: &str,
+        programs: &Programs,
+        folder: &Path,
+        authority: &str,
+        sink: &LineSink,
+    ) -> anyhow::Result<Self> {
         let state = folder.join("server");
         let password_file = folder.join("password");
         std::fs::write(&password_file, PASSWORD)?;
         let mut command = Command::new(&programs.server);
         command
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--authority", authority, "--json"])
+            .args(["--listen", listen, "--admin-listen", "127.0.0.1:0", "--authority", authority, "--json"])
             .args(["--user", USER, "--user-password-file"])
             .arg(&password_file)
             .arg("--state")

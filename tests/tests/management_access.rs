@@ -71,5 +71,5 @@ fn authenticated(identity: &Identity) -> HttpsClient {
 }
 
 fn proxy() -> ProxySettings {
-    ProxySettings::from_environment().unwrap()
+    ProxySettings::none()
 }

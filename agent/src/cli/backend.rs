@@ -61,8 +61,9 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
         place.sessions,
         StoreAccess::InProcess,
         place.platform.clone(),
-        place.retention,
-    )?;
+        place.configuration.retention(),
+    )?
+    .configured(place.configuration.live());
     let sender = agent.sender();
     let (reply, answer) = oneshot::channel();
     sender.send(Message::Control(request, reply)).await?;
@@ -83,6 +84,9 @@ fn acquire(place: &Place) -> Result<StateLock, Failure> {
 pub(super) fn unusable_state(error: &LockError) -> Failure {
     let advice = match error {
         LockError::Held { .. } => "Wait for it to end, or stop it.",
+        LockError::Format(_) => {
+            "Install the newer version again, or unenrol with it before the older one is installed."
+        }
         LockError::File(error) => match error.source.kind() {
             ErrorKind::PermissionDenied => "Try it with sudo; a running service would answer everyone.",
             ErrorKind::ReadOnlyFilesystem | ErrorKind::StorageFull => "Make room on the disk, or make it writable.",

@@ -77,20 +77,15 @@ impl Bundle {
             Err(Unknown::NotEnrolled) => "private keys and passwords of proxies were looked for".to_owned(),
             Err(unknown) => format!("those in profiles were NOT looked for ({unknown})"),
         };
-        let redactor: Redactor =
-            bundle::known(held.unwrap_or_default(), known_files, ledger.as_ref().ok(), root, &place.paths);
+        let redactor: Redactor = bundle::known(held.unwrap_or_default(), known_files, ledger.as_ref().ok(), &looked);
         let log = match &self.log_file {
             Some(path) => bundle::from_file(path),
             None => bundle::from_journal(),
         };
-        let retention = format!("{:?}", place.retention.clock);
         let store = answers.profiles.as_ref().map(|profiles| bundle::store(profiles, known_files, &place.paths));
         let parts = vec![
             Part { name: "machine.json", content: Ok(bundle::machine(root)) },
-            Part {
-                name: "configuration.json",
-                content: Ok(bundle::configuration(&place.paths, root, &retention, place.sessions)),
-            },
+            Part { name: "configuration.json", content: Ok(bundle::configuration(&place.configuration, &place.paths)) },
             Part { name: "status.json", content: value(&answers.status) },
             Part { name: "profiles.json", content: value(&answers.profiles) },
             Part { name: "store.json", content: store.map_err(ToString::to_string) },

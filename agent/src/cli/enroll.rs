@@ -13,6 +13,7 @@ use super::output::{Output, printable};
 use super::{Failure, Place, VerbResult, backend};
 use crate::engine::enrolment::EnrolOrder;
 use crate::engine::report::AccountStatus;
+use crate::shell::config::read_credential;
 use crate::shell::control::ControlRequest;
 use crate::shell::files;
 
@@ -25,18 +26,20 @@ const AUTHORITIES_LIMIT: u64 = 1 << 20;
 /// where everyone could see it.
 #[derive(Debug, Args)]
 #[command(
-    group = ArgGroup::new("proof").args(["password_file", "password_stdin", "token_file"]),
+    group = ArgGroup::new("proof").args(["password_file", "password_stdin", "password_credential", "token_file", "token_credential"]),
     after_help = "Examples:
   sudo mdm-agent enroll --user alice@example.com
   sudo mdm-agent enroll --server https://mdm.example.com --user alice@example.com --password-file /root/password
-  sudo mdm-agent enroll --server https://mdm.example.com --token-file /root/token"
+  sudo mdm-agent enroll --server https://mdm.example.com --token-file /root/token
+
+A machine can enrol itself when it starts: see mdm-agent-enroll.service."
 )]
 pub(super) struct Enroll {
     /// The server's address; without it, enterpriseenrollment.DOMAIN of the user's mail domain is asked.
     #[arg(long, value_name = "URL")]
     server: Option<String>,
     /// The user to enrol for; leave it out for a machine without a user, which needs a token.
-    #[arg(long, value_name = "NAME", default_value = "", required_unless_present = "token_file")]
+    #[arg(long, value_name = "NAME", default_value = "", required_unless_present_any = ["token_file", "token_credential"])]
     user: String,
     /// Read the password from this file.
     #[arg(long, value_name = "FILE")]
@@ -47,6 +50,12 @@ pub(super) struct Enroll {
     /// Prove with a token from this file instead of a password.
     #[arg(long, value_name = "FILE")]
     token_file: Option<PathBuf>,
+    /// Read the password from this systemd credential of the service that runs this command (systemd.exec(5)).
+    #[arg(long, value_name = "NAME")]
+    password_credential: Option<String>,
+    /// Prove with the token in this systemd credential.
+    #[arg(long, value_name = "NAME")]
+    token_credential: Option<String>,
     /// Believe only the certificate authorities in this file (PEM) instead of the machine's own.
     #[arg(long, value_name = "FILE")]
     ca_file: Option<PathBuf>,
@@ -60,7 +69,10 @@ pub(super) struct Enroll {
 
 impl Enroll {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
-        let token = self.token_file.as_deref().map(secret_from).transpose()?;
+        let token = match &self.token_credential {
+            Some(name) => Some(credential(name)?),
+            None => self.token_file.as_deref().map(secret_from).transpose()?,
+        };
         let password = if token.is_some() { None } else { Some(self.password().await?) };
         let authorities = self.ca_file.as_deref().map(|path| read_text(path, AUTHORITIES_LIMIT)).transpose()?;
         let order = EnrolOrder {
@@ -85,6 +97,9 @@ impl Enroll {
         if let Some(path) = &self.password_file {
             return secret_from(path);
         }
+        if let Some(name) = &self.password_credential {
+            return credential(name);
+        }
         if self.password_stdin {
             return Ok(read_line()?);
         }
@@ -94,6 +109,11 @@ impl Enroll {
 
 pub(super) fn secret_from(path: &Path) -> Result<Zeroizing<String>, Failure> {
     let text = Zeroizing::new(read_text(path, SECRET_LIMIT)?);
+    Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
+}
+
+fn credential(name: &str) -> Result<Zeroizing<String>, Failure> {
+    let (_, text) = read_credential(name)?;
     Ok(Zeroizing::new(text.trim_end_matches(['\r', '\n']).to_owned()))
 }
 

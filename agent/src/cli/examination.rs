@@ -25,7 +25,11 @@ pub(super) async fn examine(place: &Place, only: Option<&str>) -> Vec<Diagnosis>
 
 /// Where is looked.
 pub(super) fn where_to_look(place: &Place) -> doctor::Place {
-    doctor::Place { paths: place.paths.clone(), platform: place.platform.clone() }
+    doctor::Place {
+        paths: place.paths.clone(),
+        platform: place.platform.clone(),
+        proxy: place.configuration.live().proxy,
+    }
 }
 
 /// Asks the agent what the checks want to know of it.

@@ -3,7 +3,9 @@
 mod backend;
 mod bundle;
 mod check_compliance;
+mod config;
 mod doctor;
+mod documents;
 mod enroll;
 mod examination;
 mod history;
@@ -23,12 +25,13 @@ mod wipe_worker;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use self::output::Output;
-use crate::engine::profile::{RetentionClock, RetentionRules};
+use crate::platform::facts;
 use crate::platform::force::Platform;
 use crate::platform::remote::wipe;
+use crate::shell::config::{Configuration, Sources};
 use crate::shell::control::{ControlError, ErrorCode};
 use crate::shell::facts::Sessions;
 use crate::shell::paths::Paths;
@@ -59,22 +62,25 @@ struct Global {
     /// Print JSON instead of text.
     #[arg(long, global = true)]
     json: bool,
-    /// Where the agent keeps identity and profiles.
-    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_STATE", default_value = Paths::STATE)]
-    state: PathBuf,
-    /// Where the agent has its control socket.
-    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_RUNTIME", default_value = Paths::RUNTIME)]
-    runtime: PathBuf,
+    /// Read this configuration file, and the drop-ins beside it, instead of /etc/mdm-agent/agent.toml.
+    #[arg(long, global = true, value_name = "FILE", env = "MDM_AGENT_CONFIG")]
+    config: Option<PathBuf>,
+    /// Where the agent keeps identity and profiles [default: /var/lib/mdm-agent].
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_STATE")]
+    state: Option<String>,
+    /// Where the agent has its control socket [default: /run/mdm-agent].
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_RUNTIME")]
+    runtime: Option<String>,
     /// The directory that stands for the machine's root: profiles are put in force below it, and, unless it is `/`,
-    /// no program of the machine is told.
-    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_ROOT", default_value = "/")]
-    root: PathBuf,
+    /// no program of the machine is told [default: /].
+    #[arg(long, global = true, value_name = "DIR", env = "MDM_AGENT_ROOT")]
+    root: Option<String>,
     /// Take the enrolled user for signed in; for machines whose sessions logind does not see.
     #[arg(long, global = true, env = "MDM_AGENT_ASSUME_SIGNED_IN")]
     assume_signed_in: bool,
-    /// When the seven days begin that profiles stay without a word of their owner.
-    #[arg(long, global = true, env = "MDM_AGENT_RETENTION_CLOCK", value_enum, default_value = "last-confirmed")]
-    retention_clock: RetentionStart,
+    /// When the seven days begin that profiles stay without a word of their owner [default: last-confirmed].
+    #[arg(long, global = true, env = "MDM_AGENT_RETENTION_CLOCK", value_enum)]
+    retention_clock: Option<RetentionStart>,
     /// How much is logged.
     #[arg(long, global = true, value_name = "LEVEL", value_parser = ["error", "warn", "info", "debug", "trace"])]
     log: Option<String>,
@@ -87,16 +93,6 @@ enum RetentionStart {
     LastConfirmed,
     /// When the device hears of another authority; for fleets that go on long leave.
     AuthorityChange,
-}
-
-impl From<RetentionStart> for RetentionRules {
-    fn from(start: RetentionStart) -> Self {
-        let clock = match start {
-            RetentionStart::LastConfirmed => RetentionClock::LastConfirmed,
-            RetentionStart::AuthorityChange => RetentionClock::AuthorityChange,
-        };
-        Self { clock, ..Self::default() }
-    }
 }
 
 #[derive(Debug, Subcommand)]
@@ -114,9 +110,15 @@ enum Verb {
     Recover(recover::Recover),
     Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
+    /// Prints what is known of this machine, as JSON, for the service.
+    #[command(name = facts::VERB, hide = true)]
+    FactsWorker,
     /// Carries a wipe out that the server has confirmed.
     #[command(name = wipe::VERB, hide = true)]
     WipeWorker,
+    Config(config::Config),
+    Completions(documents::Completions),
+    Man(documents::ManualPage),
     /// Opens the store for the daemon.
     #[command(name = worker::VERB, hide = true)]
     StoreWorker {
@@ -130,8 +132,9 @@ enum Verb {
 struct Place {
     paths: Paths,
     sessions: Sessions,
-    retention: RetentionRules,
     platform: Platform,
+    sources: Sources,
+    configuration: Configuration,
 }
 
 /// Why a verb did not do what it should.
@@ -161,8 +164,13 @@ type VerbResult = Result<ExitCode, Failure>;
 
 /// Runs the program.
 pub fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let parsed = Arguments::command().try_get_matches().and_then(|matches| {
+        let arguments = Arguments::from_arg_matches(&matches)?;
+        let sources = config::sources(&arguments.global, &matches);
+        Ok((arguments, sources))
+    });
+    let (arguments, sources) = match parsed {
+        Ok(parsed) => parsed,
         Err(error) => return not_understood(&error),
     };
     // Whatever is created, by libraries too, is for the owner alone unless it says otherwise.
@@ -173,7 +181,7 @@ pub fn main() -> ExitCode {
         return if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE };
     }
     let output = Output::new(arguments.global.json);
-    match start(arguments, &output) {
+    match start(arguments, sources, &output) {
         Ok(code) => code,
         Err(failure) => output.failure(&failure),
     }
@@ -192,10 +200,18 @@ fn not_understood(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }
 
-fn start(arguments: Arguments, output: &Output) -> VerbResult {
+fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult {
     let Arguments { global, verb } = arguments;
+    // These are for whoever has a configuration that cannot be used, too.
+    let verb = match verb {
+        Verb::Config(verb) => return verb.run(sources, output),
+        Verb::Completions(verb) => return verb.run(Arguments::command()),
+        Verb::Man(verb) => return verb.run(Arguments::command()),
+        verb => verb,
+    };
+    let configuration = sources.load().map_err(|error| config::unusable(&error))?;
     // What a verb's own failure says once at the end need not be in the log as well.
-    let usual = if matches!(verb, Verb::Run(_)) { "info" } else { "error" };
+    let usual = configuration.log_level().filter(|_| matches!(verb, Verb::Run(_))).unwrap_or("error");
     logging::start(global.log.as_deref(), usual);
     // With one provider compiled in, a second installation cannot disagree.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
@@ -204,10 +220,10 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
         .max_blocking_threads(4)
         .thread_keep_alive(std::time::Duration::from_secs(2))
         .build()?;
-    let paths = Paths { state: global.state, runtime: global.runtime };
-    let sessions = if global.assume_signed_in { Sessions::Untracked } else { Sessions::Tracked };
-    let platform = Platform::of(global.root, &paths.state);
-    let place = Place { paths, sessions, retention: global.retention_clock.into(), platform };
+    let paths = configuration.paths();
+    let sessions = if configuration.assume_signed_in() { Sessions::Untracked } else { Sessions::Tracked };
+    let platform = Platform::of(configuration.root(), &paths.state);
+    let place = Place { paths, sessions, platform, sources, configuration };
     let outcome = runtime.block_on(async {
         match verb {
             Verb::Enroll(verb) => verb.run(&place, output).await,
@@ -224,10 +240,18 @@ fn start(arguments: Arguments, output: &Output) -> VerbResult {
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,
             Verb::WipeWorker => wipe_worker::run(&place),
-            Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
+            Verb::FactsWorker => facts_worker(&place),
+            Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A thread that still waits for a key at the terminal must not keep the program from ending.
     runtime.shutdown_background();
     outcome
+}
+
+/// What the service asks for outside of its sandbox.
+fn facts_worker(place: &Place) -> VerbResult {
+    let facts = facts::gather(place.platform.root(), clock::now().wall, &[], &facts::NoScripts);
+    Output::new(true).show(&facts, |_| String::new())?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::backend::unusable_state;
 use super::{Failure, Place, VerbResult};
-use crate::shell::daemon;
+use crate::shell::daemon::{self, Setup};
 use crate::shell::lock::LockError;
 use crate::shell::store::{StoreAccess, worker};
 
@@ -20,7 +20,8 @@ pub(super) struct Run {}
 impl Run {
     pub(super) async fn run(self, place: Place) -> VerbResult {
         let access = StoreAccess::Worker { program: worker::OWN_PROGRAM.into() };
-        match daemon::run(place.paths, place.sessions, access, place.platform, place.retention, || {}).await {
+        let Place { paths, sessions, platform, sources, configuration } = place;
+        match daemon::run(Setup { paths, sessions, access, platform, sources, configuration }).await {
             Ok(()) => Ok(ExitCode::SUCCESS),
             Err(error) => Err(match error.downcast_ref::<LockError>() {
                 Some(error) => unusable_state(error),

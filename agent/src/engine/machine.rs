@@ -186,6 +186,11 @@ impl Engine {
         }
     }
 
+    /// From now on, profiles stay as these rules say; the next session or removal goes by them.
+    pub fn set_retention(&mut self, rules: super::profile::RetentionRules) {
+        self.life.set_retention(rules);
+    }
+
     /// How the link to the push server stands.
     pub fn link(&self) -> LinkState {
         self.link

@@ -67,14 +67,16 @@ impl Messenger for Tools {
             Consumer::TrustStore => tell_trust_store(news, root).map_err(all),
             Consumer::Dconf => tell_dconf(root).map_err(all),
             Consumer::Udev => run("udevadm", &["control", "--reload"])
-                .and_then(|()| run("udevadm", &["trigger", "--action=change", "--subsystem-match=usb"]))
-                .and_then(|()| run("udevadm", &["trigger", "--action=change", "--subsystem-match=rfkill"]))
+                .and_then(|()| run_outside("udevadm", &["trigger", "--action=change", "--subsystem-match=usb"]))
+                .and_then(|()| run_outside("udevadm", &["trigger", "--action=change", "--subsystem-match=rfkill"]))
                 .or_else(unless_not_running)
                 .map_err(all),
             Consumer::HostName => tell_host_name(root).map_err(all),
             Consumer::Sysctl => {
-                let files =
-                    news.changed.iter().try_for_each(|path| run("sysctl", &["--quiet", "--load", path.as_str()]));
+                let files = news
+                    .changed
+                    .iter()
+                    .try_for_each(|path| run_outside("sysctl", &["--quiet", "--load", path.as_str()]));
                 files.map_err(all)
             }
         }
@@ -170,14 +172,39 @@ pub(super) enum ToolError {
     Failed { tool: String, said: String },
 }
 
+/// Runs a tool that writes to `/proc/sys` or `/sys`: as a service of the agent runs in a sandbox that does not let it, the
+/// tool is started by systemd, outside of it.
+fn run_outside(tool: &str, arguments: &[&str]) -> Result<(), String> {
+    let program = find(tool).ok_or_else(|| ToolError::Missing(tool.to_owned()).to_string())?;
+    match ask_outside(&program, arguments) {
+        Some(said) => said.map(drop).map_err(|error| error.to_string().replacen("systemd-run", tool, 1)),
+        None => run(tool, arguments),
+    }
+}
+
+/// Runs a program, by its path, outside of the sandbox that a service of the agent runs in, and comes back with what it
+/// printed; `None` if there is no sandbox, or nobody who could do it.
+pub(super) fn ask_outside(program: &str, arguments: &[&str]) -> Option<Result<String, ToolError>> {
+    // Set for services only (systemd.exec(5)).
+    let is_service = std::env::var_os("INVOCATION_ID").is_some();
+    if !is_service || find("systemd-run").is_none() {
+        return None;
+    }
+    let way = ["--quiet", "--wait", "--collect", "--pipe", "--setenv=LC_ALL=C.UTF-8", "--", program];
+    Some(ask("systemd-run", &[&way, arguments].concat()))
+}
+
+fn find(tool: &str) -> Option<String> {
+    PLACES.iter().map(|place| format!("{place}/{tool}")).find(|path| std::path::Path::new(path).exists())
+}
+
 pub(super) fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {
     ask(tool, arguments).map(drop).map_err(|error| error.to_string())
 }
 
 /// Runs a tool and comes back with what it printed.
 pub(super) fn ask(tool: &str, arguments: &[&str]) -> Result<String, ToolError> {
-    let program = PLACES.iter().map(|place| format!("{place}/{tool}")).find(|path| std::path::Path::new(path).exists());
-    let program = program.ok_or_else(|| ToolError::Missing(tool.to_owned()))?;
+    let program = find(tool).ok_or_else(|| ToolError::Missing(tool.to_owned()))?;
     let unusable = |source: std::io::Error| ToolError::Unusable { tool: tool.to_owned(), source };
     let output = std::fs::File::from(
         rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC).map_err(|error| unusable(error.into()))?,

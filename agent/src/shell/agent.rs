@@ -5,6 +5,7 @@
 
 mod certificates;
 mod compliance;
+mod configured;
 mod machine;
 mod orders;
 mod questions;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use super::config::Live;
 use super::control::{ControlError, ControlRequest, ControlResult};
 use super::desktop::{Desktop, NoDesktop};
 use super::history::History;
@@ -39,8 +41,7 @@ use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
-use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Phase, Renewed};
-use crate::platform::facts::Limits;
+use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
 use crate::platform::force::Platform;
 
 /// What reaches the agent's loop.
@@ -56,6 +57,10 @@ pub enum Message {
     UnlockedByCode,
     /// The service should stop.
     Stop,
+    /// The configuration was read again.
+    Configured(Box<Live>),
+    /// Whether the agent still answers.
+    Alive(oneshot::Sender<()>),
     #[doc(hidden)]
     StoreOpened(
         Result<(StoreInUse, Box<Opened>), StoreFailure>,
@@ -128,6 +133,10 @@ pub struct Agent {
     /// The connection of the session that runs, with the slot that it was made with.
     client: Option<(SlotName, HttpsClient)>,
     history: Option<History>,
+    /// What changes without a restart.
+    live: Live,
+    /// Where rings are listened for.
+    listening: Option<Listening>,
     /// The link to the push server; there is one as long as this is held.
     doorbell: Option<Doorbell>,
     inbox: mpsc::Receiver<Message>,
@@ -153,7 +162,6 @@ pub struct Agent {
     check_again: Option<Rules>,
     /// Those who wait for a check.
     compliance_waiters: Vec<Waiter>,
-    script_limits: Limits,
     /// Where people are told what they should know.
     desktop: Arc<dyn Desktop>,
     told: Told,
@@ -203,6 +211,8 @@ impl Agent {
             snapshot: None,
             client: None,
             history: None,
+            live: Live { retention, ..Live::default() },
+            listening: None,
             doorbell: None,
             inbox,
             outbox,
@@ -220,7 +230,6 @@ impl Agent {
             checking: false,
             check_again: None,
             compliance_waiters: Vec::new(),
-            script_limits: Limits::default(),
             desktop: Arc::new(NoDesktop),
             told: Told::default(),
         })
@@ -284,6 +293,8 @@ impl Agent {
         match message {
             Message::Control(request, reply) => self.question(request, reply),
             Message::Stop => self.stopping = true,
+            Message::Configured(live) => self.reconfigure(*live),
+            Message::Alive(reply) => drop(reply.send(())),
             Message::StoreOpened(result, facts, machine) => self.store_opened(result, facts, machine),
             Message::CertificateAnswered(profile, answer) => {
                 self.certificate_steps -= 1;
@@ -394,6 +405,7 @@ impl Agent {
         } else {
             warn!(session = record.session_id, triggers, outcome = record.outcome, "{}", record.detail);
         }
+        self.tell_standing(&record);
         if record.stray_statuses > 0 {
             warn!(count = record.stray_statuses, "the server sent statuses for commands that were never sent; ignored");
         }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::clock;
-use super::http::{ClientError, HttpsClient, ProxySettings};
+use super::http::{ClientError, HttpsClient, ProxyError, ProxySettings};
 use super::identity::Identity;
 use super::keys::{self, NewKey};
 use super::paths::Paths;
@@ -36,19 +36,19 @@ pub enum Purpose {
     Recovery,
 }
 
-/// Enrols; `progress` hears of every stage.
+/// Enrols, by way of `proxy`; `progress` hears of every stage.
 pub async fn enrol(
     paths: &Paths,
     request: EnrolmentRequest,
     purpose: Purpose,
+    proxy: Result<ProxySettings, ProxyError>,
     mut progress: impl FnMut(Stage),
 ) -> Result<Account, EnrolError> {
     // Before the server issues anything: a removal that was cut short must not come to its end in the new identity.
     if purpose == Purpose::Enrolment {
         Identity::clean_up(paths)?;
     }
-    let proxy = ProxySettings::from_environment().map_err(ClientError::from)?;
-    let client = HttpsClient::anonymous(&request.trust, &proxy)?;
+    let client = HttpsClient::anonymous(&request.trust, &proxy.map_err(ClientError::from)?)?;
     let (enrolment, mut step) = Enrolment::begin(request);
     let Some(mut enrolment) = enrolment else {
         return Err(failure_of(step));

@@ -93,9 +93,14 @@ fn machine_id() -> Option<String> {
 
 /// Names of the users with a session, as logind files them; `None` where there is no logind.
 fn signed_in() -> Option<Vec<String>> {
-    let entries = std::fs::read_dir("/run/systemd/sessions").ok()?;
-    let mut users: Vec<String> =
-        entries.flatten().filter_map(|entry| user_of(&read(&entry.path().to_string_lossy())?)).collect();
+    signed_in_by(Path::new("/run/systemd/sessions"))
+}
+
+fn signed_in_by(directory: &Path) -> Option<Vec<String>> {
+    let entries = std::fs::read_dir(directory).ok()?;
+    // Beside the file of a session there is a pipe by which logind notices its end; who reads that waits as long.
+    let files = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));
+    let mut users: Vec<String> = files.filter_map(|entry| user_of(&read(&entry.path().to_string_lossy())?)).collect();
     users.sort();
     users.dedup();
     Some(users)
@@ -111,6 +116,15 @@ fn user_of(session: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_pipe_beside_a_session_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("1"), "USER=alice\nCLASS=user\nSTATE=active\n").unwrap();
+        let pipe = folder.path().join("1.ref");
+        rustix::fs::mknodat(rustix::fs::CWD, &pipe, rustix::fs::FileType::Fifo, rustix::fs::Mode::RUSR, 0).unwrap();
+        assert_eq!(signed_in_by(folder.path()), Some(vec!["alice".to_owned()]));
+    }
 
     #[test]
     fn a_session_has_a_user_while_somebody_is_signed_in() {

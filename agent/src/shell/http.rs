@@ -19,6 +19,7 @@ use crate::engine::failure::ConnectionFailure;
 use crate::engine::reply::Reply;
 pub(super) use failure::explain;
 pub use proxy::{ProxyError, ProxySettings};
+pub(super) use proxy::{check_proxy, without_credentials};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
 const READ_TIMEOUT: Duration = Duration::from_secs(60);
@@ -62,7 +63,7 @@ pub enum ClientError {
         /// Why not.
         reason: String,
     },
-    /// The environment names a proxy that cannot be used.
+    /// Environment or configuration name a proxy that cannot be used.
     #[error(transparent)]
     Proxy(#[from] ProxyError),
     /// The HTTP library refused.

@@ -7,6 +7,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use rustix::fs::{FlockOperation, flock};
 
 use super::files::{FileError, create_private_dir};
+use super::format::{self, FormatError};
 use super::paths::Paths;
 
 /// The state is in use, or cannot be used.
@@ -23,6 +24,9 @@ pub enum LockError {
     /// The lock file cannot be used.
     #[error(transparent)]
     File(#[from] FileError),
+    /// The state is in a form that this program does not know.
+    #[error(transparent)]
+    Format(#[from] FormatError),
 }
 
 /// The right to use the state; given back when dropped or when the process ends.
@@ -57,6 +61,7 @@ impl StateLock {
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
         // The note is a courtesy; a full disk must not keep the agent from running.
         drop(written);
+        format::take_up(paths)?;
         Ok(Self { _file: file })
     }
 }

@@ -42,6 +42,11 @@ impl Paths {
         self.state.join("history")
     }
 
+    /// The file that says in which form the state is.
+    pub fn version(&self) -> PathBuf {
+        self.state.join("version")
+    }
+
     /// The file that says who uses the state.
     pub fn lock(&self) -> PathBuf {
         self.state.join("lock")

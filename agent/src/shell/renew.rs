@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::clock;
-use super::http::{HttpsClient, ProxySettings};
+use super::http::{HttpsClient, ProxyError, ProxySettings};
 use super::identity::{Identity, Slot};
 use super::keys;
 use super::paths::Paths;
@@ -13,11 +13,16 @@ use crate::engine::nodes::RenewalProof;
 use crate::engine::renewal::{Renewal, RenewalFailure, RenewalOrder, Step};
 
 /// Renews. `active` is the slot in use.
-pub async fn renew(paths: &Paths, active: Arc<Identity>, order: RenewalOrder) -> Result<Renewed, RenewalFailure> {
+pub async fn renew(
+    paths: &Paths,
+    active: Arc<Identity>,
+    order: RenewalOrder,
+    proxy: Result<ProxySettings, ProxyError>,
+) -> Result<Renewed, RenewalFailure> {
     let local = |error: &dyn std::fmt::Display| RenewalFailure::Local(error.to_string());
     let trust = order.account.trust.clone();
     let entity_id = order.entity_id.clone();
-    let proxy = ProxySettings::from_environment().map_err(|error| local(&error))?;
+    let proxy = proxy.map_err(|error| local(&error))?;
     let (mut renewal, mut step) = Renewal::begin(order);
     let mut key = None;
     loop {

@@ -1,10 +1,12 @@
 //! `cargo run --release -p mdm-tests --bin measure`: what the programs cost, on this machine, now.
 //!
 //! Enrolment, start, one session of two round trips and the agent at rest, read from /proc; beside the session, a bare
-//! HTTPS POST by the same libraries in the same run, so that the figures can be compared across machines.
+//! HTTPS POST by the same libraries in the same run, so that the figures can be compared across machines. The sizes of the
+//! packages, too, if `packaging/build` has made them.
 
 #![expect(clippy::print_stdout, reason = "the figures are its purpose")]
 
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
@@ -14,7 +16,9 @@ use mdm_agent::shell::control::{ControlRequest, client};
 use mdm_agent::shell::http::{HttpsClient, ProxySettings};
 use mdm_agent::shell::identity::Identity;
 use mdm_agent::shell::paths::Paths;
-use mdm_tests::processes::silent;
+use mdm_tests::container::workspace;
+use mdm_tests::processes::{Process, silent};
+use mdm_tests::profiles;
 use mdm_tests::world::World;
 
 const SESSIONS: u32 = 200;
@@ -42,10 +46,73 @@ async fn measure() -> anyhow::Result<()> {
     row("binary, mdm-agent", &format!("{:.1} MB", megabytes(std::fs::metadata(&world.programs.agent)?.len())));
     enrolments(&world)?;
     starts(&world)?;
+    ready(&world)?;
+    packages()?;
     let service = world.agent.run(&silent())?;
     sessions(&world, service.id()).await?;
     posts(&world).await?;
-    at_rest(service.id())
+    at_rest("at rest", service.id())?;
+    holding(&world).await?;
+    at_rest("with 50 profiles", service.id())
+}
+
+/// From the start of the process until it tells the service manager that it is ready.
+fn ready(world: &World) -> anyhow::Result<()> {
+    let path = world.folder.path().join("notify");
+    let manager = UnixDatagram::bind(&path)?;
+    manager.set_read_timeout(Some(Duration::from_secs(10)))?;
+    let mut times = Vec::new();
+    for _ in 0..STARTS {
+        let begun = Instant::now();
+        let mut command = world.agent.command();
+        let mut service = Process::start(command.arg("run").env("NOTIFY_SOCKET", &path), &silent())?;
+        let mut message = [0; 4096];
+        loop {
+            let length = manager.recv(&mut message)?;
+            if String::from_utf8_lossy(&message[..length]).lines().any(|line| line == "READY=1") {
+                break;
+            }
+        }
+        times.push(begun.elapsed());
+        service.stop()?;
+    }
+    row("start, from exec to READY=1", &format!("{} ms, median of {STARTS}", median(&mut times).as_millis()));
+    Ok(())
+}
+
+/// The packages, if `packaging/build` has made them.
+fn packages() -> anyhow::Result<()> {
+    let Ok(entries) = std::fs::read_dir(workspace().join("target/packages")) else { return Ok(()) };
+    for entry in entries {
+        let entry = entry?;
+        let name = entry.file_name().to_string_lossy().into_owned();
+        if !name.ends_with(".deb") && !name.ends_with(".rpm") {
+            continue;
+        }
+        row(&name, &format!("{:.1} MB", megabytes(entry.metadata()?.len())));
+        if name.ends_with(".deb") {
+            let query = ["--field", &entry.path().to_string_lossy(), "Installed-Size"].map(str::to_owned);
+            let size = std::process::Command::new("dpkg-deb").args(query).output()?;
+            let kilobytes: f64 = String::from_utf8_lossy(&size.stdout).trim().parse()?;
+            row("  installed", &format!("{:.1} MB", kilobytes / 1024.0));
+        }
+    }
+    Ok(())
+}
+
+/// Fifty profiles: each policy is one.
+async fn holding(world: &World) -> anyhow::Result<()> {
+    for number in 0..50 {
+        let fragment = profiles::CONFIGURATION.replace(
+            "MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength",
+            &format!("LinuxMDM/Config/Sysctl/kernel.example{number}"),
+        );
+        world.server.admin.assign(&format!("configuration-{number}"), &fragment).await?;
+    }
+    check_in(world).await?;
+    let held = world.agent.json(["profiles", "list"])?;
+    ensure!(held.as_array().is_some_and(|held| held.len() == 50), "not all profiles are held");
+    Ok(())
 }
 
 fn enrolments(world: &World) -> anyhow::Result<()> {
@@ -111,7 +178,7 @@ async fn check_in(world: &World) -> anyhow::Result<serde_json::Value> {
 async fn posts(world: &World) -> anyhow::Result<()> {
     let paths = Paths { state: world.agent.state.clone(), runtime: world.agent.runtime.clone() };
     let identity = Identity::load(&paths)?.context("the agent is not enrolled")?;
-    let (account, proxy) = (&identity.account, ProxySettings::from_environment()?);
+    let (account, proxy) = (&identity.account, ProxySettings::none());
     let before = processor_time(std::process::id())?.0;
     for _ in 0..SESSIONS {
         let client = HttpsClient::authenticated(&identity.active, &account.trust, &account.device_id, &proxy)?;
@@ -124,7 +191,7 @@ async fn posts(world: &World) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn at_rest(service: u32) -> anyhow::Result<()> {
+fn at_rest(how: &str, service: u32) -> anyhow::Result<()> {
     // Threads that did the last session's work end by themselves after two seconds.
     std::thread::sleep(Duration::from_secs(5));
     let before = wake_ups(service)?;
@@ -132,11 +199,11 @@ fn at_rest(service: u32) -> anyhow::Result<()> {
     let woken = wake_ups(service)? - before;
     let status = std::fs::read_to_string(format!("/proc/{service}/status"))?;
     let rollup = std::fs::read_to_string(format!("/proc/{service}/smaps_rollup"))?;
-    row("at rest, resident", &format!("{:.1} MB", kilobytes(&status, "VmRSS:")? / 1024.0));
-    row("at rest, proportional (PSS)", &format!("{:.1} MB", kilobytes(&rollup, "Pss:")? / 1024.0));
-    row("at rest, private anonymous", &format!("{:.1} MB", kilobytes(&status, "RssAnon:")? / 1024.0));
-    row("at rest, threads", &field(&status, "Threads:")?);
-    row("at rest, wake-ups in a minute", &woken.to_string());
+    row(&format!("{how}, resident"), &format!("{:.1} MB", kilobytes(&status, "VmRSS:")? / 1024.0));
+    row(&format!("{how}, proportional (PSS)"), &format!("{:.1} MB", kilobytes(&rollup, "Pss:")? / 1024.0));
+    row(&format!("{how}, private anonymous"), &format!("{:.1} MB", kilobytes(&status, "RssAnon:")? / 1024.0));
+    row(&format!("{how}, threads"), &field(&status, "Threads:")?);
+    row(&format!("{how}, wake-ups in a minute"), &woken.to_string());
     Ok(())
 }
 

@@ -167,6 +167,11 @@ impl Life {
         &self.retention
     }
 
+    /// From now on, profiles stay as these rules say.
+    pub fn set_retention(&mut self, rules: RetentionRules) {
+        self.retention = rules;
+    }
+
     /// The random choices of everything that belongs to this device.
     pub(super) fn random(&mut self) -> &mut fastrand::Rng {
         &mut self.random

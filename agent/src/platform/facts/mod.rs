@@ -19,10 +19,32 @@ mod tool;
 
 use std::path::Path;
 
+use super::messenger;
 use crate::engine::compliance::Facts;
 use encryption::{NoZfs, Zfs, ZfsTools};
 pub use scripts::{Limits, NoScripts, Sandboxed, ScriptRunner};
 use source::Source;
+
+/// The verb by which the program prints the facts of the machine that it runs on; it is not shown in the help.
+pub const VERB: &str = "facts-worker";
+
+/// Gathers everything from outside of the sandbox that a service runs in: from within, mounts and processes are not those
+/// of the machine. `None` if there is no sandbox, or no way out of it.
+pub fn gather_outside(now: i64, scripts: &[(String, String)], runner: &dyn ScriptRunner) -> Option<Facts> {
+    let program = std::env::current_exe().ok()?;
+    let printed = messenger::ask_outside(&program.to_string_lossy(), &[VERB])?;
+    let facts: Facts = match printed
+        .map_err(|reason| reason.to_string())
+        .and_then(|printed| serde_json::from_str(&printed).map_err(|error| error.to_string()))
+    {
+        Ok(facts) => facts,
+        Err(reason) => {
+            tracing::warn!(reason, "facts cannot be gathered outside of the service's sandbox");
+            return None;
+        }
+    };
+    Some(Facts { gathered_at: now, scripts: scripts::run(scripts, runner), ..facts })
+}
 
 /// Gathers everything below a root directory. `scripts` are discovery scripts by the ids of their rules; they are run
 /// one after the other, so that this may take as long as all of them together may.

@@ -157,10 +157,10 @@ fn sessions() -> Result<Vec<Session>, String> {
     Ok(sessions)
 }
 
-/// A person's session; greeters and lock screens are none.
+/// A session in which something of a user's runs, in the background or not; greeters and lock screens are none.
 fn read_session(id: &str, shown: &str) -> Option<Session> {
     let value = |name: &str| shown.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix('='));
-    let is_person = value("Class").is_some_and(|class| class.starts_with("user"));
+    let is_person = value("Class").is_some_and(|class| class.starts_with("user") || class.starts_with("background"));
     let is_over = value("State") == Some("closing");
     let is_graphical = matches!(value("Type"), Some("x11" | "wayland" | "mir"));
     let user = value("User")?.parse().ok()?;
@@ -178,6 +178,7 @@ mod tests {
         let session = |is_graphical| Some(Session { id: "3".to_owned(), user: 1000, is_graphical });
         assert_eq!(read_session("3", &shown("user", "wayland", "active")), session(true));
         assert_eq!(read_session("3", &shown("user", "tty", "online")), session(false));
+        assert_eq!(read_session("3", &shown("background", "unspecified", "active")), session(false));
         assert_eq!(read_session("3", &shown("greeter", "wayland", "active")), None);
         assert_eq!(read_session("3", &shown("user", "tty", "closing")), None);
         assert_eq!(read_session("3", "nonsense"), None);

@@ -274,3 +274,27 @@ fn the_keys_of_an_encrypted_disk_go_first() {
     assert!(lines[0].contains("keys of /dev/sda2"), "{lines:?}");
     assert!(!lines.join("").contains("dm-0") && !lines.join("").contains("no disk is encrypted"), "{lines:?}");
 }
+
+#[test]
+#[ignore = "needs cryptsetup"]
+fn after_a_wipe_no_passphrase_opens_an_encrypted_disk_any_more() {
+    use std::io::Write as _;
+    let machine = lived_in();
+    machine.write("/sys/class/block/dm-0/dm/uuid", "CRYPT-LUKS2-0123-root\n");
+    machine.write("/sys/class/block/dm-0/slaves/sda2", "");
+    machine.write("/dev/sda2", "");
+    std::fs::File::options().write(true).open(machine.path("/dev/sda2")).unwrap().set_len(32 << 20).unwrap();
+    let cryptsetup = |arguments: &[&str]| {
+        let mut command = std::process::Command::new("cryptsetup");
+        command.args(arguments).arg("--disable-locks").arg("--key-file=-").arg(machine.path("/dev/sda2"));
+        let mut child = command.stdin(std::process::Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(b"secret").unwrap();
+        child.wait().unwrap().success()
+    };
+    let weak = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"];
+    assert!(cryptsetup(&[&["luksFormat", "--batch-mode"], &weak[..]].concat()));
+    assert!(cryptsetup(&["open", "--test-passphrase"]));
+    let outcome = machine.platform.carry_out(&order(RemoteKind::Wipe { token: "t".to_owned() }), true, NOW);
+    assert_eq!(outcome, RemoteOutcome::Done("wiped".to_owned()));
+    assert!(!cryptsetup(&["open", "--test-passphrase"]));
+}

@@ -6,12 +6,12 @@ use mdm_protocol::csp::certificate::ScepInstall;
 use super::{Agent, Event, Message, Paths, clock};
 use crate::engine::account::Trust;
 use crate::engine::certificate_request::{CertificateAnswer, CertificateOrder};
-use crate::shell::http::ProxySettings;
+use crate::shell::http::{ProxyError, ProxySettings};
 use crate::shell::scep::{KeepError, Keeper, ScepClient, ScepOrder, ScepOutcome, ScepState, code, enrol_step};
 
 impl Agent {
     pub(super) fn request_certificate(&mut self, order: CertificateOrder) -> Option<Event> {
-        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
         let enrolled = self.engine.account().map(|account| account.trust.clone()).unwrap_or_default();
         // The authority of the enrolment beside those of the machine.
         let trust = Trust { system: true, ..enrolled };
@@ -19,7 +19,7 @@ impl Agent {
         tokio::spawn(async move {
             let profile = order.profile.clone();
             // Whoever waits for the end of this step must not wait for ever, whatever becomes of it.
-            let made = tokio::spawn(async move { step(&paths, order, &trust).await }).await;
+            let made = tokio::spawn(async move { step(&paths, order, &trust, proxy).await }).await;
             let answer = made.unwrap_or_else(|error| Err(local(&error))).unwrap_or_else(|answer| answer);
             match &answer {
                 CertificateAnswer::Issued { thumbprint, .. } => {
@@ -45,7 +45,12 @@ fn local(error: &dyn std::fmt::Display) -> CertificateAnswer {
     CertificateAnswer::Unanswered { code: code::LOCAL, reason: error.to_string() }
 }
 
-async fn step(paths: &Paths, order: CertificateOrder, trust: &Trust) -> StepResult<CertificateAnswer> {
+async fn step(
+    paths: &Paths,
+    order: CertificateOrder,
+    trust: &Trust,
+    proxy: Result<ProxySettings, ProxyError>,
+) -> StepResult<CertificateAnswer> {
     let keeper = Keeper::new(paths, &order.profile);
     let now = clock::now().wall;
     let mut state = match order.install {
@@ -59,7 +64,7 @@ async fn step(paths: &Paths, order: CertificateOrder, trust: &Trust) -> StepResu
             kept.ok_or_else(|| failed("what was kept of the request is gone; order it again".to_owned()))?
         }
     };
-    let proxy = ProxySettings::from_environment().map_err(|error| local(&error))?;
+    let proxy = proxy.map_err(|error| local(&error))?;
     let client = ScepClient::new(trust, &proxy).map_err(|error| local(&error))?;
     let random = aws_lc_rs::rand::SystemRandom::new();
     let outcome = enrol_step(&mut state, &keeper, &client, now, &random).await.map_err(|error| local(&error))?;

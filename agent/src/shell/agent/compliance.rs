@@ -29,7 +29,8 @@ impl Agent {
         }
         self.checking = true;
         let (standing, outbox) = (self.engine.compliance().clone(), self.outbox.clone());
-        let (root, limits) = (self.platform.root().to_owned(), self.script_limits);
+        let seconds = u32::try_from(self.live.script_timeout.as_secs()).unwrap_or(u32::MAX);
+        let (root, limits) = (self.platform.root().to_owned(), Limits { seconds, ..Limits::default() });
         tokio::spawn(async move {
             let former = standing.clone();
             let checked = tokio::task::spawn_blocking(move || look(&standing, &rules, &root, limits)).await;
@@ -84,6 +85,8 @@ fn look(standing: &Standing, rules: &Rules, root: &std::path::Path, limits: Limi
     // A script would look at this machine, whatever directory the agent works on.
     let runner: Box<dyn ScriptRunner> = if is_machine { Box::new(Sandboxed::new(limits)) } else { Box::new(NoScripts) };
     let now = clock::now().wall;
-    let facts = facts::gather(root, now, &discovery_scripts(rules), &*runner);
+    let scripts = discovery_scripts(rules);
+    let seen_outside = if is_machine { facts::gather_outside(now, &scripts, &*runner) } else { None };
+    let facts = seen_outside.unwrap_or_else(|| facts::gather(root, now, &scripts, &*runner));
     standing.check(rules, &facts, now)
 }

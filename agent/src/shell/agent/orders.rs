@@ -91,9 +91,9 @@ impl Agent {
             let failure = RenewalFailure::Local("the device has no identity".to_owned());
             return Some(Event::Renewed(Err(failure)));
         };
-        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
         tokio::spawn(async move {
-            let result = crate::shell::renew::renew(&paths, identity, order).await;
+            let result = crate::shell::renew::renew(&paths, identity, order, proxy).await;
             let _ = outbox.send(Message::Renewed(result.map(Box::new))).await;
         });
         None
@@ -191,14 +191,13 @@ impl Agent {
     fn connect(&self, slot: SlotName) -> Result<HttpsClient, ConnectionFailure> {
         let missing = || ConnectionFailure::Identity("the device has none".to_owned());
         let identity = self.identity.as_ref().ok_or_else(missing)?;
-        let proxy = crate::shell::http::ProxySettings::from_environment()
-            .map_err(|error| ConnectionFailure::Proxy(error.to_string()))?;
+        let proxy = self.live.proxy.as_ref().map_err(|error| ConnectionFailure::Proxy(error.to_string()))?;
         let account = &identity.account;
         let slot = match slot {
             SlotName::Active => &identity.active,
             SlotName::Pending => identity.pending.as_ref().ok_or_else(missing)?,
         };
-        Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, &proxy)?)
+        Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, proxy)?)
     }
 
     /// Writes down what is worth remembering. A history that cannot be written does not hold anything else up.

@@ -215,11 +215,12 @@ impl Agent {
             Err(error) => return answer(reply, Err(refused(&error))),
         };
         self.enrolling = true;
-        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
         tokio::spawn(async move {
-            let result =
-                enrol::enrol(&paths, request, Purpose::Enrolment, |stage| info!(stage = stage.as_str(), "enrolling"))
-                    .await;
+            let result = enrol::enrol(&paths, request, Purpose::Enrolment, proxy, |stage| {
+                info!(stage = stage.as_str(), "enrolling");
+            })
+            .await;
             let _ = outbox.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply)).await;
         });
     }
@@ -236,9 +237,9 @@ impl Agent {
         let token = mdm_protocol::Secret::new(order.token);
         let request = recovery(account, token, facts::gather(self.sessions), clock::seed());
         self.enrolling = true;
-        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
         tokio::spawn(async move {
-            let result = enrol::enrol(&paths, request, Purpose::Recovery, |stage| {
+            let result = enrol::enrol(&paths, request, Purpose::Recovery, proxy, |stage| {
                 info!(stage = stage.as_str(), "recovering the identity");
             })
             .await;

@@ -7,7 +7,6 @@ use super::{Agent, Doorbell, Event, Message, PushEvent, StoreAccess, clock};
 use crate::engine::Listening;
 use crate::engine::push::LinkState;
 use crate::engine::push_link::LinkTiming;
-use crate::shell::http::ProxySettings;
 use crate::shell::network::{self, NetworkEvent, NetworkWatch};
 use crate::shell::push::{self, PushConfig};
 use crate::shell::suspend::{ClockWatch, SuspendWatch};
@@ -87,17 +86,18 @@ impl Agent {
         }
     }
 
-    fn is_service(&self) -> bool {
+    pub(super) fn is_service(&self) -> bool {
         matches!(self.access, StoreAccess::Worker { .. })
     }
 
     /// Listens to another channel, or to none. A command that ends soon has nobody to be rung for.
     pub(super) fn listen(&mut self, listening: Option<Listening>) -> Option<Event> {
         self.doorbell = None;
-        let listening = listening.filter(|_| self.is_service())?;
+        self.listening = listening.filter(|_| self.is_service());
+        let listening = self.listening.clone()?;
         let trust = self.engine.push_trust(&listening.channel);
-        let proxy = match ProxySettings::from_environment() {
-            Ok(proxy) => proxy,
+        let proxy = match &self.live.proxy {
+            Ok(proxy) => proxy.clone(),
             Err(error) => {
                 warn!(%error, "the push server cannot be listened to; the schedule goes on");
                 return None;

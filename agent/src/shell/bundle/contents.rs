@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use super::Content;
 use crate::engine::report::ProfileView;
 use crate::platform::ledger::{Ledger, Standing};
+use crate::shell::config::Configuration;
 use crate::shell::doctor::facts::Found;
 use crate::shell::facts::{self, Sessions};
-use crate::shell::http::ProxySettings;
 use crate::shell::paths::Paths;
 use crate::shell::{clock, files as disk};
 
@@ -44,21 +44,22 @@ pub fn machine(root: &std::path::Path) -> Content {
     }))
 }
 
-/// How the agent is set up here. The proxy is told by host and port alone.
-pub fn configuration(paths: &Paths, root: &std::path::Path, retention: &str, sessions: Sessions) -> Content {
-    let proxy = match ProxySettings::from_environment() {
+/// Every setting in effect and where it comes from, as `config show` has it: addresses without credentials.
+pub fn configuration(configuration: &Configuration, paths: &Paths) -> Content {
+    let settings = configuration.settings().map(|(name, setting)| {
+        let told = json!({ "value": configuration.shown(name), "from": setting.origin.to_string() });
+        (name.to_owned(), told)
+    });
+    let proxy = match configuration.live().proxy {
         Ok(settings) => settings.host(),
         Err(error) => Some(error.to_string()),
     };
-    let variable = |names: [&str; 2]| names.iter().find_map(|name| std::env::var(name).ok());
     Content::Json(json!({
+        "settings": settings.collect::<serde_json::Map<String, Value>>(),
+        "files": configuration.files(),
         "state": paths.state,
         "runtime": paths.runtime,
-        "root": root,
-        "retention_clock": retention,
-        "assume_signed_in": sessions == Sessions::Untracked,
         "proxy": proxy,
-        "no_proxy": variable(["no_proxy", "NO_PROXY"]),
         "log": std::env::var(crate::shell::logging::VARIABLE).ok(),
         "caller": rustix::process::geteuid().as_raw(),
     }))

@@ -7,8 +7,10 @@ use percent_encoding::percent_decode_str;
 
 use crate::engine::redaction::{Redactor, key_lines};
 use crate::platform::ledger::Ledger;
+use crate::shell::doctor::Place;
 use crate::shell::doctor::facts::Found;
 use crate::shell::files::read_bounded;
+use crate::shell::http::ProxySettings;
 use crate::shell::paths::Paths;
 
 /// The largest file that is searched for keys.
@@ -18,8 +20,10 @@ const KEY_BEGINS: &str = "PRIVATE KEY-----";
 const KEY_ENDS: &str = "-----END ";
 
 /// A filter for what the agent holds (`held`), and for what is found beside it.
-pub fn known(held: Vec<String>, found: &[Found], ledger: Option<&Ledger>, root: &Path, paths: &Paths) -> Redactor {
+pub fn known(held: Vec<String>, found: &[Found], ledger: Option<&Ledger>, place: &Place) -> Redactor {
+    let (root, paths) = (place.platform.root(), &place.paths);
     let mut secrets = held;
+    secrets.extend(place.proxy.iter().flat_map(ProxySettings::secrets));
     let own = found.iter().filter(|file| file.is_private && !file.is_directory).map(|file| file.path.clone());
     let made = ledger.into_iter().flat_map(|ledger| ledger.files.keys());
     let made = made.map(|path| root.join(path.as_str().trim_start_matches('/')));

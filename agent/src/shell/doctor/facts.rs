@@ -128,6 +128,8 @@ pub enum Proxy {
     Unusable(String),
     /// One, by host and port.
     Named(String),
+    /// One whose credentials only root may read.
+    Closed,
 }
 
 /// The agent's own files.

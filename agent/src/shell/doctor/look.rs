@@ -19,7 +19,7 @@ use crate::platform::root::Root;
 use crate::platform::survey::survey;
 use crate::shell::facts::Sessions;
 use crate::shell::files::FileError;
-use crate::shell::http::{ProxySettings, probe};
+use crate::shell::http::{ProxyError, ProxySettings, probe};
 use crate::shell::identity::{Identity, IdentityError};
 use crate::shell::paths::Paths;
 use crate::shell::{clock, facts as machine};
@@ -43,12 +43,14 @@ pub struct Place {
     pub paths: Paths,
     /// The machine.
     pub platform: Platform,
+    /// The proxy of the configuration.
+    pub proxy: Result<ProxySettings, ProxyError>,
 }
 
 /// Looks at everything.
 pub(super) async fn look(place: &Place, answers: Answers) -> Facts {
     let identity = load_identity(&place.paths);
-    let network = network(&answers, &identity).await;
+    let network = network(&answers, &identity, place.proxy.clone()).await;
     Facts {
         now: clock::now().wall,
         answers,
@@ -93,11 +95,15 @@ fn longest_interval(poll: &StoredPoll) -> i64 {
     i64::from(minutes.max(1)) * 60
 }
 
-async fn network(answers: &Answers, identity: &Known<Identity>) -> Network {
+async fn network(
+    answers: &Answers,
+    identity: &Known<Identity>,
+    settings: Result<ProxySettings, ProxyError>,
+) -> Network {
     let target = target(answers, identity);
-    let settings = ProxySettings::from_environment();
     let proxy = match &settings {
         Ok(settings) => settings.host().map_or(Proxy::None, Proxy::Named),
+        Err(error) if is_closed(error) => Proxy::Closed,
         Err(error) => Proxy::Unusable(error.to_string()),
     };
     let Ok(there) = target.clone() else {
@@ -107,7 +113,7 @@ async fn network(answers: &Answers, identity: &Known<Identity>) -> Network {
     };
     let first_hop = match &proxy {
         Proxy::Named(host) => host.clone(),
-        Proxy::None | Proxy::Unusable(_) => format!("{}:{}", there.host, there.port),
+        Proxy::None | Proxy::Unusable(_) | Proxy::Closed => format!("{}:{}", there.host, there.port),
     };
     let plain_url = format!("http://{}/", there.host);
     let (addresses, connection, plain, secure) = tokio::join!(
@@ -117,6 +123,11 @@ async fn network(answers: &Answers, identity: &Known<Identity>) -> Network {
         secure(&there.url, identity, settings.unwrap_or_default()),
     );
     Network { target, proxy, addresses: Ok(addresses), connection: Ok(connection), plain: Ok(plain), secure }
+}
+
+/// Whether a proxy is unusable only for who asks: others than root may not read its credentials.
+fn is_closed(error: &ProxyError) -> bool {
+    !rustix::process::geteuid().is_root() && error.reason.contains("ermission denied")
 }
 
 /// Where sessions go: as the agent says, else as the account does.

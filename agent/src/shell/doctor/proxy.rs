@@ -1,10 +1,10 @@
 //! Which proxy is used, and whether it passes connections on.
 
-use super::facts::{Facts, Proxy};
+use super::facts::{Facts, Proxy, Unknown};
 use super::{Check, Finding};
 use crate::engine::failure::ConnectionFailure;
 
-const ADVICE: &str = "Check https_proxy and no_proxy, the proxy's user and password, and whether it lets the server \
+const ADVICE: &str = "Check the configuration (mdm-agent config show), https_proxy and no_proxy, the proxy's user and password, and whether it lets the server \
                       through. The service has an environment of its own: systemctl show mdm-agent -p Environment";
 
 pub(super) const CHECK: Check =
@@ -14,6 +14,7 @@ fn judge(facts: &Facts) -> Finding {
     let network = &facts.network;
     let host = match &network.proxy {
         Proxy::None => return Finding::pass("none is named here"),
+        Proxy::Closed => return Finding::unknown(&Unknown::NeedsRoot),
         Proxy::Unusable(reason) => return Finding::fail(reason, ADVICE),
         Proxy::Named(host) => host,
     };

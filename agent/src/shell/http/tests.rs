@@ -28,6 +28,17 @@ fn a_connection_goes_through_the_proxy_with_its_user_and_password() {
 }
 
 #[test]
+fn credentials_of_a_file_are_shown_to_the_proxy_alone() {
+    let world = World::new();
+    let (proxy, seen) = proxy(world.server, 200);
+    let password = mdm_protocol::Secret::new("p@:ss");
+    let settings = settings(&proxy.to_string(), "").with_credentials("me".to_owned(), password);
+    assert_eq!(world.get(NAME, &settings).unwrap().status, 200);
+    let request = seen.recv().unwrap();
+    assert!(request.contains(&format!("Basic {}", mdm_protocol::base64::encode("me:p@:ss"))), "{request}");
+}
+
+#[test]
 fn the_date_of_an_answer_is_passed_on() {
     let world = World::new();
     let reply = world.get("127.0.0.1", &ProxySettings::none()).unwrap();
