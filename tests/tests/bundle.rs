@@ -8,9 +8,10 @@ use std::io::Read as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mdm_protocol::base64;
-use mdm_tests::processes::{LineSink, silent};
+use mdm_tests::processes::{LineSink, Process, silent, wait_until};
 use mdm_tests::profiles;
 use mdm_tests::world::{World, block_on};
 use serde_json::Value;
@@ -22,6 +23,7 @@ const MAIL: &str = "mail-canary&three";
 const PFX: &str = "pfx canary=four";
 const CHALLENGE: &str = "SCEP-CANARY-FIVE";
 const PROXY: &str = "proxy-c@nary:six";
+const PROXY_FILE: &str = "proxy-file c&nary";
 const TYPED: &str = "typed-canary-seven";
 
 #[test]
@@ -29,11 +31,17 @@ fn no_secret_leaves_the_machine_in_a_bundle_in_any_form() {
     let world = World::enrolled().unwrap();
     let canaries = plant(&world);
     let log = log_with(&world, &canaries);
-    let _service = world.agent.run(&silent()).unwrap();
+    // The service has its proxy of the environment, the command that of a file: both passwords are known.
+    let _service = Process::start(world.agent.command().env("https_proxy", proxy()).arg("run"), &silent()).unwrap();
+    wait_until(Duration::from_secs(20), || {
+        Ok(std::os::unix::net::UnixStream::connect(world.agent.runtime.join("control.sock")).is_ok().then_some(()))
+    })
+    .unwrap();
     let said = world
         .agent
         .command()
-        .env("https_proxy", proxy())
+        .arg("--config")
+        .arg(configuration(&world))
         .args(["bundle", "--json", "--log-file", log.to_str().unwrap(), "--output"])
         .arg(world.folder.path().join("bundle.tar.gz"))
         .output()
@@ -140,8 +148,10 @@ fn plant(world: &World) -> Vec<String> {
         block_on(world.server.admin.assign(name, &fragment)).unwrap();
     }
     world.agent.json(["sync"]).unwrap();
-    let mut canaries: Vec<String> =
-        [PSK, WIREGUARD, L2TP, MAIL, PFX, CHALLENGE, PROXY, TYPED].iter().map(|canary| (*canary).to_owned()).collect();
+    let mut canaries: Vec<String> = [PSK, WIREGUARD, L2TP, MAIL, PFX, CHALLENGE, PROXY, PROXY_FILE, TYPED]
+        .iter()
+        .map(|canary| (*canary).to_owned())
+        .collect();
     // Each of them is really held: the test would prove nothing about one that was refused.
     let listed = world.agent.json(["profiles", "list"]).unwrap();
     let mut held = String::new();
@@ -181,6 +191,17 @@ fn log_with(world: &World, canaries: &[String]) -> PathBuf {
     let path = world.folder.path().join("agent.log");
     std::fs::write(&path, text).unwrap();
     path
+}
+
+/// A configuration whose proxy has its credentials in a file of their own.
+fn configuration(world: &World) -> PathBuf {
+    let [file, credentials] = ["agent.toml", "proxy-credentials"].map(|name| world.folder.path().join(name));
+    std::fs::write(&credentials, format!("me:{PROXY_FILE}\n")).unwrap();
+    std::fs::set_permissions(&credentials, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let text =
+        format!("[proxy]\nurl = \"http://127.0.0.1:9\"\ncredentials-file = {:?}\n", credentials.to_str().unwrap());
+    std::fs::write(&file, text).unwrap();
+    file
 }
 
 fn proxy() -> String {

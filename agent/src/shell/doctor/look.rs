@@ -120,14 +120,15 @@ async fn network(
         addresses(&there),
         connection(first_hop),
         probe::plain(&plain_url, PATIENCE),
-        secure(&there.url, identity, settings.unwrap_or_default()),
+        secure(&there.url, identity, settings),
     );
     Network { target, proxy, addresses: Ok(addresses), connection: Ok(connection), plain: Ok(plain), secure }
 }
 
-/// Whether a proxy is unusable only for who asks: others than root may not read its credentials.
+/// Whether a proxy is unusable only for who asks: its credentials are root's, or given by systemd to the service alone.
 fn is_closed(error: &ProxyError) -> bool {
-    !rustix::process::geteuid().is_root() && error.reason.contains("ermission denied")
+    let is_roots = !rustix::process::geteuid().is_root() && error.reason.contains("ermission denied");
+    is_roots || error.reason.contains("no systemd credential")
 }
 
 /// Where sessions go: as the agent says, else as the account does.
@@ -173,8 +174,10 @@ fn too_long() -> String {
     format!("no answer within {} seconds", PATIENCE.as_secs())
 }
 
-async fn secure(url: &str, identity: &Known<Identity>, proxy: ProxySettings) -> Known<probe::Seen> {
+async fn secure(url: &str, identity: &Known<Identity>, proxy: Result<ProxySettings, ProxyError>) -> Known<probe::Seen> {
     let identity = identity.as_ref().map_err(Clone::clone)?;
+    // Another way than that of sessions would tell nothing of theirs.
+    let proxy = proxy.map_err(|error| Unknown::Because(error.to_string()))?;
     let seen = probe::secure(url, &identity.active, &identity.account.trust, &proxy, PATIENCE).await;
     seen.map_err(|error| Unknown::Because(error.to_string()))
 }
@@ -226,7 +229,8 @@ fn look_at(path: &Path, top: &Path, is_public: bool) -> Known<Option<Found>> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(unreadable(&FileError::of("look at", path)(error))),
     };
-    let is_key = path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(KEY_ENDING));
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let is_key = name.ends_with(KEY_ENDING) || name.contains("credential");
     let below = path.strip_prefix(top).ok().and_then(|rest| rest.iter().next());
     let is_private = is_key || below.is_some_and(|name| !is_public && PRIVATE.iter().any(|private| name == *private));
     Ok(Some(Found {

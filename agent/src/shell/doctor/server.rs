@@ -23,7 +23,11 @@ fn judge(facts: &Facts) -> Finding {
         }
         Err(_) => match (&network.connection, &network.proxy) {
             (Ok(Ok(())), Proxy::None) => Finding::pass(format!("{}:{} accepts connections", target.host, target.port)),
-            (Ok(Ok(())), _) => Finding::skipped("only root can ask the server through the proxy"),
+            (Ok(Ok(())), Proxy::Named(_)) => Finding::skipped("only root can ask the server through the proxy"),
+            // A connection that goes another way than sessions do says nothing of theirs.
+            (_, Proxy::Closed | Proxy::Unusable(_)) => {
+                Finding::skipped("the proxy that sessions go through cannot be used from here")
+            }
             (Ok(Err(reason)), _) => Finding::fail(
                 format!("{}:{} cannot be reached: {reason}", target.host, target.port),
                 "Check the network; if others reach the server, tell the administrator.",
