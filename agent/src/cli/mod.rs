@@ -1,10 +1,13 @@
 //! The command line: one file for each verb. It asks, shows and sets the exit code; it decides nothing.
 
 mod backend;
+mod bundle;
 mod check_compliance;
 mod config;
+mod doctor;
 mod documents;
 mod enroll;
+mod examination;
 mod history;
 mod output;
 mod plan;
@@ -16,6 +19,7 @@ mod sync;
 mod time;
 mod unenroll;
 mod unlock;
+mod watch;
 mod wipe_worker;
 
 use std::path::PathBuf;
@@ -101,6 +105,8 @@ enum Verb {
     Profiles(profiles::Profiles),
     Plan(plan::Plan),
     History(history::History),
+    Doctor(doctor::Doctor),
+    Bundle(bundle::Bundle),
     Recover(recover::Recover),
     Unlock(unlock::Unlock),
     Unenroll(unenroll::Unenroll),
@@ -228,6 +234,8 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
             Verb::Profiles(verb) => verb.run(&place, output).await,
             Verb::Plan(verb) => verb.run(&place, output).await,
             Verb::History(verb) => verb.run(&place, output).await,
+            Verb::Doctor(verb) => verb.run(&place, output).await,
+            Verb::Bundle(verb) => verb.run(&place, output).await,
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,

@@ -12,12 +12,34 @@ use crate::shell::control::{ControlError, ErrorCode};
 pub(super) struct Output {
     json: bool,
     colour: bool,
+    /// Whether marks have to be letters: nobody looks, or the terminal knows no others.
+    plain: bool,
 }
 
 impl Output {
     pub(super) fn new(json: bool) -> Self {
         let colour = !json && std::io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-        Self { json, colour }
+        Self { json, colour, plain: !std::io::stdout().is_terminal() || !knows_all_letters() }
+    }
+
+    /// For a file: text without colours, in letters that everything shows.
+    pub(super) fn plain() -> Self {
+        Self { json: false, colour: false, plain: true }
+    }
+
+    /// Whether marks have to be letters.
+    pub(super) fn is_plain(&self) -> bool {
+        self.plain
+    }
+
+    /// Whether JSON was asked for.
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Whether something can be drawn for somebody who looks at it.
+    pub(super) fn is_screen(&self) -> bool {
+        !self.json && std::io::stdout().is_terminal()
     }
 
     /// Shows a value: as JSON, or by `text`.
@@ -75,6 +97,14 @@ impl Output {
     }
 }
 
+/// Whether the terminal shows more than ASCII, as far as the locale says (locale(7)).
+fn knows_all_letters() -> bool {
+    let set =
+        ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| std::env::var(name).ok().filter(|set| !set.is_empty()));
+    let set = set.unwrap_or_default().to_ascii_lowercase();
+    set.contains("utf-8") || set.contains("utf8")
+}
+
 /// A table with aligned columns; text from the network is stripped of control characters.
 pub(super) fn table(output: &Output, header: &[&str], rows: &[Vec<String>]) -> String {
     let clean: Vec<Vec<String>> = rows.iter().map(|row| row.iter().map(|cell| printable(cell)).collect()).collect();
@@ -113,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_table_is_aligned_and_harmless() {
-        let output = Output { json: false, colour: false };
+        let output = Output::plain();
         let rows = [vec!["wifi".to_owned(), "a\u{1b}b".to_owned()], vec!["certificate".to_owned(), "c".to_owned()]];
         let expected = "KIND         NAME\nwifi         a\u{fffd}b\ncertificate  c";
         assert_eq!(table(&output, &["KIND", "NAME"], &rows), expected);

@@ -5,8 +5,8 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{Output, printable};
-use super::time::{distance, moment};
-use super::{Place, VerbResult, backend};
+use super::time::{distance_from, moment};
+use super::{Place, VerbResult, backend, watch};
 use crate::engine::compliance::State;
 use crate::engine::report::{self, AccountStatus};
 use crate::shell::clock;
@@ -19,23 +19,32 @@ const CLOCK_TOLERANCE: i64 = 300;
 
 /// Show who manages this machine and how the last check-in went.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  mdm-agent status --json")]
-pub(super) struct Status {}
+#[command(after_help = "Example:\n  mdm-agent status --watch")]
+pub(super) struct Status {
+    /// Go on showing it, with the last events, until Ctrl-C. Where nobody looks, a line or block for each change.
+    #[arg(long)]
+    watch: bool,
+}
 
 impl Status {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
+        if self.watch {
+            return watch::run(place, output).await;
+        }
         let status: report::Status = backend::ask(place, ControlRequest::Status).await?;
-        output.show(&status, |output| describe(&status, output))?;
+        output.show(&status, |output| describe(&status, output, clock::now().wall))?;
         let not_enrolled = ErrorCode::NotEnrolled.exit_code();
         Ok(if status.account.is_some() { ExitCode::SUCCESS } else { ExitCode::from(not_enrolled) })
     }
 }
 
-fn describe(status: &report::Status, output: &Output) -> String {
+/// Everything, as it is at a moment.
+pub(super) fn describe(status: &report::Status, output: &Output, now: i64) -> String {
+    let distance = |seconds| distance_from(seconds, now);
     let Some(account) = &status.account else {
         return "Not enrolled. Enrol with: mdm-agent enroll --server URL --user NAME".to_owned();
     };
-    let mut lines = account_lines(account, output);
+    let mut lines = account_lines(account, output, now);
     let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
     match &status.last_session {
         Some(session) => {
@@ -68,9 +77,9 @@ fn describe(status: &report::Status, output: &Output) -> String {
     line("Push", status.push.clone());
     if let Some(first) = status.first_removal {
         let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
-        line("Profiles", if first - clock::now().wall < WARNING_SECONDS { output.warning(&text) } else { text });
+        line("Profiles", if first - now < WARNING_SECONDS { output.warning(&text) } else { text });
     }
-    lines.extend(machine_lines(status, output));
+    lines.extend(machine_lines(status, output, now));
     let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
     if status.failures > 0 {
         line("Failures", format!("{} in a row", status.failures));
@@ -83,7 +92,8 @@ fn describe(status: &report::Status, output: &Output) -> String {
 }
 
 /// What is so on the machine itself: rules, locks, orders, files.
-fn machine_lines(status: &report::Status, output: &Output) -> Vec<String> {
+fn machine_lines(status: &report::Status, output: &Output, now: i64) -> Vec<String> {
+    let distance = |seconds| distance_from(seconds, now);
     let mut lines = Vec::new();
     let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
     if let Some((overall, when)) = &status.compliance {
@@ -132,7 +142,8 @@ fn warnings(status: &report::Status) -> Vec<String> {
     warnings
 }
 
-fn account_lines(account: &AccountStatus, output: &Output) -> Vec<String> {
+fn account_lines(account: &AccountStatus, output: &Output, now: i64) -> Vec<String> {
+    let distance = |seconds| distance_from(seconds, now);
     let name = if account.name.is_empty() { &account.provider_id } else { &account.name };
     let mut lines = vec![format!("{:<14} {}", "Managed by", output.bold(&printable(name)))];
     let mut line = |label: &str, text: &str| lines.push(format!("{label:<14} {}", printable(text)));

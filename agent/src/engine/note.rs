@@ -28,6 +28,11 @@ impl Note {
         self
     }
 
+    /// One of the particulars; nothing if the note has none of that name.
+    pub fn particular(&self, name: &str) -> Option<&str> {
+        self.particulars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
     /// A session.
     pub fn session(record: &SessionRecord) -> Self {
         let mut note = Self { time: record.ended, what: "session", particulars: Vec::new() }

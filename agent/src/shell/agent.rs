@@ -20,6 +20,7 @@ use tracing::{error, info, warn};
 
 use super::config::Live;
 use super::control::{ControlError, ControlRequest, ControlResult};
+use super::desktop::{Desktop, NoDesktop};
 use super::history::History;
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
@@ -33,6 +34,7 @@ use crate::engine::certificate_request::CertificateAnswer;
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::failure::StoreFailure;
+use crate::engine::notification::Told;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
@@ -160,6 +162,9 @@ pub struct Agent {
     check_again: Option<Rules>,
     /// Those who wait for a check.
     compliance_waiters: Vec<Waiter>,
+    /// Where people are told what they should know.
+    desktop: Arc<dyn Desktop>,
+    told: Told,
 }
 
 impl Agent {
@@ -225,6 +230,8 @@ impl Agent {
             checking: false,
             check_again: None,
             compliance_waiters: Vec::new(),
+            desktop: Arc::new(NoDesktop),
+            told: Told::default(),
         })
     }
 
@@ -232,6 +239,12 @@ impl Agent {
     #[must_use]
     pub fn going_on(self) -> Self {
         Self { goes_on: true, ..self }
+    }
+
+    /// The same agent, which tells people on their desktops what they should know.
+    #[must_use]
+    pub fn with_desktop(self, desktop: Arc<dyn Desktop>) -> Self {
+        Self { desktop, ..self }
     }
 
     /// Where messages for the agent go.

@@ -10,6 +10,7 @@ use tracing::{error, info, warn};
 use super::agent::{Agent, Message};
 use super::config::{Configuration, Sources};
 use super::control::server;
+use super::desktop;
 use super::facts::Sessions;
 use super::lock::StateLock;
 use super::paths::Paths;
@@ -46,11 +47,13 @@ pub async fn run(setup: Setup) -> anyhow::Result<()> {
     let _lock = StateLock::acquire(&paths, "mdm-agent run")?;
     let socket = paths.socket();
     let listener = server::bind(&socket)?;
+    let desktop = desktop::of(platform.root());
     let live = configuration.live();
     if let Err(error) = &live.proxy {
         error!(%error, "no server can be reached");
     }
     let agent = Agent::start(paths, sessions, access, platform, live.retention)?.configured(live).going_on();
+    let agent = agent.with_desktop(desktop);
     let sender = agent.sender();
     let stopping = told_to_stop(sender.clone())?;
     let beside = [

@@ -1,6 +1,7 @@
 //! HTTPS: one client for one trust and one identity. Never follows a redirect, never reads more than it is told to.
 
 mod failure;
+pub mod probe;
 mod proxy;
 
 use std::sync::Arc;
@@ -181,16 +182,22 @@ impl HttpsClient {
 }
 
 fn mutual(slot: &Slot, trust: &Trust) -> Result<rustls::ClientConfig, ClientError> {
+    let (chain, key) = key_of(slot)?;
+    rustls::ClientConfig::builder()
+        .with_root_certificates(roots(trust)?)
+        .with_client_auth_cert(chain, key)
+        .map_err(|error| ClientError::Material { what: "the device's certificate and key", reason: error.to_string() })
+}
+
+/// A slot's certificate chain and key, as the TLS library takes them.
+fn key_of(slot: &Slot) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>), ClientError> {
     let unusable = |what| move |reason: String| ClientError::Material { what, reason };
     let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(&slot.certificates)
         .collect::<Result<_, _>>()
         .map_err(|error| unusable("the device's certificate")(error.to_string()))?;
     let key = PrivateKeyDer::from_pem_slice(&slot.private_key)
         .map_err(|error| unusable("the device's private key")(error.to_string()))?;
-    rustls::ClientConfig::builder()
-        .with_root_certificates(roots(trust)?)
-        .with_client_auth_cert(chain, key)
-        .map_err(|error| unusable("the device's certificate and key")(error.to_string()))
+    Ok((chain, key))
 }
 
 /// An HTTP date in any of its three forms (RFC 9110 section 5.6.7).

@@ -2,12 +2,15 @@
 //! what came of it. It decides nothing; if a choice has to be made, the engine makes it.
 
 pub mod agent;
+pub mod bundle;
 pub mod clock;
 pub mod cms;
 pub mod compliance;
 pub mod config;
 pub mod control;
 pub mod daemon;
+pub mod desktop;
+pub mod doctor;
 pub mod enrol;
 pub mod facts;
 pub mod files;
@@ -27,4 +30,5 @@ pub mod scep;
 pub mod store;
 pub mod suspend;
 pub mod timer;
+pub mod tool;
 pub mod unseal;

@@ -95,13 +95,15 @@ impl Engine {
         let at = self.life.clock().read(now);
         let Some(orders) = &mut self.life.progress_mut().remote_orders else { return };
         orders.ended(id, outcome);
+        let kind = orders.iter().find(|order| order.id == id).map_or("", |order| order.kind.as_str());
         let (what, detail) = match outcome {
             RemoteOutcome::Done(detail) => ("order-done", detail.clone()),
             RemoteOutcome::Begun(detail) => ("order-begun", detail.clone()),
             RemoteOutcome::Planned(lines) => ("wipe-planned", format!("{} steps", lines.len())),
             RemoteOutcome::Failed(reason) => ("order-failed", reason.clone()),
         };
-        actions.push(Action::Note(vec![Note::new(what, at).with("order", id).with("detail", detail)]));
+        actions
+            .push(Action::Note(vec![Note::new(what, at).with("order", id).with("what", kind).with("detail", detail)]));
         if !matches!(outcome, RemoteOutcome::Begun(_)) {
             self.life.request(Trigger::OrderOver);
         }

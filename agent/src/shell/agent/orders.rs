@@ -201,7 +201,8 @@ impl Agent {
     }
 
     /// Writes down what is worth remembering. A history that cannot be written does not hold anything else up.
-    fn note(&mut self, notes: &[Note]) {
+    pub(super) fn note(&mut self, notes: &[Note]) {
+        self.tell_people(notes);
         if self.history.is_none() {
             self.history = History::open(&self.paths)
                 .inspect_err(|error| tracing::warn!(%error, "the history cannot be kept"))
@@ -213,6 +214,15 @@ impl Agent {
             if let Err(error) = history.append(note.time, note.what, detail) {
                 tracing::warn!(%error, event = note.what, "an entry of the history is lost");
             }
+        }
+    }
+
+    /// Tells people what they should know, beside everything else.
+    fn tell_people(&mut self, notes: &[Note]) {
+        let notifications = self.told.tell(notes);
+        if !notifications.is_empty() {
+            let desktop = Arc::clone(&self.desktop);
+            tokio::task::spawn_blocking(move || notifications.iter().for_each(|found| desktop.show(found)));
         }
     }
 

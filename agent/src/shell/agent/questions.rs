@@ -39,6 +39,7 @@ impl Agent {
                 found.map(|profile| json!(profile)).map_err(|error| no_such_profile(&error))
             }),
             ControlRequest::Plan { fragments } => self.plan(fragments, reply),
+            ControlRequest::Secrets => self.secrets(reply),
             ControlRequest::CheckIn => self.check_in(reply),
             ControlRequest::CheckCompliance => self.check_compliance_now(reply),
             ControlRequest::Compliance => answer(reply, self.compliance_now()),
@@ -156,6 +157,14 @@ impl Agent {
             let failed = |error: tokio::task::JoinError| Err(ControlError::new(ErrorCode::Failed, error.to_string()));
             answer(reply, result.unwrap_or_else(failed));
         });
+    }
+
+    /// What must not be seen in anything that leaves the machine.
+    fn secrets(&self, reply: Reply) {
+        let Some(account) = self.engine.account().cloned() else {
+            return answer(reply, Err(ControlError::not_enrolled()));
+        };
+        self.read(reply, move |stored, _| Ok(json!(crate::engine::redaction::held(stored, &account))));
     }
 
     /// What would be done on the machine. On one that is not enrolled nothing is held, but profiles can be tried.

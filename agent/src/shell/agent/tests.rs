@@ -50,6 +50,30 @@ fn an_agent_that_stops_begins_nothing_and_still_answers() {
     assert!(after.unwrap_err().message.contains("shutting down"));
 }
 
+#[test]
+fn people_are_told_beside_the_loop_and_of_nothing_twice() {
+    let (_folder, paths) = enrolled();
+    let (sender, shown) = std::sync::mpsc::channel();
+    let note = crate::engine::Note::new("mail-sign-in-needed", clock::now()).with("name", "Contoso Mail");
+    runtime().block_on(async {
+        let mut agent = start(&paths).with_desktop(Arc::new(Recording(sender)));
+        agent.note(&[note.clone(), crate::engine::Note::new("session", clock::now())]);
+        agent.note(&[note]);
+    });
+    let shown: Vec<_> = shown.iter().map(|shown| shown.title).collect();
+    assert_eq!(shown, ["Sign in to your mail again"]);
+}
+
+/// Remembers what would be shown.
+#[derive(Debug)]
+struct Recording(std::sync::mpsc::Sender<crate::engine::notification::Notification>);
+
+impl Desktop for Recording {
+    fn show(&self, notification: &crate::engine::notification::Notification) {
+        self.0.send(notification.clone()).unwrap();
+    }
+}
+
 /// Sends requests before the agent can look at the first, and waits for the answers to all.
 fn run<const N: usize>(paths: &Paths, requests: [ControlRequest; N]) -> [ControlResult; N] {
     runtime().block_on(async {

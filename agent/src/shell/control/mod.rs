@@ -55,6 +55,8 @@ pub enum ControlRequest {
     Unlock(UnlockOrder),
     /// Another identity for the same device, with a token of the server's administrator.
     Recover(RecoverOrder),
+    /// Every secret value that the agent holds, so that a filter can look for it before something leaves the machine.
+    Secrets,
     /// Enrolment.
     Enrol(Box<EnrolOrder>),
     /// The end of the enrolment.
@@ -97,6 +99,7 @@ impl ControlRequest {
             | Self::Profile { .. }
             | Self::Why { .. }
             | Self::History { .. }
+            | Self::Secrets
             | Self::Plan { .. } => false,
             Self::CheckIn
             | Self::CheckCompliance
@@ -118,7 +121,9 @@ impl ControlRequest {
             | Self::History { .. } => authorization::Request::Read,
             Self::Plan { fragments } if fragments.is_empty() => authorization::Request::Read,
             // Trying is more than reading: what a profile brings is looked at with the rights of the agent.
-            Self::Profile { reveal: true, .. } | Self::Plan { .. } => authorization::Request::ReadSecrets,
+            Self::Profile { reveal: true, .. } | Self::Plan { .. } | Self::Secrets => {
+                authorization::Request::ReadSecrets
+            }
             Self::CheckIn | Self::CheckCompliance => authorization::Request::CheckIn,
             Self::Unlock(_) => authorization::Request::Unlock,
             Self::Enrol(_) => authorization::Request::Enrol,

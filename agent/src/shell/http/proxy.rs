@@ -1,6 +1,7 @@
 //! The proxy: one setting, so that enrolment, sessions, certificates and push all go the same way.
 
 use mdm_protocol::Secret;
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Never through a proxy: it would reach its own machine there, not this one.
@@ -52,6 +53,16 @@ impl ProxySettings {
     pub fn host(&self) -> Option<String> {
         let proxy = self.proxy.as_ref()?;
         Some(format!("{}:{}", proxy.host_str()?, proxy.port_or_known_default()?))
+    }
+
+    /// What of it must not be seen: credentials of the file and of the address, as they stand and as they are meant.
+    pub(in crate::shell) fn secrets(&self) -> Vec<String> {
+        let file = self.credentials.iter().map(|(user, password)| (user.clone(), password.expose().to_owned()));
+        let plain = |text: &str| percent_decode_str(text).decode_utf8_lossy().into_owned();
+        let address = self.proxy.iter().filter_map(|proxy| Some((proxy.username(), proxy.password()?)));
+        let address = address
+            .flat_map(|(user, password)| [(user.to_owned(), password.to_owned()), (plain(user), plain(password))]);
+        file.chain(address).flat_map(|(user, password)| [format!("{user}:{password}"), password]).collect()
     }
 
     #[cfg(test)]

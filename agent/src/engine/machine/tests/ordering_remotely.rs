@@ -67,6 +67,8 @@ fn s76_a_lock_is_accepted_then_done_then_told_in_a_session_of_its_own_and_never_
     let done = Event::CarriedOut(UNIQUE.to_owned(), RemoteOutcome::Done("2 sessions".to_owned()));
     let (told, _) = talk(&mut world, done, &lock);
     assert_eq!(told.len(), 1, "the server hears of it without asking");
+    let people: Vec<_> = world.notes.iter().filter_map(crate::engine::notification::of).collect();
+    assert_eq!(people.len(), 1, "and so does whoever sits in front of the machine");
     assert!(told[0].contains(r#""state":"done""#) && told[0].contains("2 sessions"), "{told:?}");
     assert_eq!(carried_out(&mut world), [], "the same order again is not carried out again");
     let (told, codes) = check_in(&mut world, &lock);

@@ -1,0 +1,61 @@
+//! The secrets that the agent holds: in profiles, in the account, in what the server set since, in what is under way.
+
+use std::collections::BTreeSet;
+
+use mdm_protocol::LocUri;
+
+use super::buried::buried;
+use crate::engine::Account;
+use crate::engine::profile::Stored;
+use crate::engine::progress::Progress;
+use crate::engine::remote::RemoteKind;
+use crate::engine::tree::schema;
+
+/// Every secret in the store and in the account.
+pub fn held(stored: &Stored, account: &Account) -> BTreeSet<String> {
+    let mut secrets = BTreeSet::new();
+    for profile in &stored.profiles {
+        for (path, node) in profile.nodes.iter().filter(|(_, node)| !node.is_interior()) {
+            let address = match path.as_str() {
+                "" => profile.root.to_string(),
+                path => format!("{}/{path}", profile.root),
+            };
+            collect(&address, &node.value, &mut secrets);
+        }
+    }
+    stored.settings.iter().for_each(|(address, node)| collect(address, &node.value, &mut secrets));
+    if let Some(credentials) = &account.credentials {
+        secrets.insert(credentials.secret.expose().to_owned());
+        secrets.extend(credentials.nonce.clone());
+    }
+    stored.progress.iter().for_each(|progress| under_way(progress, &mut secrets));
+    secrets.retain(|secret| !secret.trim().is_empty());
+    secrets
+}
+
+/// A value that is a secret, or the secrets in it.
+fn collect(address: &str, value: &str, secrets: &mut BTreeSet<String>) {
+    let uri = LocUri::parse(address).ok();
+    match uri.and_then(|uri| schema::find(&uri)).map(|(rule, _)| rule) {
+        Some(rule) if !rule.secret && !rule.may_hold_secret() => {}
+        Some(rule) if rule.may_hold_secret() => secrets.extend(buried(value)),
+        // What has no rule is concealed wherever it is shown, so it is not shown here either.
+        Some(_) | None => {
+            secrets.insert(value.to_owned());
+            secrets.extend(buried(value));
+        }
+    }
+}
+
+/// What lets somebody ring, wipe or unlock this machine.
+fn under_way(progress: &Progress, secrets: &mut BTreeSet<String>) {
+    secrets.extend(progress.nonce.clone());
+    secrets.extend(progress.push.channel.iter().map(|channel| channel.topic.clone()));
+    for order in progress.remote_orders.iter().flat_map(|orders| orders.iter()) {
+        match &order.kind {
+            RemoteKind::Wipe { token } => drop(secrets.insert(token.clone())),
+            RemoteKind::Lock(terms) => secrets.extend(terms.verifier.clone()),
+            RemoteKind::Unlock | RemoteKind::Reboot => {}
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! Whether everything that is held is in force, and nobody changed what is.
+
+use super::facts::{Facts, Unknown};
+use super::{Check, Finding};
+
+/// How many profiles or files are named.
+const MAX_NAMED: usize = 3;
+
+pub(super) const CHECK: Check =
+    Check { name: "in-force", meaning: "every profile that is held is in force, and unchanged", judge };
+
+fn judge(facts: &Facts) -> Finding {
+    let status = match &facts.answers.status {
+        Ok(status) => status,
+        Err(unknown) => return Finding::unknown(unknown),
+    };
+    if status.account.is_none() {
+        return Finding::unknown(&Unknown::NotEnrolled);
+    }
+    let named = |all: Vec<String>| {
+        let more = all.len().saturating_sub(MAX_NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        format!("{}{more}", all[..all.len().min(MAX_NAMED)].join("; "))
+    };
+    let not: Vec<String> = status.not_in_force.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
+    let waits = |reason: &String| reason.starts_with("waiting: ");
+    let drift: Vec<String> = status.drift.iter().map(|(path, what)| format!("{path} ({what})")).collect();
+    match (not.is_empty(), drift.is_empty()) {
+        (false, _) if status.not_in_force.values().all(waits) => {
+            Finding::warn(named(not), "They are put in force once what they wait for is there.")
+        }
+        (false, _) => Finding::fail(
+            named(not),
+            "What is missing is said above: install it, or tell the administrator; then: mdm-agent sync",
+        ),
+        (true, false) => Finding::warn(
+            format!("somebody changed {}", named(drift)),
+            "Managed files are put back at each check-in. Find out what changes them.",
+        ),
+        (true, true) => Finding::pass("all of them are"),
+    }
+}
