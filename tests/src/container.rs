@@ -197,6 +197,7 @@ impl Drop for Container {
 
 /// Debian, as debootstrap installs it.
 fn tree() -> anyhow::Result<PathBuf> {
+    let _turn = turn()?;
     let folder = workspace().join("target/debian");
     let tree = folder.join(RELEASE);
     if !tree.exists() {
@@ -220,10 +221,22 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The Debian package of the programs under test.
-pub fn package(programs: &Programs) -> anyhow::Result<PathBuf> {
+/// The Debian package of the programs under test, in a folder of the test's.
+pub fn package(programs: &Programs, folder: &Path) -> anyhow::Result<PathBuf> {
+    let _turn = turn()?;
     run(Command::new(workspace().join("packaging/build")).arg("--program").arg(&programs.agent))?;
     let packages = std::fs::read_dir(workspace().join("target/packages"))?;
     let mut packages = packages.filter_map(|entry| Some(entry.ok()?.path()));
-    packages.find(|path| path.extension().is_some_and(|end| end == "deb")).context("packaging/build makes no package")
+    let made = packages.find(|path| path.extension().is_some_and(|end| end == "deb"));
+    let package = folder.join("mdm-agent.deb");
+    std::fs::copy(made.context("packaging/build makes no package")?, &package)?;
+    Ok(package)
+}
+
+/// One test at a time makes what all of them share.
+fn turn() -> anyhow::Result<std::fs::File> {
+    let path = workspace().join("target/container.lock");
+    let file = std::fs::File::create(&path).with_context(|| path.display().to_string())?;
+    rustix::fs::flock(&file, rustix::fs::FlockOperation::LockExclusive)?;
+    Ok(file)
 }

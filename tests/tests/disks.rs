@@ -75,6 +75,7 @@ fn kernel(folder: &Path) -> (PathBuf, PathBuf) {
         assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     };
+    run("apt-cache show linux-image-cloud-amd64 >/dev/null 2>&1 || apt-get update -q");
     run("package=$(apt-cache depends linux-image-cloud-amd64 | awk '/Depends:/ {print $2; exit}') && \
          apt-get download -q \"$package\" && dpkg-deb -x \"$package\"_*.deb kernel");
     (PathBuf::from(run("ls -d $PWD/kernel/boot/vmlinuz-*")), PathBuf::from(run("ls -d $PWD/kernel/lib/modules/*")))

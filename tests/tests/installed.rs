@@ -27,7 +27,7 @@ fn the_package_lives_and_goes_on_a_machine_with_systemd() {
     alone(the_package_lives_and_goes_on_a_machine_with_systemd, || {
         let programs = programs::build()?;
         let folder = tempfile::tempdir()?;
-        let package = package(&programs)?;
+        let package = package(&programs, folder.path())?;
         let server = ServerProcess::start(&programs, folder.path(), "intune", &silent())?;
         let mut machine = Machine::new(folder.path(), &server)?;
         let before = machine.files()?;

@@ -87,7 +87,7 @@ struct World {
 impl World {
     fn enrolled(folder: &Path) -> anyhow::Result<Self> {
         let programs = programs::build()?;
-        let package = package(&programs)?;
+        let package = package(&programs, folder)?;
         let server = ServerProcess::start(&programs, folder, "intune", &silent())?;
         let mut container = Container::new(folder)?;
         for (from, to) in
