@@ -7,115 +7,43 @@ mod certificates;
 mod compliance;
 mod configured;
 mod machine;
+mod message;
 mod orders;
 mod questions;
 mod remote;
+mod standing;
 mod surroundings;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use tokio::sync::{Mutex, OwnedMutexGuard, mpsc, oneshot};
+use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use self::message::{Doorbell, Waiter};
+pub use self::message::{Message, StoreInUse};
 use super::config::Live;
-use super::control::{ControlError, ControlRequest, ControlResult};
+use super::control::{ControlError, ControlResult};
 use super::desktop::{Desktop, NoDesktop};
 use super::history::History;
 use super::http::HttpsClient;
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
-use super::push::{PushEvent, PushHandle};
-use super::store::{OpenStore, Opened, StoreAccess, StorePlace};
+use super::push::PushEvent;
+use super::store::{Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts};
-use crate::engine::application::{ApplicationOutcome, MachineReport};
-use crate::engine::certificate_request::CertificateAnswer;
+use crate::engine::application::MachineReport;
 use crate::engine::certificates::Slot as SlotName;
-use crate::engine::compliance::standing::{Rules, Standing};
+use crate::engine::compliance::standing::Rules;
 use crate::engine::failure::StoreFailure;
 use crate::engine::notification::Told;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
-use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
-use crate::engine::reply::Reply;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
 use crate::platform::force::Platform;
-
-/// What reaches the agent's loop.
-#[derive(Debug)]
-pub enum Message {
-    /// A question or an order from a person.
-    Control(ControlRequest, oneshot::Sender<ControlResult>),
-    /// An order of the server was carried out, or could not be.
-    CarriedOut(String, RemoteOutcome),
-    /// Compliance was checked.
-    ComplianceChecked(Box<Standing>),
-    /// Somebody unlocked the machine with its one-time code.
-    UnlockedByCode,
-    /// The service should stop.
-    Stop,
-    /// The configuration was read again.
-    Configured(Box<Live>),
-    /// Whether the agent still answers.
-    Alive(oneshot::Sender<()>),
-    #[doc(hidden)]
-    StoreOpened(
-        Result<(StoreInUse, Box<Opened>), StoreFailure>,
-        Box<crate::engine::facts::DeviceFacts>,
-        Box<MachineReport>,
-    ),
-    #[doc(hidden)]
-    Applied(Box<ApplicationOutcome>),
-    #[doc(hidden)]
-    CertificateAnswered(String, CertificateAnswer),
-    #[doc(hidden)]
-    Kept(Option<StoreInUse>, Box<Changes>, Result<(), StoreFailure>),
-    #[doc(hidden)]
-    Erased(Result<(), String>),
-    #[doc(hidden)]
-    Answered(Result<Reply, ConnectionFailure>),
-    #[doc(hidden)]
-    Enrolled(
-        super::enrol::Purpose,
-        Result<Box<crate::engine::Account>, super::enrol::EnrolError>,
-        oneshot::Sender<ControlResult>,
-    ),
-    #[doc(hidden)]
-    Renewed(Result<Box<Renewed>, RenewalFailure>),
-    #[doc(hidden)]
-    Push(PushEvent),
-}
-
-/// The open store, and the right to it: there is never more than one opener.
-#[derive(Debug)]
-pub struct StoreInUse {
-    store: OpenStore,
-    _right: OwnedMutexGuard<()>,
-}
-
-/// Someone who waits for a session.
-#[derive(Debug)]
-struct Waiter {
-    /// The number of sessions that must be over.
-    sessions: u64,
-    reply: oneshot::Sender<ControlResult>,
-}
-
-/// The link to the push server, with the task that passes its rings on; both end when this is dropped.
-#[derive(Debug)]
-struct Doorbell {
-    link: PushHandle,
-    passing_on: tokio::task::AbortHandle,
-}
-
-impl Drop for Doorbell {
-    fn drop(&mut self) {
-        self.passing_on.abort();
-    }
-}
 
 /// The agent: engine and shell together.
 #[derive(Debug)]

@@ -13,9 +13,14 @@ use crate::engine::time::Now;
 /// Sessions that are held only to tell something are no occasion to look at everything again.
 const TELLING: [Trigger; 3] = [Trigger::ComplianceChanged, Trigger::OrderOver, Trigger::CertificateIssued];
 
+/// Sessions after which it is checked although they failed. After every retry it would be checked far too often.
+const ANYWAY: [Trigger; 4] = [Trigger::User, Trigger::Schedule, Trigger::Boot, Trigger::Enrolment];
+
 /// What the end of a session means for compliance.
 #[derive(Debug)]
 pub(super) struct AfterSession {
+    /// Why the session was held.
+    triggers: Triggers,
     /// Whether the session told how it stands.
     was_told: bool,
     /// The rules to check now.
@@ -43,7 +48,7 @@ impl Engine {
     pub(super) fn after_session(&self, session: &Session, triggers: Triggers) -> AfterSession {
         let alerts = &session.context().alerts;
         let was_told = alerts.iter().any(|alert| matches!(alert, SessionAlert::Compliance(_)));
-        AfterSession { was_told, rules: self.rules_to_check(session, triggers) }
+        AfterSession { triggers, was_told, rules: self.rules_to_check(session, triggers) }
     }
 
     /// The rules to check once a session is over; `None` if there is no reason to.
@@ -66,7 +71,7 @@ impl Engine {
             self.compliance.reported = true;
             actions.push(Action::KeepCompliance(Box::new(self.compliance.clone())));
         }
-        if let Some(rules) = after.rules {
+        if let Some(rules) = after.rules.filter(|_| completed || after.triggers.contains_any(&ANYWAY)) {
             actions.push(Action::CheckCompliance(Box::new(rules)));
         }
     }
@@ -88,7 +93,8 @@ impl Engine {
         }
         self.compliance = standing;
         actions.push(Action::KeepCompliance(Box::new(self.compliance.clone())));
-        if !self.compliance.reported {
+        // A server that was not reached just now hears of it when it is: the waits between attempts are there for a reason.
+        if !self.compliance.reported && self.progress().failures == 0 {
             self.life.request(Trigger::ComplianceChanged);
         }
     }

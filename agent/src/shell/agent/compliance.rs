@@ -66,7 +66,7 @@ impl Agent {
         let Some(record) = self.last_record.as_ref().filter(|_| !self.checking) else { return };
         for waiter in self.compliance_waiters.extract_if(.., |waiter| waiter.sessions <= self.sessions_over) {
             let standing = self.engine.compliance();
-            let result = if self.store_problem.is_some() && !record.completed {
+            let result = if self.store_problem.is_some() {
                 let message = "the rules cannot be read, because the profile store cannot be used";
                 Err(ControlError::new(ErrorCode::Failed, message).with_advice("See mdm-agent status."))
             } else {

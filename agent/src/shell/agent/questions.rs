@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
 use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
-use crate::engine::report::{self, AccountStatus, HistoryView, MoveStatus, OrderStatus, Standing, Status};
+use crate::engine::report::{self, HistoryView, Standing};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
 use crate::shell::enrol::{self, EnrolError, Purpose};
 
@@ -46,88 +46,6 @@ impl Agent {
             ControlRequest::Unlock(order) => self.unlock(order.code, reply),
             ControlRequest::Enrol(order) => self.enrol(*order, reply),
             ControlRequest::Unenrol => self.unenrol(reply),
-        }
-    }
-
-    fn status(&self) -> Status {
-        let progress = self.engine.progress();
-        let now = clock::now();
-        let next = self.engine.next_deadline().map(|deadline| {
-            let seconds = deadline.boot_ms.saturating_sub(now.boot_ms) / 1000;
-            (now.wall.saturating_add_unsigned(seconds), deadline.reason.as_str().to_owned())
-        });
-        let activity = match self.engine.phase() {
-            Phase::Idle if self.enrolling => "enrolling",
-            Phase::Idle if self.checking => "checking compliance",
-            Phase::Idle => "idle",
-            Phase::Opening(_) | Phase::OpeningToSweep => "opening the store",
-            Phase::Running(_) => "in a session",
-            Phase::Closing(_) => "closing a session",
-            Phase::Renewing => "renewing the certificate",
-            Phase::Sweeping(_) => "removing profiles",
-            Phase::Erasing => "erasing",
-        };
-        let ledger = self.platform.ledger().unwrap_or_default();
-        let locked = self.platform.lock_state().ok().flatten();
-        Status {
-            drift: ledger.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect(),
-            not_in_force: super::machine::in_force(&ledger).not,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            account: self.engine.account().map(|account| self.account_status(account)),
-            activity: activity.to_owned(),
-            next_check_in: next,
-            last_session: progress.last_session.as_deref().cloned(),
-            last_completed: progress.last_completed,
-            failures: progress.failures,
-            unknown_device: progress.is_unknown_device(),
-            store_problem: self.store_problem.clone(),
-            moving: progress.authority.moving.as_ref().map(|moving| MoveStatus {
-                name: moving.name.to_string(),
-                address: moving.address().map_or_else(String::new, ToString::to_string),
-                heard: moving.heard,
-                failures: moving.failures,
-            }),
-            push: self.engine.link().as_str().to_owned(),
-            first_removal: progress.retention.earliest,
-            renewal: progress.renewal.status.as_str().to_owned(),
-            expired: self.engine.life().is_expired(now),
-            cloned: progress.cloned,
-            compliance: Some(&self.engine.compliance().report)
-                .filter(|report| report.checked_at > 0)
-                .map(|report| (report.overall, report.checked_at)),
-            locked_since: locked.as_ref().map(|locked| locked.since),
-            lock_message: locked.map(|locked| locked.terms.message),
-            orders: self
-                .engine
-                .progress()
-                .remote_orders
-                .iter()
-                .flat_map(|orders| orders.iter())
-                .map(OrderStatus::of)
-                .collect(),
-            clock_skew: self.engine.life().clock().skew(),
-        }
-    }
-
-    /// What the last check found.
-    fn compliance_now(&self) -> ControlResult {
-        match self.engine.account() {
-            Some(_) => Ok(json!(self.engine.compliance().report)),
-            None => Err(ControlError::not_enrolled()),
-        }
-    }
-
-    fn account_status(&self, account: &Account) -> AccountStatus {
-        let life = self.engine.life();
-        AccountStatus {
-            provider_id: account.provider_id.clone(),
-            name: account.name.clone(),
-            authority: life.authority().to_string(),
-            server: life.home().to_owned(),
-            device_id: account.device_id.clone(),
-            user: account.user.clone(),
-            enrolled_at: account.enrolled_at,
-            certificate_ends: life.certificates().active.map(|active| active.not_after),
         }
     }
 

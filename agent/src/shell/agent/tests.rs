@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 use super::*;
 use crate::engine::enrolment::{Installation, KeyKind, KeyOrder};
 use crate::engine::testing;
-use crate::shell::control::ErrorCode;
+use crate::shell::control::{ControlRequest, ErrorCode};
 use crate::shell::keys;
 
 type Answer = oneshot::Receiver<ControlResult>;

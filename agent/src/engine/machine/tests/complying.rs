@@ -94,6 +94,17 @@ fn what_could_not_be_told_is_told_in_the_next_session_and_over_a_restart() {
 }
 
 #[test]
+fn a_server_that_cannot_be_reached_is_not_tried_more_often_because_of_it() {
+    let (mut world, rules) = with_rule();
+    world.ask(Trigger::User, &Server::Gone);
+    assert!(ordered(&mut world).is_some(), "a person who asks wants to know all the same");
+    let standing = world.engine.compliance().check(&rules, &facts(false), NOW);
+    assert_eq!(world.handle(Event::ComplianceChecked(Box::new(standing))), []);
+    world.wait(&Server::Gone);
+    assert_eq!(ordered(&mut world), None, "a retry is no occasion");
+}
+
+#[test]
 fn a_rule_that_goes_takes_its_verdict_along() {
     let (mut world, rules) = with_rule();
     look(&mut world, &rules, false);
