@@ -200,8 +200,8 @@ pub fn carry_out(root: &Root, state: &Path) -> Result<Vec<String>, String> {
     let content = content.ok_or_else(|| format!("{} is not there: no wipe was confirmed", path.display()))?;
     let plan: WipePlan = serde_json::from_slice(&content).map_err(|error| format!("{}: {error}", path.display()))?;
     if root.is_machine() {
-        // What still runs would make files again. Where there are no such slices nobody is signed in.
-        let _ = run("systemctl", &["stop", "user.slice", "machine.slice"]);
+        // What still runs would make files again, the agent among it. What is not there needs no stopping.
+        let _ = run("systemctl", &["stop", "mdm-agent.service", "user.slice", "machine.slice"]);
     }
     let mut left = Vec::new();
     for step in &plan.steps {
