@@ -207,7 +207,10 @@ impl World {
         self.write("/home/ada/letter", "dear")?;
         self.order("wipe")?;
         let told = self.told("wipe", "awaiting-confirmation")?;
-        ensure!(told["detail"].as_str().is_some_and(|detail| detail.contains("everything in /home")), "{told}");
+        let plan = told["detail"].as_str().unwrap_or_default();
+        ensure!(plan.contains("everything in /home"), "{told}");
+        // Every path that the unit may write to is a mount to the service, and none of them is data for that.
+        ensure!(!plan.contains("in /usr") && !plan.contains("in /var/lib/mdm-agent"), "{told}");
         ensure!(self.container.path("/home/ada/letter").exists(), "it was wiped without a confirmation");
         block_on(self.server.admin.post(&format!("{}/wipe/confirm", self.path), &json!({})))?;
         // The machine may be gone before the command has its answer.
@@ -216,7 +219,9 @@ impl World {
         for gone in ["/home/ada", "/root/password", "/var/lib/mdm-agent/identity"] {
             ensure!(!self.container.path(gone).exists(), "{gone} is still there");
         }
-        ensure!(self.container.path("/usr/bin/mdm-agent").exists(), "more was removed than the plan said");
+        for kept in ["/usr/bin/mdm-agent", "/usr/local/share", "/etc/passwd", "/var/lib/dpkg/status"] {
+            ensure!(self.container.path(kept).exists(), "more was removed than the plan said: {kept}");
+        }
         Ok(())
     }
 }

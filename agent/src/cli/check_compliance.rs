@@ -13,7 +13,7 @@ use super::{Place, VerbResult, backend};
 use crate::engine::compliance::{Report, State, Verdict};
 use crate::engine::progress::SessionRecord;
 use crate::engine::report;
-use crate::shell::control::{ControlRequest, ErrorCode, client};
+use crate::shell::control::{ControlError, ControlRequest, ErrorCode, client};
 
 /// How often a person at a terminal is told what goes on.
 const GLANCE: Duration = Duration::from_millis(250);
@@ -46,6 +46,10 @@ impl CheckCompliance {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let checked = if self.last {
             let report: Report = backend::ask(place, ControlRequest::Compliance).await?;
+            if report.checked_at == 0 {
+                let error = ControlError::new(ErrorCode::Failed, "nothing was checked yet");
+                return Err(error.with_advice("Check now: mdm-agent check-compliance").into());
+            }
             Checked { report, session: None, reported: true }
         } else {
             check(place, output).await?

@@ -22,7 +22,7 @@ mod unlock;
 mod watch;
 mod wipe_worker;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
@@ -113,9 +113,12 @@ enum Verb {
     /// Prints what is known of this machine, as JSON, for the service.
     #[command(name = facts::VERB, hide = true)]
     FactsWorker,
-    /// Carries a wipe out that the server has confirmed.
+    /// Plans a wipe, or carries one out that the server has confirmed.
     #[command(name = wipe::VERB, hide = true)]
-    WipeWorker,
+    WipeWorker {
+        #[arg(long)]
+        plan: bool,
+    },
     Config(config::Config),
     Completions(documents::Completions),
     Man(documents::ManualPage),
@@ -207,6 +210,11 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
         Verb::Config(verb) => return verb.run(sources, output),
         Verb::Completions(verb) => return verb.run(Arguments::command()),
         Verb::Man(verb) => return verb.run(Arguments::command()),
+        // The service that starts these may have been started with another configuration than there is by now.
+        Verb::FactsWorker => return facts_worker(),
+        Verb::WipeWorker { plan } => {
+            return wipe_worker::run(Path::new(global.state.as_deref().unwrap_or(Paths::STATE)), plan, output);
+        }
         verb => verb,
     };
     let configuration = sources.load().map_err(|error| config::unusable(&error))?;
@@ -239,9 +247,12 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
             Verb::Recover(verb) => verb.run(&place, output).await,
             Verb::Unenroll(verb) => verb.run(&place, output).await,
             Verb::Unlock(verb) => verb.run(&place, output).await,
-            Verb::WipeWorker => wipe_worker::run(&place),
-            Verb::FactsWorker => facts_worker(&place),
-            Verb::Config(_) | Verb::Completions(_) | Verb::Man(_) | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
+            Verb::Config(_)
+            | Verb::Completions(_)
+            | Verb::Man(_)
+            | Verb::FactsWorker
+            | Verb::WipeWorker { .. }
+            | Verb::StoreWorker { .. } => Ok(ExitCode::SUCCESS),
         }
     });
     // A thread that still waits for a key at the terminal must not keep the program from ending.
@@ -250,8 +261,10 @@ fn start(arguments: Arguments, sources: Sources, output: &Output) -> VerbResult 
 }
 
 /// What the service asks for outside of its sandbox.
-fn facts_worker(place: &Place) -> VerbResult {
-    let facts = facts::gather(place.platform.root(), clock::now().wall, &[], &facts::NoScripts);
-    Output::new(true).show(&facts, |_| String::new())?;
+fn facts_worker() -> VerbResult {
+    let facts = facts::gather(Path::new("/"), clock::now().wall, &[], &facts::NoScripts);
+    // On one line, so that it can be told from what else is said.
+    let line = serde_json::to_string(&facts)?;
+    Output::new(false).show(&facts, |_| line)?;
     Ok(ExitCode::SUCCESS)
 }

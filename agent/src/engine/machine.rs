@@ -19,6 +19,7 @@ use self::compliance::AfterSession;
 use self::opening::Opening;
 use super::account::{Account, Trust};
 use super::certificate_request::CertificateOrder;
+use super::compliance::Report;
 use super::compliance::standing::Standing;
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
@@ -30,7 +31,7 @@ use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
 use super::report;
 use super::session::{Session, SessionEnd, Step};
-use super::time::{Deadline, Now};
+use super::time::{Deadline, Now, TimerReason};
 pub use event::{Action, Event, Listening, Renewed};
 
 #[cfg(test)]
@@ -74,6 +75,8 @@ pub struct Conduct {
     orders_noted: usize,
     /// Remote orders and confirmations of this session that were taken note of.
     remote_noted: (usize, usize),
+    /// What the session tells of compliance.
+    told: Option<Report>,
 }
 
 /// A session that is over, with what follows once that is kept.
@@ -111,6 +114,8 @@ pub struct Engine {
     is_personal: bool,
     /// What was found when compliance was last checked.
     compliance: Standing,
+    /// The end of a grace period at which it was looked at again.
+    grace_noted: Option<i64>,
     /// What the device proves after a renewal, until the server was told.
     proof: Option<RenewalProof>,
 }
@@ -133,6 +138,7 @@ impl Engine {
             paused: false,
             is_personal: false,
             compliance: Standing::default(),
+            grace_noted: None,
             proof: None,
         }
     }
@@ -143,9 +149,13 @@ impl Engine {
     }
 
     /// What has to be done at the very beginning.
-    pub fn begin(&mut self, actions: &mut Vec<Action>) {
+    ///
+    /// `goes_on` says whether this process takes the place of one that ended: then what that one was ordered is done.
+    pub fn begin(&mut self, goes_on: bool, actions: &mut Vec<Action>) {
         self.listen(actions);
-        self.carry_out(actions);
+        if goes_on {
+            self.carry_out(actions);
+        }
     }
 
     /// The account, if the device is enrolled.
@@ -201,7 +211,8 @@ impl Engine {
         if !matches!(self.phase, Phase::Idle) || self.paused {
             return None;
         }
-        let (at, reason) = self.life.next_deadline()?;
+        let grace = self.grace_ends().map(|until| (until.saturating_mul(1000), TimerReason::GracePeriod));
+        let (at, reason) = self.life.next_deadline().into_iter().chain(grace).min_by_key(|(at, _)| *at)?;
         Some(Deadline { boot_ms: self.life.clock().boot_ms_at(at), reason })
     }
 
@@ -238,7 +249,10 @@ impl Engine {
     pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
         match event {
             Event::CheckInRequested(trigger) => self.life.request(trigger),
-            Event::DeadlineReached => self.life.collect_due(now),
+            Event::DeadlineReached => {
+                self.life.collect_due(now);
+                self.collect_grace(now);
+            }
             Event::StoreOpened { stored, rebuilt, facts, machine } => {
                 self.note_machine(&machine, now, actions);
                 self.store_opened(Opening { stored, rebuilt, facts, machine }, now, actions);
@@ -254,6 +268,11 @@ impl Engine {
                     && let Some(date) = reply.date
                 {
                     self.life.hear_date(date, now);
+                }
+                if let Phase::Running(conduct) = &self.phase {
+                    let told = &conduct.session.remote()[..conduct.remote_noted.0];
+                    let told: Vec<String> = told.iter().map(|order| order.id.clone()).collect();
+                    self.orders_heard(&told);
                 }
                 let at = self.life.clock().read(now).wall;
                 self.step(now, actions, |session| session.received(&reply, at));

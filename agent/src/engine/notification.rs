@@ -77,9 +77,10 @@ pub fn of(note: &Note) -> Option<Notification> {
         }),
         DOOMED => doom(note, 1),
         COMPLIANCE => compliance(note),
-        "order-done" if note.particular("what") == Some("lock") => Some(Notification {
-            title: "This computer was locked by its administrator".to_owned(),
-            body: "Nobody can sign in until the administrator unlocks it, or gives you a code for: mdm-agent unlock"
+        // Once it is locked nobody's desktop could show it.
+        "order-accepted" if note.particular("what") == Some("lock") => Some(Notification {
+            title: "This computer is being locked by its administrator".to_owned(),
+            body: "Nobody can sign in or go on until the administrator unlocks it, or gives you a code for: mdm-agent unlock"
                 .to_owned(),
             urgent: true,
         }),

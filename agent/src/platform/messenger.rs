@@ -182,6 +182,13 @@ fn run_outside(tool: &str, arguments: &[&str]) -> Result<(), String> {
     }
 }
 
+/// The path of this program, by which another process of it is started; after an upgrade, that of the new one.
+pub(super) fn own_program() -> Result<String, String> {
+    let path = std::env::current_exe().map_err(|error| format!("the program does not find itself: {error}"))?;
+    let path = path.to_string_lossy().into_owned();
+    Ok(path.strip_suffix(" (deleted)").map(ToOwned::to_owned).unwrap_or(path))
+}
+
 /// Runs a program, by its path, outside of the sandbox that a service of the agent runs in, and comes back with what it
 /// printed; `None` if there is no sandbox, or nobody who could do it.
 pub(super) fn ask_outside(program: &str, arguments: &[&str]) -> Option<Result<String, ToolError>> {

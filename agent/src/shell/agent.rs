@@ -84,8 +84,12 @@ pub struct Agent {
     certificate_steps: usize,
     /// Orders that are being carried out.
     remote_orders: usize,
+    /// The right to lock, unlock, restart or wipe the machine.
+    remote_turn: Arc<Mutex<()>>,
     /// Whether compliance is being checked.
     checking: bool,
+    /// Enrolments that were ended in this process.
+    enrolments: u64,
     /// The rules of the check that comes after that one.
     check_again: Option<Rules>,
     /// Those who wait for a check.
@@ -155,7 +159,9 @@ impl Agent {
             goes_on: false,
             certificate_steps: 0,
             remote_orders: 0,
+            remote_turn: Arc::default(),
             checking: false,
+            enrolments: 0,
             check_again: None,
             compliance_waiters: Vec::new(),
             desktop: Arc::new(NoDesktop),
@@ -186,7 +192,7 @@ impl Agent {
         let mut watch = self.watch_surroundings();
         self.after_restart();
         let mut actions = Vec::new();
-        self.engine.begin(&mut actions);
+        self.engine.begin(self.goes_on, &mut actions);
         let events: Vec<Event> = actions.into_iter().filter_map(|action| self.perform(action)).collect();
         events.into_iter().for_each(|event| self.feed(event));
         while !(self.stopping && self.is_at_rest()) {
@@ -229,7 +235,7 @@ impl Agent {
                 self.feed(Event::CertificateAnswered(profile, answer));
             }
             Message::CarriedOut(id, outcome) => self.carried_out(id, outcome),
-            Message::ComplianceChecked(standing) => self.compliance_checked(standing),
+            Message::ComplianceChecked(standing, enrolments) => self.compliance_checked(standing, enrolments),
             Message::UnlockedByCode => self.feed(Event::UnlockedByCode),
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
@@ -304,6 +310,9 @@ impl Agent {
     }
 
     fn erased(&mut self, removed: &Result<(), String>) {
+        // What is being looked at is looked at for an enrolment that is over.
+        self.check_again = None;
+        self.enrolments += 1;
         match removed {
             Ok(()) => info!("the enrolment has ended; identity and profiles are removed"),
             Err(error) => error!(error, "the enrolment has ended, but not everything could be removed"),

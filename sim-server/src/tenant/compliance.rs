@@ -13,7 +13,7 @@ pub(super) const MAX_LAG: u32 = 7 * 86_400;
 const CHANGES: usize = 64;
 
 /// The longest list of verdicts that is kept, in bytes.
-const MAX_VERDICTS: usize = 64 << 10;
+const MAX_VERDICTS: usize = 256 << 10;
 
 /// Whether a device complies, and since when.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -71,7 +71,7 @@ impl Tenant {
         device.verdicts = Some(verdicts);
         self.note(RecordKind::Device, device_id);
         // A rule that is broken but still has time does not count against the device.
-        let compliant = matches!(overall.as_str(), "compliant" | "in-grace");
+        let compliant = matches!(overall.as_str(), "compliant" | "in grace");
         // The device is there, or it could not have told.
         let _ = self.set_compliance(device_id, compliant, now);
     }

@@ -271,6 +271,7 @@ fn is_check_in(reason: TimerReason) -> bool {
         | TimerReason::DelayedCheckIn
         | TimerReason::CertificateRenewal
         | TimerReason::LastChance
+        | TimerReason::GracePeriod
         | TimerReason::UnfinishedFarewell => true,
         TimerReason::RetentionWarning | TimerReason::Retention | TimerReason::CertificateRequest => false,
     }

@@ -183,7 +183,7 @@ impl Machine {
         };
         let mut engine = Engine::new(beginning, now);
         let mut actions = Vec::new();
-        engine.begin(&mut actions);
+        engine.begin(true, &mut actions);
         self.running = Some(Running { engine, booted_ms: world.at_ms().saturating_sub(1000), listening: None });
         self.heard = None;
         self.carry_out(actions, world);

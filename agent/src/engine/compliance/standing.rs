@@ -83,7 +83,7 @@ impl Standing {
 }
 
 /// Whether a report says something that the one before did not: not when it was made, but what it says.
-fn is_news(before: &Report, after: &Report) -> bool {
+pub fn is_news(before: &Report, after: &Report) -> bool {
     let essence = |report: &Report| {
         let verdicts =
             report.verdicts.iter().map(|verdict| (verdict.id.clone(), verdict.state, verdict.actual.clone()));

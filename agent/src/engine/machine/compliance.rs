@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use super::{Action, Engine};
 use crate::engine::compliance::report_document;
-use crate::engine::compliance::standing::{self, Rules, Standing};
+use crate::engine::compliance::standing::{self, Rules, Standing, is_news};
+use crate::engine::compliance::{Report, State};
 use crate::engine::note::Note;
 use crate::engine::progress::{Trigger, Triggers};
 use crate::engine::session::{Session, SessionAlert};
@@ -21,8 +22,8 @@ const ANYWAY: [Trigger; 4] = [Trigger::User, Trigger::Schedule, Trigger::Boot, T
 pub(super) struct AfterSession {
     /// Why the session was held.
     triggers: Triggers,
-    /// Whether the session told how it stands.
-    was_told: bool,
+    /// What the session told, if it did.
+    told: Option<Report>,
     /// The rules to check now.
     rules: Option<Rules>,
 }
@@ -45,10 +46,8 @@ impl Engine {
     }
 
     /// What the end of a session will mean for compliance.
-    pub(super) fn after_session(&self, session: &Session, triggers: Triggers) -> AfterSession {
-        let alerts = &session.context().alerts;
-        let was_told = alerts.iter().any(|alert| matches!(alert, SessionAlert::Compliance(_)));
-        AfterSession { triggers, was_told, rules: self.rules_to_check(session, triggers) }
+    pub(super) fn after_session(&self, session: &Session, triggers: Triggers, told: Option<Report>) -> AfterSession {
+        AfterSession { triggers, told, rules: self.rules_to_check(session, triggers) }
     }
 
     /// The rules to check once a session is over; `None` if there is no reason to.
@@ -67,12 +66,28 @@ impl Engine {
 
     /// After a session: the server was told, if it was completed, and it is time for another look.
     pub(super) fn follow_compliance(&mut self, after: AfterSession, completed: bool, actions: &mut Vec<Action>) {
-        if after.was_told && completed && !self.compliance.reported {
+        // A check may have ended while the session ran, and found something else.
+        let is_known = after.told.is_some_and(|told| !is_news(&told, &self.compliance.report));
+        if is_known && completed && !self.compliance.reported {
             self.compliance.reported = true;
             actions.push(Action::KeepCompliance(Box::new(self.compliance.clone())));
         }
         if let Some(rules) = after.rules.filter(|_| completed || after.triggers.contains_any(&ANYWAY)) {
             actions.push(Action::CheckCompliance(Box::new(rules)));
+        }
+    }
+
+    /// When a rule that is not met begins to count, steady seconds.
+    pub(super) fn grace_ends(&self) -> Option<i64> {
+        let State::InGrace { until } = self.compliance.report.overall else { return None };
+        (self.account().is_some() && self.grace_noted != Some(until)).then_some(until)
+    }
+
+    /// At the end of a grace period it is time for another look, and for a word to the server.
+    pub(super) fn collect_grace(&mut self, now: Now) {
+        if let Some(until) = self.grace_ends().filter(|until| *until <= self.life.clock().read(now).wall) {
+            self.grace_noted = Some(until);
+            self.life.request(Trigger::Schedule);
         }
     }
 
@@ -86,7 +101,7 @@ impl Engine {
             if !broken.is_empty() {
                 note = note.with("rules", broken.join(", "));
             }
-            if let crate::engine::compliance::State::InGrace { until } = after {
+            if let State::InGrace { until } = after {
                 note = note.with("until", crate::engine::nodes::oma_time(until));
             }
             actions.push(Action::Note(vec![note]));

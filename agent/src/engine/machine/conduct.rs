@@ -24,24 +24,15 @@ impl Engine {
             Err(failure) => (Stored::default(), Some(failure.status())),
         };
         let login = facts::login_status(&account, &facts);
-        let owner = Owner {
-            authority: self.life.authority_at(plan.destination).to_string(),
-            epoch: self.life.epoch_at(plan.destination),
-            session: self.progress().session_id,
-        };
         let mut stored = stored;
         let outdated = if self.rekeyed { account.forget_credentials(&mut stored) } else { Vec::new() };
-        let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(owner);
+        // What is over by now is told in this session.
+        let remote = self.remote_context(now);
+        let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
+        let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(self.owner(&plan));
         facts::provide(&mut tree, &account, &facts);
         nodes::provide_machine(&mut tree, &machine);
-        nodes::provide_compliance(&mut tree, &self.compliance);
-        self.forget_challenges(&mut tree);
-        nodes::provide(&mut tree, &self.life, &account, self.link);
-        let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
-        nodes::provide_channel(&mut tree, &account.provider_address(), &push);
-        if let Some(proof) = self.proof.as_ref().filter(|_| plan.slot == Slot::Pending) {
-            nodes::prove_renewal(&mut tree, &account, proof);
-        }
+        self.provide(&mut tree, &account, &push, plan.slot);
         let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
         let context = SessionContext {
             session_id: self.progress().session_id,
@@ -55,9 +46,10 @@ impl Engine {
             device_info: facts::device_info(&account, &facts),
             credentials: account.session_credentials(&stored, nonce),
             store_status,
-            remote: self.remote_context(now),
+            remote,
             farewell: plan.is_farewell(),
         };
+        let told = self.compliance_alert().map(|_| self.compliance.report.clone());
         let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree);
         let tombstones = stored.tombstones;
@@ -71,12 +63,33 @@ impl Engine {
             held: None,
             orders_noted: 0,
             remote_noted: (0, 0),
+            told,
         }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
             None => session.begin(at),
         });
+    }
+
+    /// On whose behalf the server speaks.
+    fn owner(&self, plan: &Plan) -> Owner {
+        Owner {
+            authority: self.life.authority_at(plan.destination).to_string(),
+            epoch: self.life.epoch_at(plan.destination),
+            session: self.progress().session_id,
+        }
+    }
+
+    /// Puts in what the agent tells of itself.
+    fn provide(&self, tree: &mut Tree, account: &crate::engine::Account, push: &PushOffer, slot: Slot) {
+        nodes::provide_compliance(tree, &self.compliance);
+        self.forget_challenges(tree);
+        nodes::provide(tree, &self.life, account, self.link);
+        nodes::provide_channel(tree, &account.provider_address(), push);
+        if let Some(proof) = self.proof.as_ref().filter(|_| slot == Slot::Pending) {
+            nodes::prove_renewal(tree, account, proof);
+        }
     }
 
     /// Why no session can be held at all.
@@ -136,7 +149,7 @@ impl Engine {
 
     fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
         let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, outdated, .. } = *conduct;
+        let Conduct { plan, session, facts, tombstones, outdated, told: told_compliance, .. } = *conduct;
         let Some(account) = self.account().cloned() else { return };
         let speaks_for = self.life.authority_at(plan.destination);
         let has_store = session.context().store_status.is_none();
@@ -181,7 +194,7 @@ impl Engine {
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         let renew_url = nodes::renewal_address(session.tree());
-        let compliance = self.after_session(&session, plan.triggers);
+        let compliance = self.after_session(&session, plan.triggers, told_compliance);
         let removes = changes.profiles.values().any(Option::is_none);
         self.phase = Phase::Closing(Box::new(Closing {
             record,

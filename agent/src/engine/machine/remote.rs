@@ -19,8 +19,9 @@ impl Engine {
         if let Some(orders) = &mut self.life.progress_mut().remote_orders {
             orders.expire(at);
         }
-        let random = self.life.random();
-        let wipe_token = format!("{:016x}{:016x}", random.u64(..), random.u64(..));
+        // Most sessions need none, so nothing is drawn from the device's own random choices.
+        let mut random = self.life.random().clone();
+        let wipe_token = format!("{:016x}{:016x}-{}", random.u64(..), random.u64(..), self.progress().session_id);
         RemoteContext {
             known: self.progress().remote_orders.as_deref().cloned().unwrap_or_default(),
             is_personal: self.is_personal,
@@ -64,17 +65,26 @@ impl Engine {
     /// At the end of a session: what was reported in it was heard if it was completed; what was accepted in it without a
     /// name counts only then, because the server would give it again.
     pub(super) fn settle_remote(&mut self, session: &Session, completed: bool) {
+        if completed {
+            let accepted: Vec<String> = session.remote().iter().map(|order| order.id.clone()).collect();
+            self.orders_heard(&accepted);
+        }
         let Some(orders) = &mut self.life.progress_mut().remote_orders else { return };
         if completed {
             let reported = session.context().remote.known.unreported().take(MAX_REPORTED);
             let told: Vec<(String, RemoteState)> = reported.map(|order| (order.id.clone(), order.state)).collect();
             orders.told(&told);
-        } else {
-            let accepted: Vec<String> = session.remote().iter().map(|order| order.id.clone()).collect();
-            orders.drop_unheard(&accepted);
         }
+        orders.drop_unheard();
         if orders.is_empty() {
             self.life.progress_mut().remote_orders = None;
+        }
+    }
+
+    /// The server went on after it was told that these are accepted.
+    pub(super) fn orders_heard(&mut self, accepted: &[String]) {
+        if let Some(orders) = self.life.progress_mut().remote_orders.as_mut().filter(|_| !accepted.is_empty()) {
+            orders.heard(accepted);
         }
     }
 
@@ -83,7 +93,11 @@ impl Engine {
         if self.account().is_none() || self.progress().leaving {
             return;
         }
+        let is_personal = self.is_personal;
         let Some(orders) = &mut self.life.progress_mut().remote_orders else { return };
+        if is_personal {
+            orders.give_up_wipes("this machine belongs to its user by now");
+        }
         actions.extend(orders.take_due().into_iter().map(|order| {
             let is_confirmed = RemoteOrders::is_confirmed(&order);
             Action::CarryOut { order: Box::new(order), is_confirmed }
@@ -104,7 +118,10 @@ impl Engine {
         };
         actions
             .push(Action::Note(vec![Note::new(what, at).with("order", id).with("what", kind).with("detail", detail)]));
-        if !matches!(outcome, RemoteOutcome::Begun(_)) {
+        if matches!(outcome, RemoteOutcome::Begun(_)) {
+            // That the machine was told has to outlast this process.
+            self.clock_unkept = true;
+        } else {
             self.life.request(Trigger::OrderOver);
         }
     }
@@ -126,6 +143,8 @@ impl Engine {
             detail: "unlocked at the machine with the one-time code".to_owned(),
             accepted: at.wall,
             boot,
+            heard: false,
+            begun: false,
             reported: false,
             under_way: false,
         });

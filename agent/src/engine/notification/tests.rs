@@ -14,7 +14,7 @@ fn complies(to: &str) -> Note {
 #[test]
 fn people_are_told_of_what_would_lock_them_out_and_of_nothing_else() {
     let mail = Note::new("mail-sign-in-needed", NOW).with("name", "Contoso Mail").with("authority", "Intune");
-    let order = |what: &str| Note::new("order-done", NOW).with("order", "1").with("what", what);
+    let order = |what: &str| Note::new("order-accepted", NOW).with("order", "1").with("what", what);
     for (note, expected) in [
         (mail, Some(("Sign in to your mail again", false))),
         (doomed("Corp"), Some(("Settings of your organisation will be removed", true))),
@@ -22,7 +22,7 @@ fn people_are_told_of_what_would_lock_them_out_and_of_nothing_else() {
         (complies("not compliant"), Some(("This computer does not meet your organisation's rules", true))),
         (complies("compliant"), None),
         (complies("cannot tell"), None),
-        (order("lock"), Some(("This computer was locked by its administrator", true))),
+        (order("lock"), Some(("This computer is being locked by its administrator", true))),
         (order("unlock"), None),
         (Note::new("session", NOW), None),
     ] {

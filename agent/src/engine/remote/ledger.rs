@@ -112,7 +112,7 @@ impl RemoteOrders {
 
     /// Orders that are to be carried out now; each counts as under way from then on.
     pub fn take_due(&mut self) -> Vec<RemoteOrder> {
-        let due = self.0.iter_mut().filter(|order| order.state == RemoteState::Accepted && !order.under_way);
+        let due = self.0.iter_mut().filter(|order| order.is_due());
         due.map(|order| {
             order.under_way = true;
             order.clone()
@@ -120,14 +120,14 @@ impl RemoteOrders {
         .collect()
     }
 
-    /// Whether something is to be carried out.
-    pub fn is_due(&self) -> bool {
-        self.0.iter().any(|order| order.state == RemoteState::Accepted && !order.under_way)
+    /// Takes note that the server knows that these are accepted.
+    pub fn heard(&mut self, ids: &[String]) {
+        self.0.iter_mut().filter(|order| ids.contains(&order.id)).for_each(|order| order.heard = true);
     }
 
     /// Drops orders without a name whose acceptance the server never heard of: it will give them again.
-    pub fn drop_unheard(&mut self, ids: &[String]) {
-        self.0.retain(|order| order.is_named || order.state.is_over() || !ids.contains(&order.id));
+    pub fn drop_unheard(&mut self) {
+        self.0.retain(|order| order.is_named || order.heard || order.state.is_over());
     }
 
     /// Takes note of what came of an order.
@@ -139,18 +139,32 @@ impl RemoteOrders {
             RemoteOutcome::Planned(lines) => {
                 order.end(RemoteState::AwaitingConfirmation, &lines.join("\n"));
             }
-            RemoteOutcome::Begun(_) => {}
+            RemoteOutcome::Begun(_) => order.begun = true,
         }
     }
 
     /// Takes note that another process goes on with what a former one began, in this boot of the machine.
     pub fn resume(&mut self, boot: u64) {
+        self.drop_unheard();
         for order in &mut self.0 {
             order.under_way = false;
-            if matches!(order.kind, RemoteKind::Reboot) && order.state == RemoteState::Accepted && order.boot != boot {
+            if !matches!(order.kind, RemoteKind::Reboot) || order.state != RemoteState::Accepted {
+                continue;
+            }
+            if order.boot != boot {
                 order.end(RemoteState::Done, "the machine was restarted");
+            } else if order.begun {
+                // Where one run of the machine cannot be told from another it would be restarted for ever.
+                order.end(RemoteState::Done, "the machine was told to restart; whether it did cannot be told");
             }
         }
+    }
+
+    /// Gives up every wipe that is not under way; why.
+    pub fn give_up_wipes(&mut self, why: &str) {
+        let wipes = self.0.iter_mut().filter(|order| matches!(order.kind, RemoteKind::Wipe { .. }));
+        let waiting = wipes.filter(|order| !order.state.is_over() && !order.under_way);
+        waiting.for_each(|order| order.end(RemoteState::Failed, why));
     }
 
     /// Takes note that nobody confirmed a wipe in time.
@@ -179,6 +193,10 @@ impl RemoteOrders {
 }
 
 impl RemoteOrder {
+    fn is_due(&self) -> bool {
+        self.state == RemoteState::Accepted && !self.under_way && (self.is_named || self.heard)
+    }
+
     fn end(&mut self, state: RemoteState, detail: &str) {
         self.state = state;
         self.detail = detail.chars().take(MAX_DETAIL).collect();

@@ -65,6 +65,12 @@ pub struct RemoteOrder {
     pub accepted: i64,
     /// In which boot of the machine it was accepted; 0 if that cannot be told.
     pub boot: u64,
+    /// Whether the server went on after it was told that the order is accepted. One without a name waits for that.
+    #[serde(default)]
+    pub heard: bool,
+    /// Whether the machine was told to do it: from then on it is not told again.
+    #[serde(default)]
+    pub begun: bool,
     /// Whether the server was told how it stands now.
     pub reported: bool,
     /// Whether it is being carried out by this process.

@@ -23,6 +23,8 @@ fn order(id: &str, kind: RemoteKind) -> RemoteOrder {
         detail: String::new(),
         accepted: 1000,
         boot: 1,
+        heard: false,
+        begun: false,
         reported: false,
         under_way: false,
     }

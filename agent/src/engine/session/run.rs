@@ -27,7 +27,7 @@ impl Session {
     /// What the Exec of a node does.
     pub(super) fn run(&mut self, uri: &LocUri, command: &CommandId, data: &str) -> Result<StatusCode, Refusal> {
         let uri = self.tree.check_exec(uri)?;
-        let token = self.context.remote.wipe_token.clone();
+        let token = format!("{}-{}", self.context.remote.wipe_token, self.remote.len());
         if let Some(received) = remote::read(&uri, &command.0, data, token) {
             return self.order_remotely(received?);
         }
@@ -71,6 +71,9 @@ impl Session {
 
     fn order_remotely(&mut self, received: Received) -> Result<StatusCode, Refusal> {
         let refuse = |status: StatusCode, reason: &str| Err(Refusal { status, reason: reason.to_owned() });
+        if let Some(status) = self.context.store_status {
+            return refuse(status, "the order cannot be kept, and what is not kept is not acknowledged");
+        }
         if self.group.is_some() {
             return refuse(StatusCode::NOT_SUPPORTED, "this cannot be taken back, so it cannot be part of an Atomic");
         }
@@ -79,6 +82,9 @@ impl Session {
                 refuse(StatusCode::FORBIDDEN, "this machine belongs to its user; it can be unenrolled but not wiped")
             }
             Received::Order { id, kind } => self.accept(id, kind),
+            Received::Confirmation(_) if self.context.remote.is_personal => {
+                refuse(StatusCode::FORBIDDEN, "this machine belongs to its user; it can be unenrolled but not wiped")
+            }
             Received::Confirmation(token) => {
                 // Its answer may have been lost; that it is said again changes nothing.
                 match self.context.remote.known.confirmed(&token) {
@@ -113,7 +119,11 @@ impl Session {
         let is_named = id.is_some();
         let number = self.remote.len() + 1;
         let id = id.unwrap_or_else(|| format!("{}-{}-{number}", self.context.session_id, self.now));
-        if self.remote.iter().all(|order| order.id != id) && number <= MAX_ORDERS {
+        if number > MAX_ORDERS {
+            let reason = "more was ordered in this session than is taken at once".to_owned();
+            return Err(Refusal { status: StatusCode::RETRY_LATER, reason });
+        }
+        if self.remote.iter().all(|order| order.id != id) {
             self.remote.push(RemoteOrder {
                 id,
                 is_named,
@@ -122,6 +132,8 @@ impl Session {
                 detail: String::new(),
                 accepted: self.now,
                 boot: self.context.remote.boot,
+                heard: false,
+                begun: false,
                 reported: false,
                 under_way: false,
             });

@@ -89,13 +89,46 @@ fn refuses(source: &Source, service: &str) -> Refuses {
             let path = "/etc/ufw/ufw.conf";
             let text = source.text(path).unwrap_or_default();
             match assigned(&text, "ENABLED") {
-                Some(enabled) if enabled.eq_ignore_ascii_case("yes") => Refuses::Something(path.to_owned()),
+                Some(enabled) if enabled.eq_ignore_ascii_case("yes") => ufw(source, path),
                 _ => Refuses::Nothing,
             }
         }
         "nftables" => nftables(source),
+        "firewalld" => firewalld(source),
+        "iptables" | "netfilter-persistent" => iptables(source),
         _ => Refuses::Something("the service runs".to_owned()),
     }
+}
+
+/// What ufw has no rule for is let in or not by its default.
+fn ufw(source: &Source, enabled_by: &str) -> Refuses {
+    let text = source.text("/etc/default/ufw").unwrap_or_default();
+    match assigned(&text, "DEFAULT_INPUT_POLICY") {
+        Some(policy) if policy.eq_ignore_ascii_case("ACCEPT") => Refuses::Nothing,
+        _ => Refuses::Something(enabled_by.to_owned()),
+    }
+}
+
+/// One zone of firewalld lets everything in.
+fn firewalld(source: &Source) -> Refuses {
+    let path = "/etc/firewalld/firewalld.conf";
+    match assigned(&source.text(path).unwrap_or_default(), "DefaultZone") {
+        Some(zone) if zone == "trusted" => Refuses::Nothing,
+        _ => Refuses::Something("the service runs".to_owned()),
+    }
+}
+
+/// These services load rules that were saved, and there may be none.
+fn iptables(source: &Source) -> Refuses {
+    let places = ["/etc/iptables/rules.v4", "/etc/sysconfig/iptables", "/etc/iptables/iptables.rules"];
+    let Some((path, text)) = places.iter().find_map(|path| Some((*path, source.text(path)?))) else {
+        return Refuses::Unclear("iptables runs, but its rules cannot be read".to_owned());
+    };
+    let refuses = |line: &str| {
+        let is_policy = line.starts_with(":INPUT DROP");
+        is_policy || (line.starts_with("-A ") && (line.contains("-j DROP") || line.contains("-j REJECT")))
+    };
+    if text.lines().any(|line| refuses(line.trim())) { Refuses::Something(path.to_owned()) } else { Refuses::Nothing }
 }
 
 /// The configuration that distributions ship accepts everything. It is a firewall once it refuses something.
@@ -105,10 +138,19 @@ fn nftables(source: &Source) -> Refuses {
         return Refuses::Unclear("nftables runs, but its rules cannot be read".to_owned());
     };
     let lines: Vec<&str> = text.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).collect();
-    let has =
-        |word: &str| lines.iter().any(|line| line.split(|c: char| !c.is_ascii_alphanumeric()).any(|own| own == word));
+    // A chain may have such a name, too.
+    let refuses = |part: &str| {
+        let words: Vec<&str> = part.split_whitespace().filter(|word| *word != "counter").collect();
+        if words.first().is_some_and(|first| ["chain", "table", "set", "map"].contains(first)) {
+            return false;
+        }
+        words.last().is_some_and(|last| ["drop", "reject"].contains(last))
+            || words.windows(2).any(|pair| pair == ["reject", "with"])
+    };
     match () {
-        () if has("drop") || has("reject") => Refuses::Something(path.to_owned()),
+        () if lines.iter().flat_map(|line| line.split([';', '{', '}'])).any(refuses) => {
+            Refuses::Something(path.to_owned())
+        }
         () if lines.iter().any(|line| line.starts_with("include")) => {
             Refuses::Unclear(format!("the rules that {path} includes are not looked at"))
         }

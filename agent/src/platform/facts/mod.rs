@@ -29,21 +29,27 @@ use source::Source;
 pub const VERB: &str = "facts-worker";
 
 /// Gathers everything from outside of the sandbox that a service runs in: from within, mounts and processes are not those
-/// of the machine. `None` if there is no sandbox, or no way out of it.
+/// of the machine. `None` if there is no sandbox.
 pub fn gather_outside(now: i64, scripts: &[(String, String)], runner: &dyn ScriptRunner) -> Option<Facts> {
-    let program = std::env::current_exe().ok()?;
-    let printed = messenger::ask_outside(&program.to_string_lossy(), &[VERB])?;
+    let program = messenger::own_program().ok()?;
+    let printed = messenger::ask_outside(&program, &[VERB])?;
     let facts: Facts = match printed
         .map_err(|reason| reason.to_string())
-        .and_then(|printed| serde_json::from_str(&printed).map_err(|error| error.to_string()))
+        .and_then(|printed| read(&printed).map_err(|error| error.to_string()))
     {
         Ok(facts) => facts,
         Err(reason) => {
+            // From within, a disk may not be seen that is not encrypted: nothing is known then.
             tracing::warn!(reason, "facts cannot be gathered outside of the service's sandbox");
-            return None;
+            return Some(Facts { gathered_at: now, scripts: scripts::run(scripts, runner), ..Facts::default() });
         }
     };
     Some(Facts { gathered_at: now, scripts: scripts::run(scripts, runner), ..facts })
+}
+
+/// What a worker printed; what went to its standard error is there as well.
+fn read(printed: &str) -> serde_json::Result<Facts> {
+    serde_json::from_str(printed.lines().find(|line| line.starts_with('{')).unwrap_or_default())
 }
 
 /// Gathers everything below a root directory. `scripts` are discovery scripts by the ids of their rules; they are run

@@ -1,10 +1,11 @@
 //! The machine around the files: its sessions, its power, its service manager.
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::path::Path;
 
 use crate::engine::remote::LockTerms;
-use crate::platform::messenger::{ask, run};
+use crate::platform::messenger::{ask, own_program, run};
 
 /// The unit that a wipe runs in.
 const WIPE_UNIT: &str = "mdm-agent-wipe";
@@ -66,14 +67,16 @@ impl Host for SystemHost {
         // Without logind sessions cannot be found, and that they were locked is not claimed.
         let sessions = sessions()?;
         let others: Vec<&Session> = sessions.iter().filter(|session| session.user != 0).collect();
-        if others.is_empty() {
+        // Something of a user's may run without a session, too.
+        let running = slices().into_iter().filter(|user| *user != 0);
+        let users: BTreeSet<u32> = others.iter().map(|session| session.user).chain(running).collect();
+        if users.is_empty() {
             return Ok("nobody was signed in".to_owned());
         }
-        run("loginctl", &["lock-sessions"])?;
-        let mut users: Vec<u32> = others.iter().map(|session| session.user).collect();
-        users.sort_unstable();
-        users.dedup();
-        let (mut frozen, mut ended) = (0, 0);
+        if !others.is_empty() {
+            run("loginctl", &["lock-sessions"])?;
+        }
+        let (mut frozen, mut ended, mut only_locked) = (0, 0, 0);
         for user in users {
             let of_user = others.iter().filter(|session| session.user == user);
             if run("systemctl", &["freeze", &slice(user)]).is_ok() {
@@ -81,23 +84,29 @@ impl Host for SystemHost {
                 continue;
             }
             // Where a session cannot be held, a text session has no screen that could be locked.
-            for session in of_user.filter(|session| !session.is_graphical) {
-                run("loginctl", &["terminate-session", &session.id])?;
-                ended += 1;
+            for session in of_user {
+                if session.is_graphical {
+                    only_locked += 1;
+                } else {
+                    run("loginctl", &["terminate-session", &session.id])?;
+                    ended += 1;
+                }
             }
         }
-        Ok(format!("{} sessions: {frozen} held, {ended} ended, screens locked", others.len()))
+        let sessions = others.len();
+        if only_locked > 0 {
+            let reason = "their screens are locked, but this machine cannot hold them, and a password may unlock them";
+            return Err(format!("of {sessions} sessions {only_locked} are only locked: {reason}"));
+        }
+        Ok(format!("{sessions} sessions: {frozen} held, {ended} ended, screens locked"))
     }
 
     fn release_sessions(&self) -> Result<(), String> {
-        let Ok(listed) = ask("systemctl", &["list-units", "--plain", "--no-legend", "--type=slice", "user-*.slice"])
-        else {
-            return Ok(());
-        };
-        for unit in listed.lines().filter_map(|line| line.split_whitespace().next()) {
-            let state = ask("systemctl", &["show", "--property=FreezerState", "--value", unit]).unwrap_or_default();
+        for user in slices() {
+            let unit = slice(user);
+            let state = ask("systemctl", &["show", "--property=FreezerState", "--value", &unit]).unwrap_or_default();
             if state.trim() == "frozen" {
-                run("systemctl", &["thaw", unit])?;
+                run("systemctl", &["thaw", &unit])?;
             }
         }
         let _ = run("systemctl", &["--no-block", "stop", UNLOCK_UNIT]);
@@ -123,16 +132,23 @@ impl Host for SystemHost {
             return Ok(true);
         }
         let unit = format!("--unit={WIPE_UNIT}");
-        let program = std::env::current_exe().map_err(|error| error.to_string())?;
+        let program = own_program()?;
         let description = "--property=Description=Erasing this machine by order of its administrator";
         let arguments = [&unit, "--collect", "--no-block", description, "--property=DefaultDependencies=no", "--"];
         run(
             "systemd-run",
-            &[&arguments[..], &[&program.to_string_lossy(), "--state", &state.to_string_lossy(), super::wipe::VERB]]
-                .concat(),
+            &[&arguments[..], &[&program, "--state", &state.to_string_lossy(), super::wipe::VERB]].concat(),
         )?;
         Ok(true)
     }
+}
+
+/// Users of whom something runs.
+fn slices() -> Vec<u32> {
+    let units = ["list-units", "--plain", "--no-legend", "--type=slice", "user-*.slice"];
+    let listed = ask("systemctl", &units).unwrap_or_default();
+    let names = listed.lines().filter_map(|line| line.split_whitespace().next());
+    names.filter_map(|unit| unit.strip_prefix("user-")?.strip_suffix(".slice")?.parse().ok()).collect()
 }
 
 fn slice(user: u32) -> String {

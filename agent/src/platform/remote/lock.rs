@@ -110,8 +110,9 @@ pub(super) fn engage(
     };
     write(state, &locked)?;
     keep_out(root, state, &mut locked)?;
-    let sessions = host.lock_sessions().map_err(LockError::Sessions)?;
+    // Whatever becomes of the sessions, whoever has the code is to find where to give it.
     host.ask_for_code(&locked.terms);
+    let sessions = host.lock_sessions().map_err(LockError::Sessions)?;
     let foreign = if locked.nologin.is_none() { " (by a file that was there first)" } else { "" };
     Ok(format!("new logins are refused{foreign}; {sessions}"))
 }

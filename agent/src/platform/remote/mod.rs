@@ -34,7 +34,7 @@ impl Platform {
             }
             RemoteKind::Reboot => host.reboot().map(RemoteOutcome::Begun),
             RemoteKind::Wipe { .. } if is_confirmed => wipe::begin(&root, self.state(), host),
-            RemoteKind::Wipe { .. } => Ok(RemoteOutcome::Planned(wipe::plan(&root, self.state()).lines())),
+            RemoteKind::Wipe { .. } => wipe::prepare(&root, self.state()),
         };
         done.unwrap_or_else(RemoteOutcome::Failed)
     }

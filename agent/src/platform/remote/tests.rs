@@ -81,6 +81,13 @@ impl Machine {
         self.platform.carry_out(&order(kind), false, NOW)
     }
 
+    /// A wipe that is planned, confirmed and carried out.
+    fn wipe(&self) -> RemoteOutcome {
+        let order = order(RemoteKind::Wipe { token: "t".to_owned() });
+        assert!(matches!(self.platform.carry_out(&order, false, NOW), RemoteOutcome::Planned(_)));
+        self.platform.carry_out(&order, true, NOW)
+    }
+
     /// Everything below the root: path, permissions, size and links.
     fn tree(&self) -> BTreeMap<PathBuf, (u32, u64)> {
         let mut found = BTreeMap::new();
@@ -105,6 +112,8 @@ fn order(kind: RemoteKind) -> RemoteOrder {
         detail: String::new(),
         accepted: NOW,
         boot: 1,
+        heard: false,
+        begun: false,
         reported: false,
         under_way: false,
     }
@@ -249,7 +258,7 @@ fn a_confirmed_wipe_removes_what_people_have_and_nothing_else() {
     let machine = lived_in();
     let deep: PathBuf = std::iter::repeat_n("d", 450).collect();
     std::fs::create_dir_all(machine.path("/home/ada").join(&deep)).unwrap();
-    let outcome = machine.platform.carry_out(&order(RemoteKind::Wipe { token: "t".to_owned() }), true, NOW);
+    let outcome = machine.wipe();
     assert_eq!(outcome, RemoteOutcome::Done("wiped".to_owned()));
     for emptied in ["/home", "/root", "/data"] {
         assert_eq!(std::fs::read_dir(machine.path(emptied)).unwrap().count(), 0, "{emptied}");
@@ -294,7 +303,83 @@ fn after_a_wipe_no_passphrase_opens_an_encrypted_disk_any_more() {
     let weak = ["--pbkdf=pbkdf2", "--pbkdf-force-iterations=1000"];
     assert!(cryptsetup(&[&["luksFormat", "--batch-mode"], &weak[..]].concat()));
     assert!(cryptsetup(&["open", "--test-passphrase"]));
-    let outcome = machine.platform.carry_out(&order(RemoteKind::Wipe { token: "t".to_owned() }), true, NOW);
+    let outcome = machine.wipe();
     assert_eq!(outcome, RemoteOutcome::Done("wiped".to_owned()));
     assert!(!cryptsetup(&["open", "--test-passphrase"]));
+}
+
+#[test]
+fn what_was_not_planned_is_not_wiped_and_a_plan_is_carried_out_as_it_was_told() {
+    let machine = lived_in();
+    let wipe = order(RemoteKind::Wipe { token: "t".to_owned() });
+    let outcome = machine.platform.carry_out(&wipe, true, NOW);
+    assert!(matches!(outcome, RemoteOutcome::Failed(reason) if reason.contains("order the wipe again")));
+    assert!(matches!(machine.platform.carry_out(&wipe, false, NOW), RemoteOutcome::Planned(_)));
+    std::fs::create_dir_all(machine.path("/srv/new")).unwrap();
+    std::fs::remove_file(machine.path("/proc/self/mountinfo")).unwrap();
+    machine.platform.carry_out(&wipe, true, NOW);
+    assert!(!machine.path("/data/photos").exists(), "what was told is done");
+    assert!(machine.path("/srv/new").exists(), "what was not told is not done");
+}
+
+#[test]
+fn homes_behind_a_link_are_emptied_and_the_system_behind_one_is_not() {
+    let machine = Machine::new();
+    machine.write("/elsewhere/home/ada/letter", "dear");
+    machine.write("/usr/lib/program", "program");
+    std::os::unix::fs::symlink("/elsewhere/home", machine.path("/home")).unwrap();
+    std::os::unix::fs::symlink("/usr/lib", machine.path("/srv")).unwrap();
+    assert_eq!(machine.wipe(), RemoteOutcome::Done("wiped".to_owned()));
+    assert!(!machine.path("/elsewhere/home/ada").exists());
+    assert!(machine.path("/usr/lib/program").exists());
+}
+
+#[test]
+fn nothing_that_the_system_is_made_of_is_emptied_for_being_mounted() {
+    let machine = lived_in();
+    machine.write("/sys/class/block/sdb1/removable", "1\n");
+    let mount = |device: &str, top: &str, point: &str, kind: &str, source: &str| {
+        machine.write(&format!("{point}/file"), "x");
+        format!("9 1 {device} {top} {point} rw - {kind} {source} rw\n")
+    };
+    let mounts = [
+        mount("8:2", "/", "/", "ext4", "/dev/sda2"),
+        mount("8:2", "/usr/local/share", "/usr/local/share/ca-certificates", "ext4", "/dev/sda2"),
+        mount("8:2", "/var/lib/mdm-agent", "/var/lib/mdm-agent", "ext4", "/dev/sda2"),
+        mount("8:2", "/", "/mnt/root", "ext4", "/dev/sda2"),
+        mount("8:2", "/etc", "/jail/etc", "ext4", "/dev/sda2"),
+        mount("8:9", "/", "/nix/store", "ext4", "/dev/sda9"),
+        mount("8:7", "/", "/var/lib", "ext4", "/dev/sda7"),
+        mount("8:17", "/", "/media/stick", "ext4", "/dev/sdb1"),
+        mount("43:0", "/", "/network", "ext4", "/dev/nbd0"),
+        mount("8:5", "/", "/data", "xfs", "/dev/sda5"),
+    ];
+    machine.write("/proc/self/mountinfo", &mounts.concat());
+    let root = Root::open(&machine.path("/")).unwrap();
+    let lines = wipe::plan(&root, Path::new("/var/lib/mdm-agent")).lines().join("\n");
+    assert!(lines.contains("everything in /data\n"), "{lines}");
+    for kept in ["/usr", "/var/lib/mdm-agent\n", "/mnt", "/jail", "/nix", "in /var/lib\n", "/media", "/network"] {
+        assert!(
+            !lines.contains(&format!("everything in {kept}")) && !lines.contains(&format!("in {kept}")),
+            "{kept}: {lines}"
+        );
+    }
+}
+
+#[test]
+#[ignore = "needs root and mount"]
+fn what_is_mounted_below_a_place_is_left_alone_even_if_it_is_the_same_file_system() {
+    let machine = lived_in();
+    machine.write("/etc/keep", "precious");
+    std::fs::create_dir_all(machine.path("/home/ada/jail/etc")).unwrap();
+    let mount = |arguments: &[&std::ffi::OsStr]| {
+        assert!(std::process::Command::new(arguments[0]).args(&arguments[1..]).status().unwrap().success());
+    };
+    let (from, to) = (machine.path("/etc"), machine.path("/home/ada/jail/etc"));
+    mount(&["mount".as_ref(), "--bind".as_ref(), from.as_os_str(), to.as_os_str()]);
+    let outcome = machine.wipe();
+    mount(&["umount".as_ref(), to.as_os_str()]);
+    assert_eq!(outcome, RemoteOutcome::Done("wiped".to_owned()));
+    assert!(machine.path("/etc/keep").exists());
+    assert!(!machine.path("/home/ada/letters").exists());
 }

@@ -6,6 +6,7 @@
 //! files of a network share are safe.
 
 mod empty;
+mod places;
 
 use std::path::Path;
 
@@ -13,66 +14,16 @@ use serde::{Deserialize, Serialize};
 
 use super::host::Host;
 use crate::engine::remote::RemoteOutcome;
-use crate::platform::messenger::run;
+use crate::platform::messenger::{ask_outside, own_program, run};
 use crate::platform::root::Root;
 use crate::shell::files;
 
 /// The verb that carries a wipe out that was written down; it is not shown in the help.
 pub const VERB: &str = "wipe-worker";
-/// Where a confirmed wipe is written down.
+/// Where a plan is kept until it is confirmed, and where from then on.
+const PLANNED: &str = "wipe-plan.json";
 const FILE: &str = "wipe.json";
 const MAX_FILE: u64 = 1 << 20;
-
-/// Where people and programs keep what is theirs. What is a link into another of them is emptied once.
-const PLACES: &[&str] = &[
-    "/home",
-    "/var/home",
-    "/root",
-    "/var/roothome",
-    "/srv",
-    "/var/mail",
-    "/var/spool",
-    "/var/log",
-    "/var/tmp",
-    "/tmp",
-    "/var/lib/docker",
-    "/var/lib/containers",
-    "/var/lib/libvirt",
-    "/var/lib/machines",
-    "/var/lib/mysql",
-    "/var/lib/postgresql",
-    "/var/lib/NetworkManager",
-    "/var/lib/bluetooth",
-    "/var/lib/fprint",
-    "/var/lib/AccountsService",
-    "/etc/NetworkManager/system-connections",
-    "/etc/wireguard",
-    "/etc/openvpn/client",
-    "/etc/swanctl",
-    "/etc/mdm-agent/certificates",
-    "/etc/ssl/private",
-];
-/// File systems on a disk of this machine. What is mounted from anywhere else is nobody's business here.
-const LOCAL: &[&str] =
-    &["ext2", "ext3", "ext4", "xfs", "btrfs", "f2fs", "zfs", "bcachefs", "jfs", "ntfs3", "vfat", "exfat"];
-/// Mounts that the system needs to say that it was wiped, and that hold nothing of a person's.
-const SYSTEM: &[&str] = &[
-    "/",
-    "/usr",
-    "/boot",
-    "/boot/efi",
-    "/efi",
-    "/var",
-    "/etc",
-    "/opt",
-    "/nix",
-    "/snap",
-    "/sysroot",
-    "/ostree",
-    "/gnu",
-];
-/// The most mounts and devices that are looked at.
-const MOST: usize = 256;
 
 /// One step.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -114,75 +65,59 @@ impl WipePlan {
     }
 }
 
-/// What a wipe would do to this machine.
+/// What a wipe would do to the machine below a root. For the machine itself this is to be asked outside of the service's
+/// sandbox, whose mounts are not the machine's.
 pub fn plan(root: &Root, state: &Path) -> WipePlan {
-    let mut steps: Vec<Step> = encrypted_devices(root).into_iter().map(Step::EraseKeys).collect();
-    let mut places: Vec<String> = Vec::new();
-    let mounts = local_mounts(root);
-    for place in PLACES.iter().map(|place| (*place).to_owned()).chain(mounts) {
-        let is_new = places.iter().all(|known| *known != place);
-        // A link to another place, such as /home on ostree, is emptied there.
-        if is_new && root.open_directory(&place).is_ok() && !empty::is_link(root, &place) {
-            places.push(place);
-        }
-    }
-    steps.extend(places.into_iter().map(Step::Empty));
-    steps.push(Step::Forget(state.to_string_lossy().into_owned()));
+    let state = state.to_string_lossy().into_owned();
+    let mut steps: Vec<Step> = places::encrypted_devices(root).into_iter().map(Step::EraseKeys).collect();
+    steps.extend(places::directories(root, &state).into_iter().map(Step::Empty));
+    steps.push(Step::Forget(state));
     WipePlan { steps }
 }
 
-/// Devices below LUKS mappings that are open, by what sysfs says.
-fn encrypted_devices(root: &Root) -> Vec<String> {
-    let mut devices = Vec::new();
-    for name in root.names_in("/sys/class/block").into_iter().filter(|name| name.starts_with("dm-")).take(MOST) {
-        let uuid = root.read_text(&format!("/sys/class/block/{name}/dm/uuid")).unwrap_or_default();
-        if uuid.starts_with("CRYPT-LUKS") {
-            let below = root.names_in(&format!("/sys/class/block/{name}/slaves"));
-            devices.extend(
-                below.into_iter().filter(|name| name != "." && !name.contains('/')).map(|name| format!("/dev/{name}")),
-            );
+/// Makes a plan, and keeps it for the case that the server confirms it.
+pub(super) fn prepare(root: &Root, state: &Path) -> Result<RemoteOutcome, String> {
+    let outside = if root.is_machine() {
+        ask_outside(&own_program()?, &[VERB, "--plan", "--state", &state.to_string_lossy()])
+    } else {
+        None
+    };
+    let plan = match outside {
+        Some(printed) => {
+            let printed = printed.map_err(|error| format!("the wipe cannot be planned: {error}"))?;
+            // What went to standard error is there as well.
+            let line = printed.lines().find(|line| line.starts_with('{')).unwrap_or_default();
+            serde_json::from_str(line).map_err(|error| format!("the plan of the wipe cannot be read: {error}"))?
         }
-    }
-    devices.sort();
-    devices.dedup();
-    devices
+        None => plan(root, state),
+    };
+    write(state, PLANNED, &plan)?;
+    Ok(RemoteOutcome::Planned(plan.lines()))
 }
 
-/// Mount points of data on this machine's own disks.
-fn local_mounts(root: &Root) -> Vec<String> {
-    let mounts = root.read_text("/proc/self/mountinfo").unwrap_or_default();
-    let mut found = Vec::new();
-    for line in mounts.lines().take(4096) {
-        let Some((before, after)) = line.split_once(" - ") else { continue };
-        let (Some(point), Some(kind)) = (before.split(' ').nth(4), after.split(' ').next()) else { continue };
-        // Names with blanks are escaped by the kernel, and the escapes are octal digits.
-        let point = unescaped(point);
-        let is_system = SYSTEM.contains(&point.as_str())
-            || ["/proc", "/sys", "/dev", "/run"]
-                .iter()
-                .any(|top| point == *top || point.starts_with(&format!("{top}/")));
-        if LOCAL.contains(&kind) && !is_system && found.len() < MOST && !found.contains(&point) {
-            found.push(point);
-        }
-    }
-    found
-}
-
-fn unescaped(text: &str) -> String {
-    ["\\040", "\\011", "\\012", "\\134"]
-        .iter()
-        .zip([" ", "\t", "\n", "\\"])
-        .fold(text.to_owned(), |text, (from, to)| text.replace(from, to))
-}
-
-/// Writes a confirmed wipe down and has it carried out: by a unit of its own where this is the machine itself, else here.
-pub(super) fn begin(root: &Root, state: &Path, host: &dyn Host) -> Result<RemoteOutcome, String> {
-    let plan = plan(root, state);
-    let content = serde_json::to_vec(&plan).expect("text can always be written");
+fn write(state: &Path, name: &str, plan: &WipePlan) -> Result<(), String> {
+    let content = serde_json::to_vec(plan).expect("text can always be written");
     files::create_private_dir(state).map_err(|error| error.to_string())?;
-    files::replace(&state.join(FILE), &content, 0o600).map_err(|error| error.to_string())?;
-    if host.begin_wipe(state)? {
-        return Ok(RemoteOutcome::Begun("the machine is being wiped".to_owned()));
+    files::replace(&state.join(name), &content, 0o600).map_err(|error| error.to_string())
+}
+
+/// Has the plan that was confirmed carried out: by a unit of its own where this is the machine itself, else here.
+pub(super) fn begin(root: &Root, state: &Path, host: &dyn Host) -> Result<RemoteOutcome, String> {
+    let (planned, confirmed) = (state.join(PLANNED), state.join(FILE));
+    if planned.exists() {
+        files::rename(&planned, &confirmed).map_err(|error| error.to_string())?;
+    }
+    if !confirmed.exists() {
+        return Err("the plan that was confirmed is not there any more; order the wipe again".to_owned());
+    }
+    match host.begin_wipe(state) {
+        Ok(true) => return Ok(RemoteOutcome::Begun("the machine is being wiped".to_owned())),
+        Ok(false) => {}
+        Err(error) => {
+            // Nobody is to come across it later.
+            files::remove_file(&confirmed).map_err(|error| error.to_string())?;
+            return Err(error);
+        }
     }
     let left = carry_out(root, state)?;
     Ok(if left.is_empty() {
@@ -206,10 +141,7 @@ pub fn carry_out(root: &Root, state: &Path) -> Result<Vec<String>, String> {
     let mut left = Vec::new();
     for step in &plan.steps {
         let done = match step {
-            Step::EraseKeys(device) => {
-                let device = root.directory().join(device.trim_start_matches('/'));
-                run("cryptsetup", &["erase", "--batch-mode", &device.to_string_lossy()])
-            }
+            Step::EraseKeys(device) => erase_keys(root, device),
             Step::Empty(directory) => empty::empty(root, directory),
             Step::Forget(directory) if root.is_machine() => empty::empty(root, directory),
             Step::Forget(_) => files::remove_file(&path).map_err(|error| error.to_string()),
@@ -217,6 +149,16 @@ pub fn carry_out(root: &Root, state: &Path) -> Result<Vec<String>, String> {
         left.extend(done.err());
     }
     Ok(left)
+}
+
+/// Below another root there may be this machine's own devices, as in a chroot: only what is a file there is erased.
+fn erase_keys(root: &Root, device: &str) -> Result<(), String> {
+    let path = root.directory().join(device.trim_start_matches('/'));
+    let is_file = std::fs::symlink_metadata(&path).is_ok_and(|facts| facts.is_file());
+    if !root.is_machine() && !is_file {
+        return Err(format!("{device}: a disk is not erased from another root than the machine's own"));
+    }
+    run("cryptsetup", &["erase", "--batch-mode", &path.to_string_lossy()])
 }
 
 /// Restarts a machine that was wiped; nothing else is left to do on it. Another root has no power switch.

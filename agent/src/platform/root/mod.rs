@@ -7,7 +7,7 @@
 mod change;
 
 use std::io::{self, Read as _};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
@@ -204,6 +204,15 @@ impl Root {
     /// Opens a directory to read what is in it; links are followed, but never out of this root.
     pub fn open_directory(&self, path: &str) -> io::Result<OwnedFd> {
         self.open_in(path, OFlags::RDONLY | OFlags::DIRECTORY)
+    }
+
+    /// The path of a directory as the machine names it, without any link in it; `None` if there is no such directory.
+    pub fn real_path(&self, path: &str) -> Option<String> {
+        let handle = self.open_in(path, OFlags::PATH | OFlags::DIRECTORY).ok()?;
+        let own = |handle: &OwnedFd| std::fs::read_link(format!("/proc/self/fd/{}", handle.as_raw_fd())).ok();
+        let real = own(&handle)?;
+        let below = real.strip_prefix(own(&self.handle)?).ok()?;
+        Some(format!("/{}", below.to_str()?))
     }
 
     fn directory_of(&self, path: &MachinePath) -> io::Result<OwnedFd> {

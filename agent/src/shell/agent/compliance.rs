@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::questions::{Reply, answer};
-use super::{Agent, Event, Message, Trigger, clock};
+use super::{Agent, Event, Message, Phase, Trigger, clock};
 use crate::engine::compliance::discovery_scripts;
-use crate::engine::compliance::standing::{Rules, Standing};
+use crate::engine::compliance::standing::{Rules, Standing, is_news};
 use crate::platform::facts::{self, Limits, NoScripts, Sandboxed, ScriptRunner};
 use crate::shell::compliance;
 use crate::shell::control::{ControlError, ErrorCode};
@@ -28,7 +28,7 @@ impl Agent {
             return;
         }
         self.checking = true;
-        let (standing, outbox) = (self.engine.compliance().clone(), self.outbox.clone());
+        let (standing, outbox, enrolments) = (self.engine.compliance().clone(), self.outbox.clone(), self.enrolments);
         let seconds = u32::try_from(self.live.script_timeout.as_secs()).unwrap_or(u32::MAX);
         let (root, limits) = (self.platform.root().to_owned(), Limits { seconds, ..Limits::default() });
         tokio::spawn(async move {
@@ -38,17 +38,19 @@ impl Agent {
                 tracing::error!(%error, "compliance could not be checked");
                 former
             });
-            let _ = outbox.send(Message::ComplianceChecked(Box::new(checked))).await;
+            let _ = outbox.send(Message::ComplianceChecked(Box::new(checked), enrolments)).await;
         });
     }
 
-    pub(super) fn compliance_checked(&mut self, mut standing: Box<Standing>) {
+    pub(super) fn compliance_checked(&mut self, mut standing: Box<Standing>, enrolments: u64) {
         self.checking = false;
-        if self.engine.account().is_none() {
+        let is_over = enrolments != self.enrolments || matches!(self.engine.phase(), Phase::Erasing);
+        if is_over || self.engine.account().is_none() {
             return;
         }
         // The server may have been told meanwhile of what was known before.
-        standing.reported |= self.engine.compliance().reported && standing.report == self.engine.compliance().report;
+        let known = self.engine.compliance();
+        standing.reported |= known.reported && !is_news(&known.report, &standing.report);
         if let Some(rules) = self.check_again.take() {
             self.check_compliance(rules);
         }

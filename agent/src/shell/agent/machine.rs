@@ -73,12 +73,7 @@ impl Agent {
     pub(super) fn after_restart(&mut self) {
         let stored = self.at_start.take();
         if self.goes_on {
-            let platform = self.platform();
-            tokio::task::spawn_blocking(move || {
-                if let Err(error) = platform.stay_locked() {
-                    tracing::error!(%error, "the machine is to be locked and is not");
-                }
-            });
+            self.lock_or_unlock();
         }
         if !self.goes_on || (self.identity.is_some() && stored.is_none()) {
             return;
@@ -89,6 +84,24 @@ impl Agent {
         tokio::task::spawn_blocking(move || {
             let _right = right;
             Self::take_over_machine(&platform, stored.as_ref());
+        });
+    }
+
+    /// A machine that was locked stays locked over a restart, but not over the end of the enrolment.
+    fn lock_or_unlock(&self) {
+        let (platform, is_enrolled) = (self.platform(), self.identity.is_some());
+        let turn = Arc::clone(&self.remote_turn);
+        tokio::spawn(async move {
+            let _turn = turn.lock_owned().await;
+            let done =
+                tokio::task::spawn_blocking(
+                    move || {
+                        if is_enrolled { platform.stay_locked() } else { platform.unlock() }
+                    },
+                );
+            if let Ok(Err(error)) = done.await {
+                tracing::error!(%error, is_enrolled, "the machine is not locked, or unlocked, as it should be");
+            }
         });
     }
 

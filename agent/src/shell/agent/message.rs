@@ -23,8 +23,8 @@ pub enum Message {
     Control(ControlRequest, oneshot::Sender<ControlResult>),
     /// An order of the server was carried out, or could not be.
     CarriedOut(String, RemoteOutcome),
-    /// Compliance was checked.
-    ComplianceChecked(Box<Standing>),
+    /// Compliance was checked, after so many enrolments that were ended.
+    ComplianceChecked(Box<Standing>, u64),
     /// Somebody unlocked the machine with its one-time code.
     UnlockedByCode,
     /// The service should stop.

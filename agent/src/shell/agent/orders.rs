@@ -237,11 +237,12 @@ impl Agent {
             let _right = right.lock_owned().await;
             // Once the identity is gone, whoever starts next brings the rest to its end.
             let removed = tokio::task::spawn_blocking(move || {
-                Identity::remove(&paths).map_err(|error| error.to_string())?;
-                crate::shell::compliance::forget(&paths).map_err(|error| error.to_string())?;
                 // Nobody would be left who could unlock it.
-                platform.unlock().map_err(|error| error.to_string())?;
-                platform.clear().map_err(|error| error.to_string())
+                let unlocked = platform.unlock().map_err(|error| error.to_string());
+                Identity::remove(&paths).map_err(|error| error.to_string())?;
+                let cleared = platform.clear().map_err(|error| error.to_string());
+                let forgotten = crate::shell::compliance::forget(&paths).map_err(|error| error.to_string());
+                unlocked.and(cleared).and(forgotten)
             })
             .await;
             let removed = removed.map_err(|error| error.to_string()).and_then(|removed| removed);

@@ -1,5 +1,7 @@
 //! What the server orders to be done to the machine, and the code that undoes a lock at the machine itself.
 
+use std::sync::Arc;
+
 use super::questions::{Reply, answer};
 use super::{Agent, Event, Message, clock};
 use crate::engine::remote::{RemoteOrder, RemoteOutcome};
@@ -16,7 +18,10 @@ impl Agent {
         );
         let (platform, outbox) = (self.platform(), self.outbox.clone());
         self.remote_orders += 1;
+        let turn = Arc::clone(&self.remote_turn);
         tokio::spawn(async move {
+            // One after the other, as they were ordered: the last word is the server's last word.
+            let _turn = turn.lock_owned().await;
             let id = order.id.clone();
             let done =
                 tokio::task::spawn_blocking(move || platform.carry_out(&order, is_confirmed, clock::now().wall)).await;
@@ -37,7 +42,9 @@ impl Agent {
 
     pub(super) fn unlock(&self, code: String, reply: Reply) {
         let (platform, outbox) = (self.platform(), self.outbox.clone());
+        let turn = Arc::clone(&self.remote_turn);
         tokio::spawn(async move {
+            let _turn = turn.lock_owned().await;
             let unlocked = tokio::task::spawn_blocking(move || platform.unlock_with(&code, clock::now().wall)).await;
             let result = match unlocked {
                 Ok(Ok(detail)) => {

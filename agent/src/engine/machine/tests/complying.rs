@@ -94,6 +94,58 @@ fn what_could_not_be_told_is_told_in_the_next_session_and_over_a_restart() {
 }
 
 #[test]
+fn what_is_found_while_a_session_tells_something_else_is_told_in_the_next() {
+    let (mut world, rules) = with_rule();
+    let untold = world.engine.compliance().check(&rules, &facts(true), NOW);
+    let actions = world.handle(Event::ComplianceChecked(Box::new(untold)));
+    let mut told = Vec::new();
+    let mut found = Some(world.engine.compliance().check(&rules, &facts(false), NOW));
+    let mut actions = std::collections::VecDeque::from(actions);
+    while let Some(action) = actions.pop_front() {
+        let event = match action {
+            Action::OpenStore => super::opened(&world.stored),
+            Action::Keep(changes) => {
+                world.stored.apply(&changes);
+                Event::Kept(Ok(()))
+            }
+            Action::Post { body, .. } => {
+                let text = String::from_utf8_lossy(&body).into_owned();
+                told.extend(["not compliant", "compliant"].into_iter().find(|state| {
+                    text.contains(&format!(":&quot;{state}&quot;")) || text.contains(&format!(":\"{state}\""))
+                }));
+                if let Some(found) = found.take() {
+                    let more = world.handle(Event::ComplianceChecked(Box::new(found)));
+                    actions.extend(more);
+                }
+                Event::Replied(ok(""))
+            }
+            _ => continue,
+        };
+        actions.extend(world.handle(event));
+    }
+    assert_eq!(told, ["compliant", "not compliant"]);
+    assert!(world.engine.compliance().reported);
+}
+
+#[test]
+fn the_end_of_a_grace_period_is_an_occasion_of_its_own() {
+    let (mut world, _) = with_rule();
+    let mut rules = Rules::new();
+    let nodes = [("Value".to_owned(), "true".to_owned()), ("GracePeriod".to_owned(), "90".to_owned())].into();
+    rules.insert(
+        "firewall_required".to_owned(),
+        crate::engine::compliance::Rule::read("firewall_required", &nodes).unwrap(),
+    );
+    look(&mut world, &rules, false);
+    assert!(matches!(world.engine.compliance().report.overall, State::InGrace { .. }));
+    ordered(&mut world);
+    assert_eq!(world.next().map(|(_, reason)| reason), Some(crate::engine::TimerReason::GracePeriod));
+    world.wait(&Server::Content);
+    assert!(ordered(&mut world).is_some());
+    assert_ne!(world.next().map(|(_, reason)| reason), Some(crate::engine::TimerReason::GracePeriod), "once");
+}
+
+#[test]
 fn a_server_that_cannot_be_reached_is_not_tried_more_often_because_of_it() {
     let (mut world, rules) = with_rule();
     world.ask(Trigger::User, &Server::Gone);

@@ -107,6 +107,82 @@ fn an_order_whose_answer_is_lost_is_carried_out_once_if_it_has_a_name_and_not_ye
 }
 
 #[test]
+fn an_order_without_a_name_counts_once_the_server_went_on_after_its_acceptance() {
+    let mut world = World::enrolled();
+    let actions = world.handle(Event::CheckInRequested(Trigger::User));
+    let mut rounds = 0;
+    world.serve_by(actions, |_, body| {
+        rounds += 1;
+        let message = Message::decode(body).unwrap();
+        match rounds {
+            1 => Event::Replied(ok(answer(&message, vec![exec("3", REBOOT, "")]))),
+            2 => Event::Replied(ok(answer(&message, vec![exec("4", "./Device/Vendor/X", "")]))),
+            _ => Event::ConnectionFailed(crate::engine::ConnectionFailure::TimedOut),
+        }
+    });
+    assert_eq!(carried_out(&mut world).len(), 1, "the server knows, whatever became of the rest");
+}
+
+#[test]
+fn a_machine_that_was_told_to_restart_is_not_told_again_where_a_restart_cannot_be_seen() {
+    let mut world = World::enrolled();
+    check_in(&mut world, &[exec(UNIQUE, REBOOT, "")]);
+    let actions = world.handle(Event::CarriedOut(UNIQUE.to_owned(), RemoteOutcome::Begun("soon".to_owned())));
+    world.serve(actions, &Server::Content);
+    let stored = world.stored.clone();
+    let mut again = World::with(crate::engine::testing::account(), stored.progress.clone().unwrap());
+    again.stored = stored;
+    let mut actions = Vec::new();
+    again.engine.begin(true, &mut actions);
+    assert!(!actions.iter().any(|action| matches!(action, Action::CarryOut { .. })), "{actions:?}");
+    assert_eq!(state(&again, UNIQUE), Some(RemoteState::Done));
+}
+
+#[test]
+fn more_orders_than_are_taken_at_once_are_put_off_and_not_lost_with_a_smile() {
+    let mut world = World::enrolled();
+    let many: Vec<Command> = (0..10).map(|number| exec(&format!("{number}{UNIQUE}"), LOCK, "")).collect();
+    let (_, codes) = check_in(&mut world, &many);
+    assert_eq!((codes[7], codes[8], codes[9]), (202, 417, 417));
+    assert_eq!(carried_out(&mut world).len(), 8);
+}
+
+#[test]
+fn a_machine_that_became_its_users_between_plan_and_confirmation_is_not_wiped() {
+    let mut world = World::enrolled();
+    check_in(&mut world, &[exec(UNIQUE, WIPE, "")]);
+    carried_out(&mut world);
+    let planned = Event::CarriedOut(UNIQUE.to_owned(), RemoteOutcome::Planned(vec!["remove /home".to_owned()]));
+    let (told, _) = talk(&mut world, planned, &[]);
+    let report: serde_json::Value = serde_json::from_str(&told[0]).unwrap();
+    world.engine.set_personal(true);
+    let token = report["token"].as_str().unwrap();
+    assert_eq!(check_in(&mut world, &[exec("5", WIPE_CONFIRMATION, token)]).1, [403]);
+    assert_eq!(carried_out(&mut world), []);
+    assert_eq!(state(&world, UNIQUE), Some(RemoteState::Failed));
+}
+
+#[test]
+fn without_its_store_a_device_takes_no_orders() {
+    let mut world = World::enrolled();
+    let actions = world.handle(Event::CheckInRequested(Trigger::User));
+    assert_eq!(actions, [Action::OpenStore]);
+    let mut codes = Vec::new();
+    let mut asked = false;
+    let actions = world.handle(super::not_opened());
+    world.serve_by(actions, |_, body| {
+        let message = Message::decode(body).unwrap();
+        codes.extend(statuses(&message).into_iter().filter(|(_, name, _)| *name == "Exec").map(|(_, _, code)| code));
+        if std::mem::replace(&mut asked, true) {
+            return Event::Replied(ok(""));
+        }
+        Event::Replied(ok(answer(&message, vec![exec(UNIQUE, REBOOT, "")])))
+    });
+    assert_eq!(codes, [420]);
+    assert_eq!(carried_out(&mut world), []);
+}
+
+#[test]
 fn a_wipe_is_planned_in_one_session_and_begun_only_after_the_confirmation_in_another() {
     let mut world = World::enrolled();
     check_in(&mut world, &[exec(UNIQUE, WIPE, "")]);
@@ -156,7 +232,7 @@ fn another_process_goes_on_with_a_lock_that_was_begun() {
     let mut again = World::with(crate::engine::testing::account(), stored.progress.clone().unwrap());
     again.stored = stored;
     let mut actions = Vec::new();
-    again.engine.begin(&mut actions);
+    again.engine.begin(true, &mut actions);
     assert!(actions.iter().any(|action| matches!(action, Action::CarryOut { order, .. } if order.id == UNIQUE)));
     assert_eq!(state(&again, UNIQUE), Some(RemoteState::Accepted));
 }

@@ -116,14 +116,14 @@ fn a_restart_listens_where_it_left_off() {
     let state = PushState { channel: Some(Box::new(channel.clone())), ..PushState::default() };
     let mut world = World::with(account(), Progress { push: state, ..Progress::default() });
     let mut actions = Vec::new();
-    world.engine.begin(&mut actions);
+    world.engine.begin(true, &mut actions);
     assert_eq!(actions, [Action::Listen(Some(Listening { channel: channel.clone(), since: None }))]);
     let pfn = replace("p", &format!("{PROVIDER}/Push/PFN"), "ntfy:https://push.example.org");
     world.ask(Trigger::User, &Server::Says(vec![pfn]));
     ring(&mut world, "last", "");
     let mut world = world.restart(60);
     let mut actions = Vec::new();
-    world.engine.begin(&mut actions);
+    world.engine.begin(true, &mut actions);
     assert_eq!(actions, [Action::Listen(Some(Listening { channel, since: Some("last".to_owned()) }))]);
 }
 

@@ -85,10 +85,22 @@ fn a_firewall_is_one_that_runs_and_refuses_something() {
     assert!(
         unknown(&Tree::new().file("/etc/ufw/ufw.conf", "ENABLED=yes\n").facts().firewall).contains("service manager")
     );
-    assert_eq!(
-        firewall(Tree::new().link("/run/openrc/started/iptables", "/etc/init.d/iptables")),
-        (true, "iptables".to_owned())
-    );
+    let saved = |rules: &str| {
+        let tree = Tree::new().link("/run/openrc/started/iptables", "/etc/init.d/iptables");
+        tree.file("/etc/iptables/rules.v4", format!("*filter\n:INPUT ACCEPT [0:0]\n{rules}COMMIT\n"))
+    };
+    assert_eq!(firewall(saved("-A INPUT -p tcp -j REJECT\n")), (true, "iptables".to_owned()));
+    assert_eq!(firewall(saved("")), (false, "iptables".to_owned()), "a service that loads no rules");
+    assert!(unknown(&running("netfilter-persistent").facts().firewall).contains("cannot be read"));
+}
+
+#[test]
+fn a_firewall_that_lets_everything_in_is_none() {
+    let trusted = running("firewalld").file("/etc/firewalld/firewalld.conf", "DefaultZone=trusted\n");
+    assert_eq!(firewall(trusted), (false, "firewalld".to_owned()));
+    let open = running("ufw").file("/etc/ufw/ufw.conf", "ENABLED=yes\n");
+    let open = open.file("/etc/default/ufw", "DEFAULT_INPUT_POLICY=\"ACCEPT\"\n");
+    assert_eq!(firewall(open), (false, "ufw".to_owned()));
 }
 
 #[test]
@@ -97,6 +109,8 @@ fn nftables_as_it_is_shipped_is_no_firewall() {
     let shipped = "table inet filter {\n chain input {\n type filter hook input priority filter;\n }\n}\n";
     assert_eq!(firewall(with(shipped)), (false, "nftables".to_owned()));
     assert_eq!(firewall(with(&format!("{shipped}# policy drop\n"))), (false, "nftables".to_owned()));
+    let named = shipped.replace("chain input", "chain drop");
+    assert_eq!(firewall(with(&named)), (false, "nftables".to_owned()), "a name is no rule");
     let closed = shipped.replace("filter;\n", "filter; policy drop;\n");
     assert_eq!(firewall(with(&closed)), (true, "nftables".to_owned()));
     assert!(unknown(&with("include \"/etc/nftables.d/*.nft\"\n").facts().firewall).contains("includes"));

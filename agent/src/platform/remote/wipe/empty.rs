@@ -2,25 +2,15 @@
 
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use rustix::fs::{AtFlags, Dir, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 
-use crate::platform::path::MachinePath;
 use crate::platform::root::Root;
 
 /// How deep directories may be nested; what is deeper is moved up first.
 const MAX_DEPTH: usize = 200;
 /// How often a directory is gone through while others still make files in it.
 const MAX_ROUNDS: u32 = 3;
-
-/// Whether a path is itself a link.
-pub(super) fn is_link(root: &Root, path: &str) -> bool {
-    let path = MachinePath::new(path);
-    let parent = if path.directory().is_empty() { "/" } else { path.directory() };
-    let Ok(directory) = root.open_directory(parent) else { return false };
-    let facts = rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW);
-    facts.is_ok_and(|facts| FileType::from_raw_mode(facts.st_mode) == FileType::Symlink)
-}
 
 /// Removes everything in a directory; the directory itself stays, and so does what is mounted in it.
 pub(super) fn empty(root: &Root, path: &str) -> Result<(), String> {
@@ -29,14 +19,9 @@ pub(super) fn empty(root: &Root, path: &str) -> Result<(), String> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(format!("{path}: {error}")),
     };
-    let mut sweep = Sweep {
-        device: rustix::fs::fstat(&directory).map_err(|error| format!("{path}: {error}"))?.st_dev,
-        top: directory,
-        moved: 0,
-        failed: None,
-    };
+    let mut sweep = Sweep { top: directory, moved: 0, mounts: 0, failed: None };
     for _ in 0..MAX_ROUNDS {
-        sweep.failed = None;
+        (sweep.failed, sweep.mounts) = (None, 0);
         let top = sweep.top.try_clone().map_err(|error| format!("{path}: {error}"))?;
         sweep.clear(&top, 0);
         if sweep.failed.is_none() {
@@ -48,11 +33,11 @@ pub(super) fn empty(root: &Root, path: &str) -> Result<(), String> {
 
 /// Going through one directory.
 struct Sweep {
-    /// The file system that is not left.
-    device: u64,
     top: OwnedFd,
     /// Directories that were too deep and were moved up.
     moved: u64,
+    /// Places at which something is mounted; they stay, and so do the directories above them.
+    mounts: u32,
     /// Why the last thing that is left could not be removed.
     failed: Option<String>,
 }
@@ -77,17 +62,19 @@ impl Sweep {
                 }
             }
             let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-            let below = match rustix::fs::openat(directory, name, flags, Mode::empty()) {
+            // The same file system may be mounted here once more, and only the kernel knows.
+            let within = ResolveFlags::NO_XDEV | ResolveFlags::NO_SYMLINKS | ResolveFlags::BENEATH;
+            let below = match rustix::fs::openat2(directory, name, flags, Mode::empty(), within) {
                 Ok(below) => below,
+                Err(Errno::XDEV) => {
+                    self.mounts += 1;
+                    continue;
+                }
                 Err(error) => {
                     self.note(&name.to_string_lossy(), error);
                     continue;
                 }
             };
-            // Another file system is none of this directory's.
-            if rustix::fs::fstat(&below).is_ok_and(|facts| facts.st_dev != self.device) {
-                continue;
-            }
             if depth >= MAX_DEPTH {
                 self.moved += 1;
                 let up = format!(".mdm-agent-wipe-{}", self.moved);
@@ -96,9 +83,11 @@ impl Sweep {
                 self.note("a deep directory", moved.err().unwrap_or(Errno::NOTEMPTY));
                 continue;
             }
+            let mounts = self.mounts;
             self.clear(&below, depth + 1);
             match rustix::fs::unlinkat(directory, name, AtFlags::REMOVEDIR) {
                 Ok(()) | Err(Errno::NOENT) => {}
+                Err(Errno::NOTEMPTY | Errno::EXIST) if self.mounts > mounts => {}
                 Err(error) => self.note(&name.to_string_lossy(), error),
             }
         }
