@@ -9,13 +9,12 @@ use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use super::consumer::Consumer;
 use super::path::MachinePath;
 use super::root::Root;
+use crate::shell::tool::{PLACES, find};
 
 /// How long a tool may take, in seconds.
 const PATIENCE: i64 = 60;
 /// How much of what a tool says is repeated, in bytes.
 const MAX_WORDS: usize = 400;
-/// Where tools are looked for.
-const PLACES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// What changed for a consumer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -199,10 +198,6 @@ pub(super) fn ask_outside(program: &str, arguments: &[&str]) -> Option<Result<St
     }
     let way = ["--quiet", "--wait", "--collect", "--pipe", "--setenv=LC_ALL=C.UTF-8", "--", program];
     Some(ask("systemd-run", &[&way, arguments].concat()))
-}
-
-fn find(tool: &str) -> Option<String> {
-    PLACES.iter().map(|place| format!("{place}/{tool}")).find(|path| std::path::Path::new(path).exists())
 }
 
 pub(super) fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {

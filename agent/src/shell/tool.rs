@@ -9,7 +9,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
 /// Where programs are looked for.
-const PLACES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+pub const PLACES: &[&str] = &["/usr/sbin", "/usr/bin", "/sbin", "/bin"];
 
 /// Where a program is.
 pub fn find(program: &str) -> Option<String> {
