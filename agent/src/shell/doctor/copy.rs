@@ -18,7 +18,7 @@ fn judge(facts: &Facts) -> Finding {
             "Enrol this machine on its own: mdm-agent unenroll, then mdm-agent enroll. The other one keeps its \
              enrolment.",
         ),
-        (false, Ok(Some(false))) => Finding::pass("it was"),
+        (false, Ok(Some(false))) => Finding::pass("the identity was made on this machine"),
         (false, Ok(None)) => Finding::skipped("this machine has, or had, no machine-id"),
         (false, Err(Unknown::Because(reason))) => Finding::skipped(reason),
         (false, Err(unknown)) => Finding::unknown(&unknown.clone()),

@@ -37,6 +37,6 @@ fn judge(facts: &Facts) -> Finding {
             format!("somebody changed {}", named(drift)),
             "Managed files are put back at each check-in. Find out what changes them.",
         ),
-        (true, true) => Finding::pass("all of them are"),
+        (true, true) => Finding::pass("every profile is in force"),
     }
 }
