@@ -194,9 +194,9 @@ async fn posts(world: &World) -> anyhow::Result<()> {
 fn at_rest(how: &str, service: u32) -> anyhow::Result<()> {
     // Threads that did the last session's work end by themselves after two seconds.
     std::thread::sleep(Duration::from_secs(5));
-    let before = wake_ups(service)?;
+    let (before, used_before) = (wake_ups(service)?, nanoseconds_used(service)?);
     std::thread::sleep(REST);
-    let woken = wake_ups(service)? - before;
+    let (woken, used) = (wake_ups(service)? - before, nanoseconds_used(service)? - used_before);
     let status = std::fs::read_to_string(format!("/proc/{service}/status"))?;
     let rollup = std::fs::read_to_string(format!("/proc/{service}/smaps_rollup"))?;
     row(&format!("{how}, resident"), &format!("{:.1} MB", kilobytes(&status, "VmRSS:")? / 1024.0));
@@ -204,6 +204,8 @@ fn at_rest(how: &str, service: u32) -> anyhow::Result<()> {
     row(&format!("{how}, private anonymous"), &format!("{:.1} MB", kilobytes(&status, "RssAnon:")? / 1024.0));
     row(&format!("{how}, threads"), &field(&status, "Threads:")?);
     row(&format!("{how}, wake-ups in a minute"), &woken.to_string());
+    let hour = Duration::from_nanos(used * 60);
+    row(&format!("{how}, processor time in an hour like this minute"), &format!("{:.1} ms", hour.as_secs_f64() * 1e3));
     Ok(())
 }
 
@@ -231,6 +233,16 @@ fn processor_time(process: u32) -> anyhow::Result<(u64, u64)> {
 }
 
 /// How often the process's threads were scheduled of their own will.
+/// Processor time by the scheduler's own account, which is finer than clock ticks.
+fn nanoseconds_used(process: u32) -> anyhow::Result<u64> {
+    let mut sum = 0;
+    for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let account = std::fs::read_to_string(task?.path().join("schedstat"))?;
+        sum += account.split_whitespace().next().context("the kernel keeps no account")?.parse::<u64>()?;
+    }
+    Ok(sum)
+}
+
 fn wake_ups(process: u32) -> anyhow::Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task"))? {
