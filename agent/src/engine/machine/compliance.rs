@@ -91,7 +91,9 @@ impl Engine {
         }
     }
 
-    pub(super) fn compliance_checked(&mut self, standing: Standing, now: Now, actions: &mut Vec<Action>) {
+    pub(super) fn compliance_checked(&mut self, mut standing: Standing, now: Now, actions: &mut Vec<Action>) {
+        // The server may have been told, while it was checked, of what was known before.
+        standing.reported |= self.compliance.reported && !is_news(&self.compliance.report, &standing.report);
         let (before, after) = (self.compliance.report.overall, standing.report.overall);
         if before.as_str() != after.as_str() {
             let at = self.life.clock().read(now);

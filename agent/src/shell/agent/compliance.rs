@@ -5,7 +5,7 @@ use serde_json::json;
 use super::questions::{Reply, answer};
 use super::{Agent, Event, Message, Phase, Trigger, clock};
 use crate::engine::compliance::discovery_scripts;
-use crate::engine::compliance::standing::{Rules, Standing, is_news};
+use crate::engine::compliance::standing::{Rules, Standing};
 use crate::platform::facts::{self, Limits, NoScripts, Sandboxed, ScriptRunner};
 use crate::shell::compliance;
 use crate::shell::control::{ControlError, ErrorCode};
@@ -42,19 +42,21 @@ impl Agent {
         });
     }
 
-    pub(super) fn compliance_checked(&mut self, mut standing: Box<Standing>, enrolments: u64) {
-        self.checking = false;
+    pub(super) fn compliance_checked(&mut self, standing: Box<Standing>, enrolments: u64) {
+        let again = self.check_again.take();
+        // Whoever waits for the next check is not answered with this one.
+        self.checking = again.is_some();
         let is_over = enrolments != self.enrolments || matches!(self.engine.phase(), Phase::Erasing);
         if is_over || self.engine.account().is_none() {
+            self.checking = false;
             return;
         }
-        // The server may have been told meanwhile of what was known before.
-        let known = self.engine.compliance();
-        standing.reported |= known.reported && !is_news(&known.report, &standing.report);
-        if let Some(rules) = self.check_again.take() {
+        self.feed(Event::ComplianceChecked(standing));
+        // Only now: what it finds is compared with what this one found.
+        if let Some(rules) = self.check_again.take().or(again) {
+            self.checking = false;
             self.check_compliance(rules);
         }
-        self.feed(Event::ComplianceChecked(standing));
     }
 
     pub(super) fn keep_compliance(&self, standing: &Standing) {

@@ -128,6 +128,20 @@ fn what_is_found_while_a_session_tells_something_else_is_told_in_the_next() {
 }
 
 #[test]
+fn what_was_told_while_it_was_checked_once_more_is_not_told_again() {
+    let (mut world, rules) = with_rule();
+    let untold = world.engine.compliance().check(&rules, &facts(false), NOW);
+    // The same is found again by a check that began before the server was told.
+    let again = untold.check(&rules, &facts(false), NOW + 1);
+    assert!(!again.reported);
+    let actions = world.handle(Event::ComplianceChecked(Box::new(untold)));
+    world.serve(actions, &Server::Content);
+    assert!(world.engine.compliance().reported);
+    assert_eq!(world.handle(Event::ComplianceChecked(Box::new(again))), []);
+    assert!(world.engine.compliance().reported);
+}
+
+#[test]
 fn the_end_of_a_grace_period_is_an_occasion_of_its_own() {
     let (mut world, _) = with_rule();
     let mut rules = Rules::new();
