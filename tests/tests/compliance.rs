@@ -90,3 +90,21 @@ fn a_rule_that_makes_no_sense_is_refused_and_a_machine_that_is_not_enrolled_says
     let alone = World::new().unwrap();
     assert_eq!(alone.agent.verb(["check-compliance"]).unwrap().code, 3);
 }
+
+#[test]
+fn a_rule_that_still_has_time_does_not_count_against_the_device_on_either_side() {
+    let world = World::enrolled().unwrap();
+    std::fs::write(world.agent.root.join("etc/os-release"), "ID=debian\nVERSION_ID=\"9\"\n").unwrap();
+    let leaf = |name: &str, value: &str| {
+        DISTRIBUTION
+            .replace("alloweddistros</LocURI>", &format!("alloweddistros/{name}</LocURI>"))
+            .replace("[{\"type\":\"debian\",\"minimumversion\":\"11\",\"maximumversion\":\"\"}]", value)
+    };
+    let value = "[{\"type\":\"debian\",\"minimumversion\":\"11\"}]";
+    let fragment = format!("<Atomic>{}{}</Atomic>", leaf("Value", value), leaf("GracePeriod", "3600"));
+    block_on(world.server.admin.assign("distribution", &fragment)).unwrap();
+    let said = world.agent.verb(["check-compliance"]).unwrap();
+    assert_eq!(said.code, 0, "{said:?}");
+    assert!(said.output.contains("in grace"), "{}", said.output);
+    assert_eq!(directory(&world), Some(true));
+}
