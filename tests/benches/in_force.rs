@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use std::sync::Arc;
+
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
 use mdm_agent::engine::application::Application;
 use mdm_agent::engine::profile::{Owner, Profile};
@@ -53,8 +55,8 @@ fn profiles() -> Vec<Profile> {
 
 fn in_force(criterion: &mut Criterion) {
     let profiles = profiles();
-    let changes = profiles.iter().map(|profile| (profile.root.to_string(), Some(profile.clone()))).collect();
-    let application = Application { profiles: changes, units: Vec::new(), now: 0 };
+    let changes = profiles.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone())))).collect();
+    let application = Application { profiles: changes, now: 0 };
     let mut group = criterion.benchmark_group("100-profiles");
     group.sample_size(20);
     group.bench_function("applied", |bencher| {
@@ -62,7 +64,7 @@ fn in_force(criterion: &mut Criterion) {
             machine,
             |(folder, platform)| {
                 let outcome = platform.put_in_force(&[], &application, Others::Go).expect("there is room");
-                assert!(outcome.refused.is_empty());
+                assert!(outcome.failed.is_empty());
                 (folder, platform)
             },
             BatchSize::PerIteration,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::profile::Stored;
 use super::session::AccountCredentials;
 use super::text;
+use super::tree::Node;
 
 #[cfg(test)]
 mod tests;
@@ -151,15 +152,15 @@ impl Account {
         outdated
     }
 
-    /// The schedule in force: as provisioned, with what the server has set since.
+    /// The schedule in force: as provisioned, with what the server has set and deleted since.
     pub fn effective_poll(&self, stored: &Stored) -> Poll {
         let prefix = format!("{}/Poll/", self.provider_address());
+        let changed: BTreeMap<&str, &Node> =
+            stored.settings.iter().filter_map(|(address, node)| Some((address.strip_prefix(&prefix)?, node))).collect();
         let provisioned = Poll::from(self.poll).to_nodes();
-        let set = stored
-            .settings
-            .iter()
-            .filter_map(|(address, node)| Some((address.strip_prefix(&prefix)?, node.value.as_str())));
         let provisioned = provisioned.iter().map(|(name, value)| (*name, value.as_str()));
+        let provisioned = provisioned.filter(|(name, _)| !changed.get(name).is_some_and(|node| node.is_absent()));
+        let set = changed.iter().filter(|(_, node)| !node.is_absent()).map(|(name, node)| (*name, node.value.as_str()));
         Poll::from_nodes(provisioned.chain(set))
     }
 

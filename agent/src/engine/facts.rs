@@ -135,11 +135,11 @@ fn provide_account(tree: &mut Tree, account: &Account) {
     }
 }
 
-/// Puts in a node as it was provisioned, unless the server has set it since or there is no such node.
+/// Puts in a node as it was provisioned, if there is such a node.
 fn provide_provisioned(tree: &mut Tree, address: &str, value: &str) {
     let Some((rule, uri)) = LocUri::parse(address).ok().and_then(|uri| schema::find(&uri)) else { return };
-    if rule.format != Kind::Interior && tree.get(&uri).is_err() {
-        tree.provide(uri, &rule.format.format(), value);
+    if rule.format != Kind::Interior {
+        tree.provision(uri, &rule.format.format(), value);
     }
 }
 

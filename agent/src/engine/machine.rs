@@ -261,6 +261,7 @@ impl Engine {
             Event::CarriedOut(id, outcome) => self.carried_out(&id, &outcome, now, actions),
             Event::ComplianceChecked(standing) => self.compliance_checked(*standing, now, actions),
             Event::UnlockedByCode => self.unlocked_by_code(now, actions),
+            Event::Evaluated(verdicts) => self.step(now, actions, |session| session.evaluated(&verdicts)),
             Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {

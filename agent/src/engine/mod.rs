@@ -43,6 +43,7 @@ pub mod time;
 pub mod tree;
 pub mod trial;
 pub mod trigger;
+pub mod verdict;
 
 pub use account::Account;
 pub use failure::{ConnectionFailure, SessionFailure};

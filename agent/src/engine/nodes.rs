@@ -9,7 +9,6 @@ use mdm_protocol::syncml::{Format, StatusCode};
 use url::Url;
 
 use super::account::Account;
-use super::application::MachineReport;
 use super::authority::ToldAuthority;
 use super::certificates::RenewalTerms;
 use super::compliance::standing::Standing;
@@ -112,10 +111,8 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
         ("ServerURL", Format::Chr, account.renew_url.clone()),
     ];
     for (name, format, value) in provisioned {
-        if let (Ok(uri), Some(value)) = (LocUri::parse(&format!("{RENEW}/{name}")), value)
-            && tree.value(&uri).is_none()
-        {
-            tree.provide(uri, &format, value);
+        if let (Ok(uri), Some(value)) = (LocUri::parse(&format!("{RENEW}/{name}")), value) {
+            tree.provision(uri, &format, value);
         }
     }
 }
@@ -128,15 +125,6 @@ pub fn provide_channel(tree: &mut Tree, provider: &str, offer: &PushOffer) {
     match offer.state.channel_for(name.as_deref(), &offer.topic) {
         Some(channel) => tree.provide(uri, &Format::Chr, channel.uri()),
         None => tree.withdraw(&uri),
-    }
-}
-
-/// Puts in what the server may read of the profiles in force on the machine.
-pub fn provide_machine(tree: &mut Tree, machine: &MachineReport) {
-    for (address, format, value) in &machine.nodes {
-        if let Ok(uri) = LocUri::parse(address) {
-            tree.provide(uri, format, value.as_str());
-        }
     }
 }
 

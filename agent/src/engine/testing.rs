@@ -13,7 +13,7 @@ use mdm_protocol::{Secret, Thumbprint};
 use proptest::test_runner::{Config as ProptestConfig, RngSeed};
 
 use super::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
-use super::application::{Application, ApplicationOutcome};
+use super::application::{Application, ApplicationOutcome, MachineReport};
 use super::certificates::{CertificateTerms, Certificates};
 use super::enrolment::KeyKind;
 use super::facts::DeviceFacts;
@@ -22,7 +22,8 @@ use super::profile::{Changes, Owner, RetentionRules, Stored};
 use super::progress::Progress;
 use super::reply::Reply;
 use super::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
-use super::tree::Tree;
+use super::tree::{Refusal, Tree};
+use super::verdict::{Verdict, Verdicts};
 pub(crate) use commands::{add, alert, atomic, delete, exec, get, operation, piece, replace, sequence, status};
 
 pub(crate) const DEVICE: &str = "5F1C-DEVICE";
@@ -162,8 +163,14 @@ pub(crate) struct Talk {
     pub(crate) kept: Vec<Changes>,
     /// What was handed out to be put in force.
     pub(crate) applied: Vec<Application>,
-    /// What the machine says to the next of that.
-    pub(crate) machine: ApplicationOutcome,
+    /// Verdicts on profiles that are not applicable.
+    pub(crate) verdicts: BTreeMap<String, Verdict>,
+    /// How many verdicts were asked for.
+    pub(crate) asked: usize,
+    /// What can be read of applicable profiles.
+    pub(crate) nodes: Vec<(String, Format, String)>,
+    /// Profiles that cannot be changed on the machine although they are applicable.
+    pub(crate) failing: BTreeMap<String, Refusal>,
     /// What the store says to the next changes.
     pub(crate) store: Result<(), StatusCode>,
     /// The server's limit on messages, announced in every header.
@@ -187,12 +194,15 @@ impl Talk {
     /// A session on this tree.
     pub(crate) fn begin_on(context: SessionContext, tree: Tree) -> Self {
         let mut talk = Self {
-            session: Session::new(context, tree),
+            session: Session::new(context, tree, &MachineReport::default()),
             message: Message::default(),
             bytes: 0,
             kept: Vec::new(),
             applied: Vec::new(),
-            machine: ApplicationOutcome::default(),
+            verdicts: BTreeMap::new(),
+            asked: 0,
+            nodes: Vec::new(),
+            failing: BTreeMap::new(),
             store: Ok(()),
             server_limits: Meta::default(),
             end: None,
@@ -233,25 +243,47 @@ impl Talk {
     }
 
     fn follow(&mut self, step: Step) {
-        match step {
+        let mut next = Some(step);
+        while let Some(step) = next.take() {
+            next = self.follow_one(step);
+        }
+    }
+
+    fn follow_one(&mut self, step: Step) -> Option<Step> {
+        Some(match step {
             Step::Send(body) => {
                 self.bytes = body.len();
                 self.message = Message::decode(&body).expect("the device writes valid messages");
+                return None;
+            }
+            Step::Evaluate(request) => {
+                self.asked += 1;
+                let verdict = |root: &String| self.verdicts.get(root).cloned().unwrap_or(Verdict::Applicable);
+                let verdicts = Verdicts {
+                    verdicts: request.named.iter().map(|root| (root.clone(), verdict(root))).collect(),
+                    lost: false,
+                    nodes: request.wants_nodes.then(|| Arc::new(self.nodes.clone())),
+                };
+                self.session.evaluated(&verdicts)
             }
             Step::Apply(application) => {
                 assert!(!application.profiles.is_empty(), "nothing is applied for nothing");
+                let is_failing = |root: &&String| application.profiles.contains_key(*root);
+                let failed = self.failing.keys().filter(is_failing);
+                let failed = failed.map(|root| (root.clone(), self.failing[root].clone())).collect();
                 self.applied.push(*application);
-                let step = self.session.applied(&self.machine);
-                self.follow(step);
+                self.session.applied(&ApplicationOutcome { failed, machine: None })
             }
             Step::Keep(changes) => {
                 assert!(!changes.is_empty(), "nothing is kept for nothing");
                 self.kept.push(*changes);
-                let step = self.session.kept(self.store);
-                self.follow(step);
+                self.session.kept(self.store)
             }
-            Step::End(end) => self.end = Some(end),
-        }
+            Step::End(end) => {
+                self.end = Some(end);
+                return None;
+            }
+        })
     }
 
     /// The statuses of the last message: CmdRef, Cmd and code.

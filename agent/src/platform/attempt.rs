@@ -4,25 +4,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{self, Applied, Site};
+use super::assembly::Assembly;
 use super::desired::{Desired, Untranslatable};
 use super::force::{Others, PlatformError};
 use super::ledger::{Drift, Ledger, LedgerError, Standing};
-use super::look::{dead_links, see};
+use super::look::see;
 use super::path::MachinePath;
 use super::plan::plan;
-use super::translate::{Context, translate};
-use crate::engine::profile::Profile;
 use crate::engine::tree::Refusal;
 
 /// The profiles of an attempt.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Set<'a> {
-    pub(super) profiles: &'a [Profile],
+    pub(super) assembly: &'a Assembly,
     /// Those that may fall out.
     pub(super) open: &'a BTreeSet<String>,
     pub(super) others: Others,
-    /// The time, where profiles have just arrived.
-    pub(super) arrival: Option<i64>,
 }
 
 /// What an attempt came to.
@@ -36,40 +33,34 @@ pub(super) struct Attempt {
     pub(super) is_shared: bool,
     /// Whether something stays of profiles that nobody knows.
     holds_unknown: bool,
+    /// Profiles that can be applied, or keep what they have, and the hash of their content.
+    applied: BTreeMap<String, String>,
 }
 
 impl Attempt {
     /// Tries until what can be had is in force. `open` are the profiles that may fall out: as soon as one does, the
     /// attempt is over; of the others only what can be had is put in force.
-    pub(super) fn settle<'a>(
-        site: &Site<'_>,
-        ledger: &mut Ledger,
-        set: &Set<'a>,
-        context: impl FnOnce(&Ledger) -> Context<'a>,
-    ) -> Result<Self, PlatformError> {
-        let Set { profiles, open, others, arrival } = *set;
+    pub(super) fn settle(site: &Site<'_>, ledger: &mut Ledger, set: &Set<'_>) -> Result<Self, PlatformError> {
+        let Set { assembly, open, others } = *set;
         let mut attempt = Self {
-            desired: translate(Context { arrival, ..context(ledger) }),
+            desired: assembly.desired(),
             drift: Vec::new(),
             refused: BTreeMap::new(),
             failed: BTreeSet::new(),
             is_shared: false,
             holds_unknown: others == Others::Stay,
+            applied: assembly.applicable(),
         };
         for (root, why) in &attempt.desired.without {
             if let Untranslatable::Refused(refusal) = why {
                 attempt.refused.insert(root.clone(), refusal.clone());
             }
         }
-        hold_untranslated(&mut attempt.desired, ledger);
+        attempt.applied.extend(hold_unchanged(&mut attempt.desired, ledger, assembly));
         if others == Others::Stay {
-            attempt.hold_unknown(ledger, profiles);
+            attempt.hold_unknown(ledger, assembly);
         }
         tidy(site, ledger)?;
-        let dead = dead_links(site.root, &attempt.desired);
-        if !dead.is_empty() {
-            attempt.fail(&dead, ledger, open);
-        }
         loop {
             if attempt.refused.keys().any(|root| open.contains(root)) {
                 return Ok(attempt);
@@ -87,7 +78,13 @@ impl Attempt {
             if plan.is_empty() && ledger.untold.is_empty() {
                 return Ok(attempt);
             }
+            // Written with the intention: whoever finds files of a change that was not kept must not take them for
+            // those of the profile as it was before.
+            let former = ledger.applied.replace(attempt.applied.clone());
             let applied = apply::apply(site, ledger, plan)?;
+            if applied.abandoned {
+                ledger.applied = former;
+            }
             if !attempt.take(&applied, ledger, open) {
                 return Ok(attempt);
             }
@@ -107,8 +104,12 @@ impl Attempt {
             .iter()
             .map(|(address, format, value)| (address.clone(), format.as_str().to_owned(), value.clone()))
             .collect();
-        if ledger.profiles != standing || ledger.settled != settled || ledger.nodes != nodes || drift_is_news {
+        let applied = self.applied.iter().filter(|(root, _)| !self.has_failed(root));
+        let applied = Some(applied.map(|(root, content)| (root.clone(), content.clone())).collect());
+        let is_news = ledger.profiles != standing || ledger.settled != settled || ledger.nodes != nodes;
+        if is_news || ledger.applied != applied || drift_is_news {
             ledger.profiles = standing;
+            ledger.applied = applied;
             ledger.nodes = nodes;
             ledger.settled = settled;
             if drift_is_news {
@@ -120,11 +121,10 @@ impl Attempt {
     }
 
     /// What is there for profiles that nobody knows any more stays until the server has spoken.
-    fn hold_unknown(&mut self, ledger: &Ledger, profiles: &[Profile]) {
-        let known: BTreeSet<String> = profiles.iter().map(|profile| profile.root.to_string()).collect();
+    fn hold_unknown(&mut self, ledger: &Ledger, assembly: &Assembly) {
         // What is nobody's own is a courtesy to one of them.
         let is_unknown =
-            |profiles: &BTreeSet<String>| profiles.is_empty() || profiles.iter().any(|root| !known.contains(root));
+            |profiles: &BTreeSet<String>| profiles.is_empty() || profiles.iter().any(|root| !assembly.knows(root));
         let held = ledger.files.iter().filter(|(_, entry)| is_unknown(&entry.profiles));
         self.desired.used.extend(held.map(|(path, _)| path.clone()));
     }
@@ -177,6 +177,11 @@ impl Attempt {
         applied.abandoned && !nothing_new
     }
 
+    /// Whether a profile could not be applied, so that what is there of it is not of this content.
+    fn has_failed(&self, root: &str) -> bool {
+        self.refused.contains_key(root) && !self.desired.without.contains_key(root)
+    }
+
     fn standing(&self) -> BTreeMap<String, Standing> {
         let mut standing = BTreeMap::new();
         for (root, why) in &self.desired.without {
@@ -192,14 +197,29 @@ impl Attempt {
     }
 }
 
-/// A profile that asks for nothing at present, because it waits for something or because the machine has changed under
-/// it, keeps what it had in force before: only its owner takes it away.
-pub(super) fn hold_untranslated(desired: &mut Desired, ledger: &Ledger) {
+/// A profile that is as it was applied, and asks for nothing at present because the machine or another profile has
+/// changed under it, keeps what it has: only its owner takes it away. Answers with those profiles and the hash of their
+/// content.
+pub(super) fn hold_unchanged(desired: &mut Desired, ledger: &Ledger, assembly: &Assembly) -> BTreeMap<String, String> {
+    let unchanged: BTreeMap<String, String> = desired
+        .without
+        .keys()
+        .filter_map(|root| {
+            let content = assembly.content(root)?;
+            let is_applied = match &ledger.applied {
+                Some(_) => ledger.applied(root) == Some(content),
+                // An earlier version did not record which content it had applied.
+                None => ledger.files.values().any(|entry| entry.profiles.contains(root)),
+            };
+            is_applied.then(|| (root.clone(), content.to_owned()))
+        })
+        .collect();
     let held = ledger.files.iter().filter(|(path, entry)| {
-        !desired.files.contains_key(*path) && entry.profiles.iter().any(|root| desired.without.contains_key(root))
+        !desired.files.contains_key(*path) && entry.profiles.iter().any(|root| unchanged.contains_key(root))
     });
     let held: Vec<MachinePath> = held.map(|(path, _)| path.clone()).collect();
     desired.used.extend(held);
+    unchanged
 }
 
 /// Removes what a process that ended in the middle had written beside its place.

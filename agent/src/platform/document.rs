@@ -110,11 +110,15 @@ impl Document {
                 Self::Modprobe | Self::Udev => lines("#", entries, |_, value| value.to_owned()),
                 Self::AptPeriodic => lines("//", entries, |key, value| format!("{key} \"{value}\";")),
             };
-        let where_taken = match self {
+        DesiredFile { where_taken: self.where_taken(), ..DesiredFile::public(text, self.consumer()) }
+    }
+
+    /// What is done where there is a file that the agent did not make.
+    pub fn where_taken(self) -> WhereTaken {
+        match self {
             Self::Faillock | Self::PwHistory => WhereTaken::PutAsideInert,
             _ => WhereTaken::Refuse,
-        };
-        DesiredFile { where_taken, ..DesiredFile::public(text, self.consumer()) }
+        }
     }
 }
 

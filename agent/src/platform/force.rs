@@ -1,8 +1,8 @@
 //! Putting profiles in force: the whole way from what they are to what the machine has.
 //!
-//! What a session changes is tried with everything else that is in force. What cannot be had falls out together with
-//! what it stands or falls with, and the rest is tried again, until the machine has exactly what is left: the former
-//! version of what fell out, the new one of everything else.
+//! What a session changes had its verdict and is applied with everything else. What fails all the same, because the disk
+//! is full or a tool does not take it, falls out, and the rest is tried again, until the machine has exactly what is left:
+//! the former version of what fell out, the new one of everything else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -11,8 +11,8 @@ use std::sync::Arc;
 use mdm_protocol::syncml::{Format, StatusCode};
 
 use super::apply::Site;
-use super::attempt::{Attempt, Set, hold_untranslated};
-use super::desired::Untranslatable;
+use super::assembly::Assembly;
+use super::attempt::{Attempt, Set, hold_unchanged};
 use super::issued;
 use super::ledger::{Drift, Ledger, LedgerError, Standing};
 use super::look::{fingerprint, is_untouched, retained, see};
@@ -22,9 +22,11 @@ use super::plan::plan;
 use super::preview::{Preview, preview};
 use super::remote::{Host, OtherRoot, SystemHost};
 use super::root::{Root, RootError};
+use super::shares::Shares;
+use super::site::Surroundings;
 use super::survey::survey;
-use super::translate::{Context, NoUnsealer, Unsealer, translate};
-use crate::engine::application::{Application, ApplicationOutcome};
+use super::translate::{NoUnsealer, Unsealer};
+use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
 use crate::engine::profile::Profile;
 use crate::engine::tree::Refusal;
 
@@ -38,6 +40,7 @@ pub struct Platform {
     /// The enrolled user.
     user: Option<String>,
     unsealer: Arc<dyn Unsealer>,
+    shares: Arc<Shares>,
 }
 
 /// Why nothing at all can be put in force.
@@ -80,6 +83,8 @@ pub struct Convergence {
     pub drift: Vec<Drift>,
     /// What could not be put in force, by the address of the profile.
     pub refused: BTreeMap<String, Refusal>,
+    /// Applied profiles, by their address, and the hash of their content.
+    pub applied: BTreeMap<String, String>,
     /// What the server may read of the profiles: address, format, value.
     pub nodes: Vec<(String, Format, String)>,
 }
@@ -99,7 +104,7 @@ const MOST_SUSPECTS: usize = 20;
 /// What came of an attempt: with which profiles, and which of the changed ones fell out.
 struct Tried {
     attempt: Attempt,
-    profiles: Vec<Profile>,
+    profiles: Vec<Arc<Profile>>,
     fallen: BTreeMap<String, Refusal>,
 }
 
@@ -109,7 +114,7 @@ struct Work<'a> {
     before: &'a [Profile],
     application: &'a Application,
     others: Others,
-    machine: Machine,
+    machine: Arc<Machine>,
     ledger: Ledger,
 }
 
@@ -133,6 +138,7 @@ impl Platform {
             host: Arc::new(OtherRoot),
             user: None,
             unsealer: Arc::new(NoUnsealer),
+            shares: Arc::default(),
         }
     }
 
@@ -156,17 +162,42 @@ impl Platform {
         Self { user, unsealer, ..self.clone() }
     }
 
-    fn context<'a>(
-        &'a self,
+    /// The same machine, which remembers what was worked out at expense, for as long as the caller does.
+    #[must_use]
+    pub fn remembering(self, shares: Arc<Shares>) -> Self {
+        Self { shares, ..self }
+    }
+
+    /// What these profiles meet on this machine.
+    pub(super) fn surroundings<'a>(
+        &self,
         root: &Root,
         ledger: &Ledger,
-        machine: &'a Machine,
-        profiles: &'a [Profile],
-    ) -> Context<'a> {
-        let retained = retained(root, ledger);
-        let issued = issued::read(&self.state, profiles);
-        let user = self.user.as_deref();
-        Context { user, unsealer: &*self.unsealer, issued, retained, ..Context::new(machine, profiles) }
+        machine: &Arc<Machine>,
+        profiles: impl Iterator<Item = &'a Profile>,
+    ) -> Result<Surroundings, RootError> {
+        Ok(Surroundings {
+            machine: Arc::clone(machine),
+            user: self.user.clone(),
+            unsealer: Arc::clone(&self.unsealer),
+            issued: Arc::new(issued::read(&self.state, profiles)),
+            retained: retained(root, ledger),
+            ledger: ledger.clone(),
+            root: Some(Root::open(root.directory())?),
+            seen: std::sync::Mutex::default(),
+            shares: Arc::clone(&self.shares),
+        })
+    }
+
+    fn assembly(
+        &self,
+        root: &Root,
+        ledger: &Ledger,
+        machine: &Arc<Machine>,
+        profiles: &[Arc<Profile>],
+    ) -> Result<Assembly, RootError> {
+        let surroundings = self.surroundings(root, ledger, machine, profiles.iter().map(|profile| &**profile))?;
+        Ok(Assembly::of_stored(surroundings, profiles.iter().cloned()))
     }
 
     /// The directory that stands for the machine's root.
@@ -186,21 +217,23 @@ impl Platform {
 
     /// As [`Self::converge`], on a root that is open.
     pub fn converge_in(&self, root: &Root, profiles: &[Profile], others: Others) -> Result<Convergence, PlatformError> {
-        let site = Site { root, state: &self.state, messenger: &*self.messenger };
+        let site = self.site(root);
         let mut ledger = self.readable_ledger()?;
-        let machine = survey(root);
-        let fingerprint = fingerprint(&machine, profiles, &self.state);
-        if ledger.settled.as_ref() == Some(&fingerprint) && is_untouched(root, &ledger) {
-            return Ok(Convergence { nodes: nodes(&ledger), refused: refused(&ledger), drift: Vec::new() });
+        let machine = Arc::new(survey(root));
+        let fingerprint = fingerprint(&machine, profiles.iter(), &self.state);
+        let is_settled = ledger.applied.is_some() && ledger.settled.as_ref() == Some(&fingerprint);
+        if is_settled && is_untouched(root, &ledger) {
+            return Ok(convergence(&ledger, Vec::new()));
         }
-        let set = Set { profiles, open: &BTreeSet::new(), others, arrival: None };
+        let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
+        let assembly = self.assembly(root, &ledger, &machine, &profiles)?;
         let attempt =
-            Attempt::settle(&site, &mut ledger, &set, |ledger| self.context(root, ledger, &machine, set.profiles))?;
+            Attempt::settle(&site, &mut ledger, &Set { assembly: &assembly, open: &BTreeSet::new(), others })?;
         attempt.conclude(&site, &mut ledger, &fingerprint)?;
         if others == Others::Go {
-            issued::forget_others(&self.state, profiles);
+            issued::forget_others(&self.state, profiles.iter().map(|profile| &**profile));
         }
-        Ok(Convergence { drift: attempt.drift, refused: attempt.refused, nodes: attempt.desired.nodes })
+        Ok(convergence(&ledger, attempt.drift))
     }
 
     /// Takes everything that the agent made off the machine, or says what is left. Blocks.
@@ -235,22 +268,21 @@ impl Platform {
         application: &Application,
         others: Others,
     ) -> Result<ApplicationOutcome, PlatformError> {
-        let mut work =
-            Work { root, before, application, others, machine: survey(root), ledger: self.readable_ledger()? };
-        let mut outcome = ApplicationOutcome::default();
+        let machine = Arc::new(survey(root));
+        let mut work = Work { root, before, application, others, machine, ledger: self.readable_ledger()? };
+        let mut failed = BTreeMap::new();
         loop {
-            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &outcome.refused)?;
+            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &failed)?;
             if fallen.is_empty() {
-                outcome.waiting = waiting(&attempt, &application.without(&outcome.refused));
-                let fingerprint = fingerprint(&work.machine, &profiles, &self.state);
+                let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), &self.state);
                 attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
-                outcome.nodes = attempt.desired.nodes;
-                return Ok(outcome);
+                let machine = Some(convergence(&work.ledger, attempt.drift).report());
+                return Ok(ApplicationOutcome { failed, machine });
             }
             if attempt.is_shared && fallen.len() <= MOST_SUSPECTS {
-                self.try_one_by_one(&mut work, &fallen, &mut outcome.refused)?;
+                self.try_one_by_one(&mut work, &fallen, &mut failed)?;
             } else {
-                outcome.refused.extend(fallen);
+                failed.extend(fallen);
             }
         }
     }
@@ -260,15 +292,18 @@ impl Platform {
     }
 
     /// Tries what is left without these.
-    fn attempt(&self, work: &mut Work<'_>, refused: &BTreeMap<String, Refusal>) -> Result<Tried, PlatformError> {
-        let changed = work.application.without(refused);
-        let profiles = apply_changes(work.before, &changed);
-        let open: BTreeSet<String> = changed.keys().cloned().collect();
-        let arrival = Some(work.application.now);
-        let set = Set { profiles: &profiles, open: &open, others: work.others, arrival };
-        let (root, machine) = (work.root, &work.machine);
-        let context = |ledger: &Ledger| self.context(root, ledger, machine, &profiles);
-        let attempt = Attempt::settle(&self.site(root), &mut work.ledger, &set, context)?;
+    fn attempt(&self, work: &mut Work<'_>, failed: &BTreeMap<String, Refusal>) -> Result<Tried, PlatformError> {
+        let changed = work.application.profiles.iter().filter(|(root, _)| !failed.contains_key(*root));
+        let changed: Vec<_> = changed.map(|(root, profile)| (root.clone(), profile.clone())).collect();
+        let before: Vec<Arc<Profile>> = work.before.iter().cloned().map(Arc::new).collect();
+        let profiles = apply_changes(&before, &changed);
+        let surroundings =
+            self.surroundings(work.root, &work.ledger, &work.machine, profiles.iter().map(|it| &**it))?;
+        let mut assembly = Assembly::of_stored(surroundings, before);
+        assembly.change(&changed, Some(work.application.now));
+        let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).collect();
+        let set = Set { assembly: &assembly, open: &open, others: work.others };
+        let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
         let fallen = fallen.map(|(root, why)| (root.clone(), why.clone())).collect();
         Ok(Tried { attempt, profiles, fallen })
@@ -298,15 +333,17 @@ impl Platform {
     pub fn foresee(&self, profiles: &[Profile]) -> Result<Preview, PlatformError> {
         let root = Root::open(&self.root)?;
         let ledger = Ledger::read(&self.state, &self.root)?;
-        let machine = survey(&root);
-        let mut desired = translate(self.context(&root, &ledger, &machine, profiles));
-        hold_untranslated(&mut desired, &ledger);
+        let machine = Arc::new(survey(&root));
+        let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
+        let assembly = self.assembly(&root, &ledger, &machine, &profiles)?;
+        let mut desired = assembly.desired();
+        hold_unchanged(&mut desired, &ledger, &assembly);
         let seen = see(&root, &ledger, &desired)?;
         Ok(preview(&root, &plan(&desired, &ledger, &seen), &desired, &ledger))
     }
 
     /// A damaged ledger is put aside; what it would have said is found again by the names that only the agent gives.
-    fn readable_ledger(&self) -> Result<Ledger, LedgerError> {
+    pub(super) fn readable_ledger(&self) -> Result<Ledger, LedgerError> {
         match Ledger::read(&self.state, &self.root) {
             Err(LedgerError::Damaged { path, reason }) => {
                 tracing::error!(path = %path.display(), reason, "the ledger of what was made on this machine is damaged; it is put aside");
@@ -318,37 +355,38 @@ impl Platform {
     }
 }
 
-/// What the server may read of profiles that are in force, as the ledger has it.
-fn nodes(ledger: &Ledger) -> Vec<(String, Format, String)> {
+/// How the machine is, as the ledger has it.
+fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
     let nodes = ledger.nodes.iter();
-    nodes.map(|(address, format, value)| (address.clone(), Format::parse(format), value.clone())).collect()
-}
-
-/// What of the changed profiles waits for something.
-fn waiting(attempt: &Attempt, changed: &BTreeMap<String, Option<Profile>>) -> BTreeMap<String, String> {
-    let waiting = attempt.desired.without.iter().filter(|(root, _)| changed.contains_key(*root));
-    let waiting = waiting.filter_map(|(root, why)| match why {
-        Untranslatable::Waiting(reason) => Some((root.clone(), reason.clone())),
-        Untranslatable::Refused(_) => None,
-    });
-    waiting.collect()
-}
-
-/// What is not in force, as the ledger has it.
-fn refused(ledger: &Ledger) -> BTreeMap<String, Refusal> {
-    let standing = ledger.profiles.iter().filter_map(|(root, standing)| match standing {
+    let nodes = nodes.map(|(address, format, value)| (address.clone(), Format::parse(format), value.clone()));
+    let applied = ledger.applied.iter().flatten().filter(|(root, _)| !ledger.profiles.contains_key(*root));
+    let refused = ledger.profiles.iter().filter_map(|(root, standing)| match standing {
         Standing::Refused { status, reason } => {
             Some((root.clone(), Refusal { status: StatusCode(*status), reason: reason.clone() }))
         }
         Standing::Waiting { .. } => None,
     });
-    standing.collect()
+    Convergence {
+        drift,
+        refused: refused.collect(),
+        applied: applied.map(|(root, content)| (root.clone(), content.clone())).collect(),
+        nodes: nodes.collect(),
+    }
 }
 
-fn apply_changes(before: &[Profile], changed: &BTreeMap<String, Option<Profile>>) -> Vec<Profile> {
-    let mut profiles: Vec<Profile> =
-        before.iter().filter(|profile| !changed.contains_key(&profile.root.to_string())).cloned().collect();
-    profiles.extend(changed.values().flatten().cloned());
+impl Convergence {
+    /// What the engine needs to know of it.
+    pub fn report(self) -> MachineReport {
+        let drift = self.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned()));
+        MachineReport { drift: drift.collect(), refused: self.refused, applied: self.applied, nodes: self.nodes }
+    }
+}
+
+fn apply_changes(before: &[Arc<Profile>], changed: &[(String, Option<Arc<Profile>>)]) -> Vec<Arc<Profile>> {
+    let roots: BTreeSet<&str> = changed.iter().map(|(root, _)| root.as_str()).collect();
+    let staying = before.iter().filter(|profile| !roots.contains(profile.root.to_string().as_str()));
+    let mut profiles: Vec<Arc<Profile>> =
+        staying.chain(changed.iter().flat_map(|(_, present)| present)).cloned().collect();
     profiles.sort_by(|left, right| left.root.cmp(&right.root));
     profiles
 }

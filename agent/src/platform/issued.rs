@@ -12,16 +12,19 @@ fn paths(state: &Path) -> Paths {
     Paths { state: state.to_owned(), runtime: PathBuf::new() }
 }
 
-fn is_ordered(profile: &&Profile) -> bool {
+fn is_ordered(profile: &Profile) -> bool {
     let segments = profile.root.segments();
     segments.get(2).is_some_and(|name| name == "ClientCertificateInstall")
         && segments.get(3).is_some_and(|name| name == "SCEP")
 }
 
 /// The certificates of these profiles that were issued, by the address of the profile's own node.
-pub(super) fn read(state: &Path, profiles: &[Profile]) -> BTreeMap<String, IssuedCertificate> {
+pub(super) fn read<'a>(
+    state: &Path,
+    profiles: impl Iterator<Item = &'a Profile>,
+) -> BTreeMap<String, IssuedCertificate> {
     let paths = paths(state);
-    let ordered = profiles.iter().filter(is_ordered).filter_map(|profile| {
+    let ordered = profiles.filter(|profile| is_ordered(profile)).filter_map(|profile| {
         let root = profile.root.to_string();
         let kept = Keeper::new(&paths, &root).load();
         let kept =
@@ -32,12 +35,11 @@ pub(super) fn read(state: &Path, profiles: &[Profile]) -> BTreeMap<String, Issue
 }
 
 /// Forgets what was kept for profiles that are gone.
-pub(super) fn forget_others(state: &Path, profiles: &[Profile]) {
+pub(super) fn forget_others<'a>(state: &Path, profiles: impl Iterator<Item = &'a Profile>) {
     let paths = paths(state);
     let Ok(entries) = std::fs::read_dir(paths.scep()) else { return };
     let known: Vec<PathBuf> = profiles
-        .iter()
-        .filter(is_ordered)
+        .filter(|profile| is_ordered(profile))
         .map(|profile| Keeper::new(&paths, &profile.root.to_string()).path().to_owned())
         .collect();
     // Other files here are of changes that are under way.

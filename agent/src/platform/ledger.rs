@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::consumer::Consumer;
+use super::desired::DesiredFile;
 use super::path::MachinePath;
 use super::root::{Former, Stamp};
 use crate::shell::files::{self, FileError};
@@ -36,6 +37,10 @@ pub struct Ledger {
     pub untold: BTreeSet<Consumer>,
     /// Profiles that are not in force, by the address of their own node.
     pub profiles: BTreeMap<String, Standing>,
+    /// Applied profiles, by the address of their own node, and the hash of the content that the files are made of;
+    /// `None` in a ledger of a version that did not record it.
+    #[serde(default)]
+    pub applied: Option<BTreeMap<String, String>>,
     /// What the server may read of the profiles in force: address, format, value.
     #[serde(default)]
     pub nodes: Vec<(String, String, String)>,
@@ -63,6 +68,27 @@ pub struct Entry {
     /// What tells without reading it that it is still the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
+}
+
+impl Entry {
+    /// A file that is as it should be.
+    pub(super) fn recorded(
+        file: &DesiredFile,
+        digest: String,
+        profiles: &BTreeSet<String>,
+        former: Option<Former>,
+        stamp: Stamp,
+    ) -> Self {
+        Self {
+            digest,
+            mode: file.mode,
+            before: None,
+            profiles: profiles.clone(),
+            consumer: file.consumer,
+            former,
+            stamp: Some(stamp),
+        }
+    }
 }
 
 /// How a profile stands on the machine.
@@ -175,11 +201,17 @@ impl Ledger {
         self.files.is_empty() && self.directories.is_empty() && self.untold.is_empty()
     }
 
+    /// The hash of a profile's content that is applied.
+    pub fn applied(&self, root: &str) -> Option<&str> {
+        self.applied.as_ref()?.get(root).map(String::as_str)
+    }
+
     /// Writes the ledger so that it survives a power cut; an empty one is no file.
     pub fn write(&mut self, state: &Path) -> Result<(), LedgerError> {
         self.version = VERSION;
         let path = Self::place(state);
-        if self.is_empty() && self.profiles.is_empty() {
+        let records_nothing = self.profiles.is_empty() && self.applied.as_ref().is_none_or(BTreeMap::is_empty);
+        if self.is_empty() && records_nothing {
             files::remove_file(&path)?;
             if state.is_dir() {
                 files::sync_dir(state)?;

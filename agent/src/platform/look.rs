@@ -3,10 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use mdm_protocol::syncml::StatusCode;
 use sha2::{Digest as _, Sha256};
 
-use super::desired::{Content, Desired, WhereTaken};
+use super::desired::{Desired, WhereTaken};
 use super::issued;
 use super::ledger::Ledger;
 use super::machine::Machine;
@@ -15,37 +14,33 @@ use super::plan::Seen;
 use super::root::{Found, Root, RootError};
 use super::translate::certificate::client::{self, ClientCertificate};
 use crate::engine::profile::Profile;
-use crate::engine::tree::Refusal;
 
 /// Looks at everything that is desired or that the agent made.
 pub(super) fn see(root: &Root, ledger: &Ledger, desired: &Desired) -> Result<BTreeMap<MachinePath, Seen>, RootError> {
     let mut seen = BTreeMap::new();
     for path in desired.files.keys().chain(ledger.files.keys()) {
-        if seen.contains_key(path) {
-            continue;
+        if !seen.contains_key(path) {
+            let wanted = desired.files.get(path);
+            let may_be_put_aside = wanted.is_some_and(|(file, _)| file.where_taken != WhereTaken::Refuse);
+            seen.insert(path.clone(), see_one(root, ledger, path, may_be_put_aside)?);
         }
-        let entry = ledger.files.get(path);
-        let known = entry.and_then(|entry| Some((entry.digest.as_str(), entry.stamp?)));
-        let found = root.look(path, known)?;
-        let may_be_put_aside = entry.is_none()
-            && desired.files.get(path).is_some_and(|(file, _)| file.where_taken != WhereTaken::Refuse)
-            && matches!(found, Found::Content { .. });
-        let former = if may_be_put_aside { root.former(path)? } else { None };
-        seen.insert(path.clone(), Seen { found, former });
     }
     Ok(seen)
 }
 
-/// Links that would lead nowhere, such as to a time zone that there is not.
-pub(super) fn dead_links(root: &Root, desired: &Desired) -> BTreeMap<MachinePath, Refusal> {
-    let links = desired.files.iter().filter_map(|(path, (file, _))| match &file.content {
-        Content::Link(target) if !root.has(target) => {
-            let reason = format!("{target} does not exist on this machine");
-            Some((path.clone(), Refusal { status: StatusCode::UNSUPPORTED_FORMAT, reason }))
-        }
-        Content::Link(_) | Content::Bytes(_) => None,
-    });
-    links.collect()
+/// Looks at one path. What is not the agent's is read whole if it may be put aside.
+pub(super) fn see_one(
+    root: &Root,
+    ledger: &Ledger,
+    path: &MachinePath,
+    may_be_put_aside: bool,
+) -> Result<Seen, RootError> {
+    let entry = ledger.files.get(path);
+    let known = entry.and_then(|entry| Some((entry.digest.as_str(), entry.stamp?)));
+    let found = root.look(path, known)?;
+    let is_foreign = entry.is_none() && matches!(found, Found::Content { .. });
+    let former = if may_be_put_aside && is_foreign { root.former(path)? } else { None };
+    Ok(Seen { found, former })
 }
 
 /// The device's own certificates that are on the machine, whether or not their profiles are still here.
@@ -66,12 +61,16 @@ pub(super) fn is_untouched(root: &Root, ledger: &Ledger) -> bool {
 }
 
 /// What tells without translating anything that nothing would be different.
-pub(super) fn fingerprint(machine: &Machine, profiles: &[Profile], state: &Path) -> String {
+pub(super) fn fingerprint<'a>(
+    machine: &Machine,
+    profiles: impl Iterator<Item = &'a Profile> + Clone,
+    state: &Path,
+) -> String {
     let mut hasher = Sha256::new();
     hasher.update(env!("CARGO_PKG_VERSION"));
     hasher.update(serde_json::to_vec(machine).expect("facts are text, numbers and lists"));
     let mut known: Vec<(String, &str)> =
-        profiles.iter().map(|profile| (profile.root.to_string(), profile.content_hash.as_str())).collect();
+        profiles.clone().map(|profile| (profile.root.to_string(), profile.content_hash.as_str())).collect();
     known.sort();
     for (root, content) in known {
         hasher.update((root.len() as u64).to_le_bytes());

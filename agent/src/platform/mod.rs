@@ -6,10 +6,12 @@
 //! decides when something is done.
 
 pub mod apply;
+pub mod assembly;
 mod attempt;
 pub mod consumer;
 pub mod desired;
 pub mod document;
+pub mod evaluation;
 pub mod facts;
 pub mod force;
 mod issued;
@@ -23,6 +25,8 @@ pub mod plan;
 pub mod preview;
 pub mod remote;
 pub mod root;
+pub mod shares;
+pub mod site;
 pub mod survey;
 #[cfg(test)]
 pub(crate) mod testing;

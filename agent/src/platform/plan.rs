@@ -72,13 +72,20 @@ pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, See
     let nothing = Seen { found: Found::Nothing, former: None };
     for (path, (file, profiles)) in &desired.files {
         let seen = seen.get(path).unwrap_or(&nothing);
-        match ledger.files.get(path) {
-            Some(entry) if is_somebody_elses(entry, &seen.found) => {
-                plan.forgotten.push(path.clone());
-                plan.foreign(path, file, profiles, seen);
+        let entry = ledger.files.get(path);
+        let own = entry.filter(|entry| !is_somebody_elses(entry, &seen.found));
+        if entry.is_some() && own.is_none() {
+            plan.forgotten.push(path.clone());
+        }
+        match (obstacle(path, file.where_taken, entry, seen, || digest(&file.content)), own) {
+            (Some(why), own) => {
+                if let Some((own, what)) = own.and_then(|own| Some((own, drift_of(own, &seen.found)?))) {
+                    plan.note_drift(path, own, what);
+                }
+                plan.obstacles.insert(path.clone(), why);
             }
-            Some(entry) => plan.own(path, file, profiles, entry, &seen.found),
-            None => plan.foreign(path, file, profiles, seen),
+            (None, Some(own)) => plan.own(path, file, profiles, own, &seen.found),
+            (None, None) => plan.foreign(path, file, profiles, seen),
         }
     }
     for (path, entry) in &ledger.files {
@@ -116,22 +123,10 @@ impl Plan {
             self.note_drift(path, entry, what);
         }
         let over = match found {
-            Found::Other => {
-                let reason = format!("{path} is a directory or a device by now; remove it");
-                self.obstacles.insert(path.clone(), Refusal { status: StatusCode::ALREADY_EXISTS, reason });
-                return;
-            }
-            Found::Nothing => None,
+            Found::Other | Found::Nothing => None,
             Found::Content { digest, mode, stamp, .. } if *digest == want && *mode == file.mode => {
-                let record = Entry {
-                    digest: want,
-                    mode: file.mode,
-                    before: None,
-                    profiles: profiles.clone(),
-                    consumer: file.consumer,
-                    former: entry.former.clone(),
-                    stamp: Some(*stamp),
-                };
+                let former = entry.former.clone();
+                let record = Entry::recorded(file, want, profiles, former, *stamp);
                 if record != *entry {
                     self.records.push((path.clone(), record));
                 }
@@ -143,42 +138,18 @@ impl Plan {
         self.writes.push(Write { path: path.clone(), file: file.clone(), profiles: profiles.clone(), over, former });
     }
 
-    /// A file that is not in the ledger.
+    /// A file that is not in the ledger, with nothing in its way.
     fn foreign(&mut self, path: &MachinePath, file: &DesiredFile, profiles: &BTreeSet<String>, seen: &Seen) {
         let want = digest(&file.content);
-        let (over, former) = match (&seen.found, file.where_taken) {
-            (Found::Nothing, _) => (None, None),
-            // The ledger was lost, but the file says itself who made it, or has a name that only the agent gives.
-            (Found::Content { digest, mode, stamp, marked }, _)
-                if *marked || (path.name().contains("mdm-agent") && *digest == want) =>
-            {
-                if *digest == want && *mode == file.mode {
-                    let record = Entry {
-                        digest: want,
-                        mode: file.mode,
-                        before: None,
-                        profiles: profiles.clone(),
-                        consumer: file.consumer,
-                        former: None,
-                        stamp: Some(*stamp),
-                    };
-                    self.records.push((path.clone(), record));
+        let (over, former) = match &seen.found {
+            Found::Nothing | Found::Other => (None, None),
+            Found::Content { digest, mode, stamp, marked } => {
+                let is_own = is_agents(path, digest, *marked, || want.clone());
+                if is_own && *digest == want && *mode == file.mode {
+                    self.records.push((path.clone(), Entry::recorded(file, want, profiles, None, *stamp)));
                     return;
                 }
-                (Some(digest.clone()), None)
-            }
-            (Found::Content { digest, .. }, WhereTaken::PutAside) if seen.former.is_some() => {
-                (Some(digest.clone()), seen.former.clone())
-            }
-            (Found::Content { digest, .. }, WhereTaken::PutAsideInert)
-                if seen.former.as_ref().is_some_and(sets_nothing) =>
-            {
-                (Some(digest.clone()), seen.former.clone())
-            }
-            _ => {
-                let reason = format!("{path} was there first and is left alone; remove it or move it away");
-                self.obstacles.insert(path.clone(), Refusal { status: StatusCode::ALREADY_EXISTS, reason });
-                return;
+                (Some(digest.clone()), if is_own { None } else { seen.former.clone() })
             }
         };
         self.writes.push(Write { path: path.clone(), file: file.clone(), profiles: profiles.clone(), over, former });
@@ -187,6 +158,36 @@ impl Plan {
     fn note_drift(&mut self, path: &MachinePath, entry: &Entry, what: DriftKind) {
         self.drift.push(Drift { path: path.clone(), what, profiles: entry.profiles.clone() });
     }
+}
+
+/// Why a file of the agent's cannot be at a path, if it cannot. `want` gives the digest of the content it would have.
+pub fn obstacle(
+    path: &MachinePath,
+    where_taken: WhereTaken,
+    entry: Option<&Entry>,
+    seen: &Seen,
+    want: impl FnOnce() -> String,
+) -> Option<Refusal> {
+    let is_own = entry.is_some_and(|entry| !is_somebody_elses(entry, &seen.found));
+    let reason = match &seen.found {
+        Found::Nothing => return None,
+        Found::Other if is_own => format!("{path} is a directory or a device by now; remove it"),
+        _ if is_own => return None,
+        Found::Content { digest, marked, .. } if is_agents(path, digest, *marked, want) => return None,
+        Found::Content { .. } => match (where_taken, &seen.former) {
+            (WhereTaken::PutAside, Some(_)) => return None,
+            (WhereTaken::PutAsideInert, Some(former)) if sets_nothing(former) => return None,
+            _ => format!("{path} was there first and is left alone; remove it or move it away"),
+        },
+        Found::Other => format!("{path} was there first and is left alone; remove it or move it away"),
+    };
+    Some(Refusal { status: StatusCode::ALREADY_EXISTS, reason })
+}
+
+/// Whether a file that is not in the ledger is the agent's all the same, because the ledger was lost: the file says
+/// itself who made it, or has a name that only the agent gives.
+fn is_agents(path: &MachinePath, found: &str, marked: bool, want: impl FnOnce() -> String) -> bool {
+    marked || (path.name().contains("mdm-agent") && found == want())
 }
 
 /// Whether a file was made by somebody else after the agent had meant to make it and before it did.

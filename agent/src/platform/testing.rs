@@ -1,11 +1,14 @@
 //! What the platform's tests share: a machine that has everything, and profiles.
 
+use std::sync::Arc;
+
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{Format, StatusCode};
 
+use super::assembly::Assembly;
 use super::desired::{Content, Desired, Untranslatable};
 use super::machine::{DconfPlace, Machine, ThunderbirdPlace, TrustStore, UpdateTool};
-use super::translate::{Context, translate};
+use super::site::Surroundings;
 use crate::engine::profile::{Owner, Profile};
 use crate::engine::tree::Node;
 
@@ -47,8 +50,13 @@ pub(crate) fn profile(root: &str, leaves: &[(&str, &str)]) -> Profile {
 
 /// What a machine should have because of these profiles.
 pub(crate) fn desired_on(machine: &Machine, profiles: &[Profile]) -> Desired {
-    let context = Context { user: Some("ada@example.org"), ..Context::new(machine, profiles) };
-    translate(context)
+    let user = Some("ada@example.org".to_owned());
+    desired_in(Surroundings { user, ..Surroundings::of(machine.clone()) }, profiles)
+}
+
+/// What a machine should have in these surroundings.
+pub(crate) fn desired_in(surroundings: Surroundings, profiles: &[Profile]) -> Desired {
+    Assembly::of_stored(surroundings, profiles.iter().cloned().map(Arc::new)).desired()
 }
 
 /// The content of the only file in a directory.

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use tokio::sync::{Mutex, mpsc, oneshot};
 use tracing::{error, info, warn};
 
+use self::machine::SessionKnowledge;
 use self::message::{Doorbell, Waiter};
 pub use self::message::{Message, StoreInUse};
 use super::config::Live;
@@ -58,6 +59,8 @@ pub struct Agent {
     store: Option<StoreInUse>,
     /// What is in the store, while it is open.
     snapshot: Option<Stored>,
+    /// What the session that runs knows of the machine.
+    known: SessionKnowledge,
     /// The connection of the session that runs, with the slot that it was made with.
     client: Option<(SlotName, HttpsClient)>,
     history: Option<History>,
@@ -141,6 +144,7 @@ impl Agent {
             store_right: Arc::default(),
             store: None,
             snapshot: None,
+            known: SessionKnowledge::default(),
             client: None,
             history: None,
             live: Live { retention, ..Live::default() },
@@ -237,6 +241,10 @@ impl Agent {
             Message::CarriedOut(id, outcome) => self.carried_out(id, outcome),
             Message::ComplianceChecked(standing, enrolments) => self.compliance_checked(standing, enrolments),
             Message::UnlockedByCode => self.feed(Event::UnlockedByCode),
+            Message::Evaluated(evaluator, verdicts) => {
+                self.known.evaluator = evaluator;
+                self.feed(Event::Evaluated(verdicts));
+            }
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
             Message::Erased(result) => self.erased(&result),

@@ -262,6 +262,11 @@ impl Command {
         *slot = id;
     }
 
+    /// How many bytes the command takes in a message, with the number that it has.
+    pub fn encoded_len(&self) -> usize {
+        super::write::encoded_len(self)
+    }
+
     /// The element's name.
     pub fn name(&self) -> &str {
         match self {

@@ -22,6 +22,12 @@ pub(super) fn message(message: &Message) -> String {
     xml.finish()
 }
 
+pub(super) fn encoded_len(one: &Command) -> usize {
+    let mut xml = XmlWriter::new();
+    command(&mut xml, one);
+    xml.finish().len()
+}
+
 fn header(xml: &mut XmlWriter, header: &Header) {
     xml.text_leaf("VerDTD", "1.2");
     xml.text_leaf("VerProto", "DM/1.2");

@@ -11,7 +11,7 @@ mod write;
 
 pub use document::{Document, Element};
 pub use error::XmlError;
-pub use write::XmlWriter;
+pub use write::{XmlWriter, written_len};
 
 /// How much of a document is accepted before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

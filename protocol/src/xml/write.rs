@@ -79,6 +79,17 @@ impl XmlWriter {
     }
 }
 
+/// How many bytes a character of a text takes once it is written.
+pub fn written_len(character: char) -> usize {
+    match character {
+        '<' | '>' => "&lt;".len(),
+        '&' => "&amp;".len(),
+        '\r' => "&#13;".len(),
+        character if is_allowed(character) => character.len_utf8(),
+        _ => '\u{fffd}'.len_utf8(),
+    }
+}
+
 fn push_escaped(out: &mut String, text: &str, attribute: bool) {
     let text = if text.chars().all(is_allowed) {
         Cow::Borrowed(text)
@@ -98,5 +109,19 @@ fn push_escaped(out: &mut String, text: &str, attribute: bool) {
             "\t" => "&#9;",
             _ => "",
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_length_of_every_kind_of_character_is_known_before_it_is_written() {
+        for character in "a<>&\"'\r\n\t\0\u{1}\u{b}é€𝄞\u{fffe}\u{ffff}\u{d7ff}".chars() {
+            let mut xml = XmlWriter::new();
+            xml.text(&character.to_string());
+            assert_eq!(xml.finish().len(), written_len(character), "{character:?}");
+        }
     }
 }

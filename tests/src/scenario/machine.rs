@@ -13,7 +13,9 @@ use mdm_agent::engine::facts::DeviceFacts;
 use mdm_agent::engine::nodes::RenewalProof;
 use mdm_agent::engine::profile::{Profile, RetentionRules, Stored};
 use mdm_agent::engine::progress::{SessionRecord, Trigger};
+use mdm_agent::engine::verdict::{VerdictRequest, Verdicts};
 use mdm_agent::engine::{Account, Action, Beginning, ConnectionFailure, Engine, Event, Listening, Note, Now, Phase};
+use mdm_agent::platform::evaluation::Evaluator;
 use mdm_agent::platform::force::{Others, Platform};
 use mdm_agent::shell::identity::{Slot, pem};
 use mdm_agent::shell::keys;
@@ -53,6 +55,8 @@ pub struct Machine {
 struct MachineRoot {
     folder: tempfile::TempDir,
     platform: Platform,
+    /// Gives verdicts in the session that runs.
+    evaluator: Option<Evaluator>,
 }
 
 /// What outlasts a power cut.
@@ -97,7 +101,7 @@ impl Machine {
         let root = folder.path().join("root");
         crate::machine_root::debian(&root)?;
         let platform = Platform::of(root, &folder.path().join("state"));
-        Ok(self.root.insert(MachineRoot { folder, platform }).platform.root())
+        Ok(self.root.insert(MachineRoot { folder, platform, evaluator: None }).platform.root())
     }
 
     /// What stands for the machine's root, if anything does.
@@ -116,6 +120,15 @@ impl Machine {
             let converged = converged.expect("a folder for tests can be written to");
             assert!(converged.drift.is_empty() && converged.refused.is_empty(), "{converged:?}");
         }
+    }
+
+    fn evaluate(&mut self, request: &VerdictRequest) -> Verdicts {
+        let Some(root) = &mut self.root else { return Verdicts::all_applicable(request) };
+        if request.from_store {
+            let evaluator = root.platform.evaluator(&self.disk.stored.profiles);
+            root.evaluator = Some(evaluator.expect("a folder for tests can be read"));
+        }
+        root.evaluator.as_mut().map_or_else(Verdicts::default, |evaluator| evaluator.evaluate(request))
     }
 
     fn apply(&self, application: &Application) -> ApplicationOutcome {
@@ -347,6 +360,7 @@ impl Machine {
                     machine: Box::default(),
                 })
             }
+            Action::Evaluate(request) => Some(Event::Evaluated(Box::new(self.evaluate(&request)))),
             Action::Apply(application) => Some(Event::Applied(Box::new(self.apply(&application)))),
             Action::Keep(changes) => {
                 self.disk.stored.apply(&changes);
@@ -368,13 +382,7 @@ impl Machine {
                 self.disk.account = Some((*account).clone());
                 None
             }
-            Action::Listen(listening) => {
-                self.heard = None;
-                if let Some(running) = &mut self.running {
-                    running.listening = listening;
-                }
-                None
-            }
+            Action::Listen(listening) => self.listen(listening),
             Action::Erase => {
                 self.disk = Disk::default();
                 self.converge();
@@ -397,6 +405,14 @@ impl Machine {
             | Action::CheckCompliance(_)
             | Action::KeepCompliance(_) => None,
         }
+    }
+
+    fn listen(&mut self, listening: Option<Listening>) -> Option<Event> {
+        self.heard = None;
+        if let Some(running) = &mut self.running {
+            running.listening = listening;
+        }
+        None
     }
 
     fn post(&self, url: &str, body: &[u8], slot: SlotName, world: &mut World) -> Event {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 
 use mdm_agent::engine::profile::{Owner, Profile};
 use mdm_agent::engine::tree::Node;
+use mdm_agent::platform::assembly::Assembly;
 use mdm_agent::platform::desired::Content;
 use mdm_agent::platform::document::Document;
 use mdm_agent::platform::machine::{Machine, ThunderbirdPlace};
-use mdm_agent::platform::translate::{Context, translate};
+use mdm_agent::platform::site::Surroundings;
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::Format;
 use serde_json::Value;
@@ -41,8 +43,8 @@ impl Documents {
             let nodes = BTreeMap::from([(String::new(), Node::new(&Format::Chr, value))]);
             Profile::new(LocUri::parse(address).unwrap(), &Owner::default(), nodes, 0).unwrap()
         };
-        let profiles: Vec<Profile> = profiles.iter().map(profile).collect();
-        let desired = translate(Context::new(&machine, &profiles));
+        let profiles = profiles.iter().map(profile).map(Arc::new);
+        let desired = Assembly::of_stored(Surroundings::of(machine.clone()), profiles).desired();
         assert!(desired.without.is_empty(), "{:?}", desired.without);
         let path = document.path(&machine).unwrap();
         let Content::Bytes(bytes) = &desired.files[&path].0.content else { panic!("{path} is a file") };

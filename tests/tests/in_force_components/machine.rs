@@ -51,11 +51,11 @@ impl Machine {
 
     /// Puts profiles in force, beside those that are.
     pub(crate) fn try_to_put_in_force(&self, profiles: &[Profile]) -> ApplicationOutcome {
-        let by_address = profiles.iter().map(|profile| (profile.root.to_string(), Some(profile.clone())));
+        let by_address = profiles.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone()))));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
-        let application = Application { profiles: by_address.collect(), units: Vec::new(), now };
+        let application = Application { profiles: by_address.collect(), now };
         let outcome = self.platform.put_in_force(&self.in_force.borrow(), &application, Others::Go).unwrap();
-        let taken = profiles.iter().filter(|profile| !outcome.refused.contains_key(&profile.root.to_string()));
+        let taken = profiles.iter().filter(|profile| !outcome.failed.contains_key(&profile.root.to_string()));
         self.in_force.borrow_mut().extend(taken.cloned());
         outcome
     }
@@ -63,7 +63,9 @@ impl Machine {
     /// Puts profiles in force, all of them.
     pub(crate) fn put_in_force(&self, profiles: &[Profile]) {
         let outcome = self.try_to_put_in_force(profiles);
-        assert!(outcome.refused.is_empty() && outcome.waiting.is_empty(), "{outcome:?}");
+        let machine = outcome.machine.as_ref().expect("the machine was looked at");
+        let is_applied = |profile: &Profile| machine.applied.contains_key(&profile.root.to_string());
+        assert!(outcome.failed.is_empty() && profiles.iter().all(is_applied), "{outcome:?}");
     }
 
     /// Takes all profiles away.

@@ -97,10 +97,10 @@ fn a_connection_that_network_manager_declines_is_refused_by_name_and_the_others_
         let network = |name: &str| wifi(name, &format!("<SSID><name>{name}</name></SSID>"), &security("open", ""), &[]);
         let (good, bad) = (network("Good"), network("Bad"));
         let outcome = machine.told_by(Arc::new(Spoiler)).try_to_put_in_force(&[good.clone(), bad.clone()]);
-        let refusal = &outcome.refused[&bad.root.to_string()];
+        let refusal = &outcome.failed[&bad.root.to_string()];
         assert_eq!(refusal.status, StatusCode::FAILED, "{refusal:?}");
         assert!(refusal.reason.contains("/mdm-agent-bad-"), "{refusal:?}");
-        assert_eq!(outcome.refused.len(), 1, "{outcome:?}");
+        assert_eq!(outcome.failed.len(), 1, "{outcome:?}");
         assert_eq!(listed().into_iter().map(|(id, _)| id).collect::<Vec<_>>(), [identifier(&good)]);
     });
 }

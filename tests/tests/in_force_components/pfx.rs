@@ -33,7 +33,7 @@ fn what_openssl_packs_is_unpacked_as_it_was() {
             let issued = authority.issue("device.example", ExtendedKeyUsagePurpose::ClientAuth);
             let pfx = issued.as_pfx(&authority.pem, machine.folder(), more, "correct horse");
             let wrong = installation(&pfx, "wrong horse");
-            let refusal = machine.try_to_put_in_force(std::slice::from_ref(&wrong)).refused;
+            let refusal = machine.try_to_put_in_force(std::slice::from_ref(&wrong)).failed;
             assert_eq!(refusal[&wrong.root.to_string()].status, StatusCode::UNSUPPORTED_FORMAT, "{more:?}");
             assert!(!std::path::Path::new(DIRECTORY).exists(), "{more:?}");
             machine.put_in_force(&[installation(&pfx, "correct horse")]);
@@ -54,7 +54,7 @@ fn what_openssl_packs_is_unpacked_as_it_was() {
         let issued = authority.issue("device.example", ExtendedKeyUsagePurpose::ClientAuth);
         let strange = issued.as_pfx(&authority.pem, machine.folder(), &["-macalg", "sha512"], "correct horse");
         let strange = installation(&strange, "correct horse");
-        let refusal = &machine.try_to_put_in_force(std::slice::from_ref(&strange)).refused[&strange.root.to_string()];
+        let refusal = &machine.try_to_put_in_force(std::slice::from_ref(&strange)).failed[&strange.root.to_string()];
         assert!(refusal.reason.contains("not supported"), "{refusal:?}");
         let other = machine.folder().join("other.pem");
         std::fs::write(&other, Authority::new("Other Root").pem).unwrap();

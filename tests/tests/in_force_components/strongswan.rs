@@ -94,7 +94,7 @@ fn what_strongswan_declines_is_refused_with_its_words() {
         std::fs::write("/etc/swanctl/conf.d/foreign.conf", foreign).unwrap();
         let tunnel = ikev2("Corp", &[MACHINE]);
         let outcome = machine.try_to_put_in_force(std::slice::from_ref(&tunnel));
-        let refusal = &outcome.refused[&tunnel.root.to_string()];
+        let refusal = &outcome.failed[&tunnel.root.to_string()];
         assert_eq!(refusal.status, StatusCode::FAILED, "{refusal:?}");
         assert!(refusal.reason.contains("invalid value for: auth"), "{refusal:?}");
         std::fs::remove_file("/etc/swanctl/conf.d/foreign.conf").unwrap();

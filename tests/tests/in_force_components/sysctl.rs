@@ -21,7 +21,7 @@ fn a_parameter_is_set_at_once_and_one_that_is_none_is_refused() {
             [setting("Sysctl/net.ipv4.no_such_parameter", "1"), setting("Sysctl/net.ipv4.conf.lo.rp_filter", "many")]
         {
             let outcome = machine.try_to_put_in_force(std::slice::from_ref(&broken));
-            let refusal = outcome.refused.get(&broken.root.to_string());
+            let refusal = outcome.failed.get(&broken.root.to_string());
             assert_eq!(refusal.map(|refusal| refusal.status), Some(StatusCode::FAILED), "{outcome:?}");
             assert_eq!(value(), "1");
         }

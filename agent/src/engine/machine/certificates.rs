@@ -11,15 +11,17 @@ use crate::engine::time::Now;
 use crate::engine::tree::Tree;
 
 impl Engine {
-    /// Takes note of what a session has ordered; says whether that is news, which has to be kept.
+    /// Records the requests of a session; says whether there are new ones, which have to be kept.
     pub(super) fn note_orders(&mut self, session: &Session, noted: usize, now: Now) -> bool {
         let at = self.life.clock().read(now).wall;
-        let orders = session.orders();
-        if orders.len() <= noted {
+        if let Some(requests) = &mut self.life.progress_mut().certificate_requests {
+            requests.retain(|profile, _| !session.void_requests().contains(profile));
+        }
+        if session.requested() <= noted {
             return false;
         }
         let requests = self.life.progress_mut().certificate_requests.get_or_insert_default();
-        for (profile, install) in orders {
+        for (profile, install) in session.orders() {
             requests.insert(profile.clone(), CertificateRequest::new(install, at));
         }
         true

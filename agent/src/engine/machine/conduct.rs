@@ -31,7 +31,6 @@ impl Engine {
         let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(self.owner(&plan));
         facts::provide(&mut tree, &account, &facts);
-        nodes::provide_machine(&mut tree, &machine);
         self.provide(&mut tree, &account, &push, plan.slot);
         let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
         let context = SessionContext {
@@ -51,7 +50,7 @@ impl Engine {
         };
         let told = self.compliance_alert().map(|_| self.compliance.report.clone());
         let obstacle = self.obstacle(&account, &facts);
-        let session = Session::new(context, tree);
+        let session = Session::new(context, tree, &machine);
         let tombstones = stored.tombstones;
         self.phase = Phase::Running(Box::new(Conduct {
             plan,
@@ -118,6 +117,7 @@ impl Engine {
         let Phase::Running(conduct) = &mut self.phase else { return };
         match advance(&mut conduct.session) {
             Step::Send(body) => self.send(body, now, actions),
+            Step::Evaluate(request) => actions.push(Action::Evaluate(request)),
             Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
                 let now = self.life.clock().read(now);
@@ -134,7 +134,7 @@ impl Engine {
         let has_store = conduct.session.context().store_status.is_none();
         let renewal = conduct.session.wants_renewal() && has_store && !self.life.progress().renewal.forced;
         let certificates = has_store && self.note_orders(&conduct.session, conduct.orders_noted, now);
-        conduct.orders_noted = conduct.session.orders().len();
+        conduct.orders_noted = conduct.session.requested();
         let remote = self.note_remote(&mut conduct, now);
         if renewal || certificates || (remote && has_store) {
             conduct.held = Some(body);

@@ -17,6 +17,7 @@ use crate::engine::push::{Channel, LinkState};
 use crate::engine::remote::{RemoteOrder, RemoteOutcome};
 use crate::engine::renewal::{RenewalFailure, RenewalOrder};
 use crate::engine::reply::Reply;
+use crate::engine::verdict::{VerdictRequest, Verdicts};
 
 /// Something that happened.
 #[derive(Debug)]
@@ -44,7 +45,9 @@ pub enum Event {
     ComplianceChecked(Box<Standing>),
     /// Somebody unlocked the machine with its one-time code.
     UnlockedByCode,
-    /// Changes were put in force on the machine, as far as it could be done.
+    /// A verdict was found.
+    Evaluated(Box<Verdicts>),
+    /// Changes were applied to the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
     /// Changes were kept, or could not be.
     Kept(Result<(), StoreFailure>),
@@ -97,7 +100,9 @@ pub struct Renewed {
 pub enum Action {
     /// Open the store, read it, see that what is in it is in force on the machine, and gather facts.
     OpenStore,
-    /// Put changes in force on the machine.
+    /// Find out, without changing anything, whether profiles can be applied.
+    Evaluate(Box<VerdictRequest>),
+    /// Apply changes to the machine.
     Apply(Box<Application>),
     /// Keep changes so that they survive a power cut.
     Keep(Box<Changes>),

@@ -1,25 +1,23 @@
-//! A message from the server, worked through command by command.
+//! A message from the server, taken apart into what is done one after the other.
+
+use std::sync::Arc;
 
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{
     Alert, AlertCode, Assembler, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
 };
 
-use super::{Answer, MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, SessionEnd, Step, package};
+use super::outcome::{refused_whole, whole};
+use super::round::Unit;
+use super::{MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, SessionEnd, Step, package};
 use crate::engine::failure::SessionFailure;
 
-/// What became of the data of an operation that may be a piece of a large object.
-enum Assembled {
-    Whole(Operation),
-    Answered,
-}
-
 impl Session {
+    /// Takes a message apart, and works through what it asks for.
     pub(super) fn process(&mut self, message: Message) -> Result<Step, SessionFailure> {
         let message_id = message.header.message_id;
-        self.told_bytes = 0;
+        let mut units = vec![Unit::answer(package::header_status(message_id, StatusCode::OK))];
         let mut has_work = false;
-        self.prepared.push(Answer::plain(package::header_status(message_id, StatusCode::OK)));
         for command in message.commands {
             match command {
                 Command::Status(status) => self.note_status(&status),
@@ -29,20 +27,23 @@ impl Session {
                 }
                 Command::Alert(alert) => {
                     has_work = true;
-                    self.answer_alert(message_id, &alert);
+                    units.push(Unit::answer(answer_to_alert(message_id, &alert)));
                 }
                 command => {
                     has_work = true;
-                    self.execute(message_id, command);
+                    self.plan(message_id, command, &mut units);
                 }
             }
         }
         if !has_work && self.outbox.is_empty() && !self.assembler.is_open() {
-            self.prepared.clear();
             return Ok(Step::End(SessionEnd::Completed));
         }
-        self.ask_for_next_piece();
-        Ok(self.apply_or_keep())
+        if self.assembler.is_open() {
+            // While a large object is open and nothing else asks the server to go on, an alert does.
+            let alert = Alert { id: CommandId::default(), code: AlertCode::NEXT_MESSAGE, items: Vec::new() };
+            units.push(Unit::answer(Command::Alert(alert)));
+        }
+        Ok(self.begin_round(message_id, units))
     }
 
     fn note_status(&mut self, status: &Status) {
@@ -52,34 +53,52 @@ impl Session {
         }
     }
 
-    fn answer_alert(&mut self, message_id: u32, alert: &Alert) {
-        let code = match alert.code {
-            _ if alert.id.is_missing() => StatusCode::BAD_REQUEST,
-            AlertCode::NEXT_MESSAGE | AlertCode::NO_END_OF_DATA => StatusCode::OK,
-            _ => StatusCode::NOT_SUPPORTED,
-        };
-        self.prepared.push(Answer::plain(package::status(message_id, &alert.id, "Alert", code)));
-    }
-
-    /// While a large object is open and nothing else asks the server to go on, an alert does.
-    fn ask_for_next_piece(&mut self) {
-        if self.assembler.is_open() {
-            let alert = Alert { id: CommandId::default(), code: AlertCode::NEXT_MESSAGE, items: Vec::new() };
-            self.prepared.push(Answer::plain(Command::Alert(alert)));
+    /// Makes units of a command.
+    fn plan(&mut self, message_id: u32, command: Command, units: &mut Vec<Unit>) {
+        match command {
+            Command::Operation(operation) => {
+                let Some(operation) = self.assemble(message_id, operation, units) else { return };
+                match refused_whole(&operation) {
+                    Some(code) => units.push(Unit::answer(whole(message_id, &operation, code))),
+                    None => {
+                        let operation = Arc::new(operation);
+                        let items = (0..operation.items.len()).map(|index| Unit::Item(Arc::clone(&operation), index));
+                        units.extend(items);
+                    }
+                }
+            }
+            Command::Atomic(group) => {
+                // No piece of a large object can come in an Atomic, so one that is open will not be completed.
+                self.give_up_open_object(units);
+                units.push(Unit::Atomic(Arc::new(group)));
+            }
+            // A Sequence is done in order; a failure does not stop the rest.
+            Command::Sequence(group) => {
+                let code = if group.id.is_missing() { StatusCode::BAD_REQUEST } else { StatusCode::OK };
+                units.push(Unit::answer(package::status(message_id, &group.id, "Sequence", code)));
+                if code.is_success() {
+                    group.commands.into_iter().for_each(|command| self.plan(message_id, command, units));
+                }
+            }
+            // What is no command is handled where the message is taken apart; inside a group it is out of place.
+            Command::Unrecognised(_) | Command::Alert(_) | Command::Status(_) | Command::Results(_) => {
+                let status = package::status(message_id, command.id(), command.name(), StatusCode::BAD_REQUEST);
+                units.push(Unit::answer(status));
+            }
         }
     }
 
     /// Takes pieces of large objects; an operation whose data is complete comes back.
-    fn assemble(&mut self, message_id: u32, mut operation: Operation) -> Assembled {
+    fn assemble(&mut self, message_id: u32, mut operation: Operation, units: &mut Vec<Unit>) -> Option<Operation> {
         let in_pieces = operation.items.iter().any(|item| item.more_data);
         let chunked = in_pieces || self.assembler.is_open() || self.assembler.is_refusing();
         if !chunked {
-            return Assembled::Whole(operation);
+            return Some(operation);
         }
-        let mut whole = Vec::new();
+        let mut complete = Vec::new();
         for mut item in operation.items {
             if self.assembler.interrupted_by(&item) {
-                self.announce_interruption();
+                units.push(self.interruption());
             }
             // What is said for the whole command is lost with it unless the first piece carries it.
             item.meta.format = item.meta.format.or_else(|| operation.meta.format.clone());
@@ -89,77 +108,41 @@ impl Session {
             }
             let code = match self.assembler.accept(item) {
                 Ok(Piece::Whole(item)) => {
-                    whole.push(*item);
+                    complete.push(*item);
                     continue;
                 }
                 Ok(Piece::Buffered) => StatusCode::CHUNK_BUFFERED,
                 Err(error) => error.status(),
             };
             let status = package::status(message_id, &operation.id, operation.verb.as_str(), code);
-            self.prepared.push(Answer::plain(status));
+            units.push(Unit::answer(status));
         }
-        if whole.is_empty() {
-            return Assembled::Answered;
-        }
-        operation.items = whole;
-        Assembled::Whole(operation)
+        operation.items = complete;
+        (!operation.items.is_empty()).then_some(operation)
     }
 
     /// Gives up the large object that is open, if one is.
-    pub(super) fn give_up_open_object(&mut self) {
+    fn give_up_open_object(&mut self, units: &mut Vec<Unit>) {
         if self.assembler.is_open() {
             self.assembler = Assembler::new(MAX_OBJECT_BYTES);
-            self.announce_interruption();
+            units.push(self.interruption());
         }
     }
 
     /// Tells the server which object will never be complete.
-    fn announce_interruption(&mut self) {
+    fn interruption(&mut self) -> Unit {
         let items = vec![Item { source: self.open_object.take(), ..Item::default() }];
-        let alert = Alert { id: CommandId::default(), code: AlertCode::NO_END_OF_DATA, items };
-        self.prepared.push(Answer::plain(Command::Alert(alert)));
-    }
-
-    pub(super) fn execute(&mut self, message_id: u32, command: Command) {
-        match command {
-            Command::Operation(operation) => {
-                if let Assembled::Whole(operation) = self.assemble(message_id, operation) {
-                    let outcome = self.operate(message_id, &operation);
-                    self.prepared.extend(outcome.answers);
-                }
-            }
-            Command::Atomic(group) => self.atomic(message_id, group),
-            Command::Sequence(group) => self.sequence(message_id, group),
-            Command::Unrecognised(unrecognised) => {
-                let status = package::status(message_id, &unrecognised.id, &unrecognised.name, StatusCode::BAD_REQUEST);
-                self.prepared.push(Answer::plain(status));
-            }
-            // Handled where the message is taken apart; inside a group they are out of place.
-            Command::Alert(_) | Command::Status(_) | Command::Results(_) => {
-                let status = package::status(message_id, command.id(), command.name(), StatusCode::BAD_REQUEST);
-                self.prepared.push(Answer::plain(status));
-            }
-        }
+        Unit::answer(Command::Alert(Alert { id: CommandId::default(), code: AlertCode::NO_END_OF_DATA, items }))
     }
 }
 
-impl Answer {
-    pub(super) fn plain(command: Command) -> Self {
-        Self { command, changes: false, touches: Vec::new(), group: None }
-    }
-
-    pub(super) fn status(&self) -> Option<StatusCode> {
-        match &self.command {
-            Command::Status(status) => Some(status.code),
-            _ => None,
-        }
-    }
-
-    pub(super) fn set_status(&mut self, code: StatusCode) {
-        if let Command::Status(status) = &mut self.command {
-            status.code = code;
-        }
-    }
+fn answer_to_alert(message_id: u32, alert: &Alert) -> Command {
+    let code = match alert.code {
+        _ if alert.id.is_missing() => StatusCode::BAD_REQUEST,
+        AlertCode::NEXT_MESSAGE | AlertCode::NO_END_OF_DATA => StatusCode::OK,
+        _ => StatusCode::NOT_SUPPORTED,
+    };
+    package::status(message_id, &alert.id, "Alert", code)
 }
 
 /// The limits that this client announces.

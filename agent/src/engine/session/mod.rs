@@ -4,36 +4,45 @@
 //! be kept before its statuses go out; if it could not be kept, the statuses say so. The session does not know about
 //! schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
 
-mod application;
+mod atomic;
 mod authentication;
+mod blame;
+mod change;
 mod context;
-mod execute;
-mod group;
+mod effects;
+mod execution;
 mod incoming;
 mod outbox;
+mod outcome;
 mod package;
+mod round;
 mod run;
+mod sending;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mdm_protocol::csp::certificate::ScepInstall;
-use mdm_protocol::syncml::{Assembler, Command, Message, StatusCode};
+use mdm_protocol::syncml::{Assembler, Command, Format, Message};
 
-use self::application::Applying;
 use self::authentication::Authentication;
 pub use self::context::{AccountCredentials, SessionContext};
+use self::effects::SessionEffects;
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
+use self::round::Round;
 pub use self::run::RemoteContext;
-use super::application::Application;
+
+use super::application::{Application, MachineReport};
 use super::compliance::standing::rule_id;
 use super::failure::{SessionFailure, Violation};
-use super::profile::Changes;
+use super::profile::{Changes, Profile};
 use super::remote::RemoteOrder;
 use super::reply::{ManagementReply, Reply, classify};
-use super::tree::Tree;
+use super::tree::{Refusal, Tree};
+use super::verdict::{ProfileChanges, VerdictRequest};
 
 /// The most rounds (a message and its answer) of one session.
 pub const MAX_ROUNDS: u32 = 200;
@@ -41,8 +50,8 @@ pub const MAX_ROUNDS: u32 = 200;
 pub const MAX_MESSAGE_BYTES: u64 = 1 << 20;
 /// The largest object that is accepted, announced to the server, in bytes.
 pub const MAX_OBJECT_BYTES: u64 = 4 << 20;
-/// What the answers to one message may tell altogether, in bytes; a few commands can ask for everything many times.
-const MAX_TOLD_BYTES: usize = 16 << 20;
+/// What the answers to one message may read out altogether, in bytes; a few commands can ask for everything many times.
+const MAX_READ_BYTES: usize = 16 << 20;
 /// How deep Atomic and Sequence may be nested.
 const MAX_NESTING: usize = 4;
 
@@ -51,7 +60,9 @@ const MAX_NESTING: usize = 4;
 pub enum Step {
     /// Send this message to the server and hand its answer to [`Session::received`].
     Send(Vec<u8>),
-    /// Put these changes in force on the machine and report to [`Session::applied`].
+    /// Find out, without changing anything, whether profiles can be applied, and report to [`Session::evaluated`].
+    Evaluate(Box<VerdictRequest>),
+    /// Apply these changes to the machine and report to [`Session::applied`].
     Apply(Box<Application>),
     /// Keep these changes and report to [`Session::kept`].
     Keep(Box<Changes>),
@@ -98,58 +109,38 @@ pub struct Session {
     sent: BTreeSet<(u32, String)>,
     /// The address of the large object that is open.
     open_object: Option<String>,
-    /// Answers that wait for their changes to be kept.
-    prepared: Vec<Answer>,
+    /// The message that is worked through.
+    round: Option<Round>,
     /// Changes that were handed out and not yet reported as kept.
-    pending: Option<Changes>,
-    /// What is being put in force on the machine.
-    applying: Option<Applying>,
-    /// Atomics of this session so far.
-    groups: u32,
-    /// What the answers to the present message tell so far, in bytes.
-    told_bytes: usize,
-    unenrol: bool,
-    renew_now: bool,
+    unkept: Option<Changes>,
+    /// Profiles as the commands so far leave them, where that is not as they are stored.
+    changed: BTreeMap<String, Option<Arc<Profile>>>,
+    /// Applied profiles as the commands so far would leave them, and the hash of their content.
+    applied: BTreeMap<String, String>,
+    /// Profiles that are stored and not applied, as the machine was found or left last.
+    not_applied: BTreeMap<String, Refusal>,
+    /// What can be read of applicable profiles.
+    nodes: Arc<Vec<(String, Format, String)>>,
+    /// Whether something was changed since without a verdict.
+    nodes_are_stale: bool,
+    /// Changes without a verdict of their own that whoever gives verdicts does not know of yet.
+    settled: ProfileChanges,
+    /// Whether what was proposed last was accepted.
+    proposal_accepted: bool,
+    /// Whether whoever gives verdicts has the picture that goes with these.
+    evaluator_is_current: bool,
     /// Whether compliance rules were kept in this session.
     has_new_rules: bool,
-    /// What was ordered to be done to the machine in this session.
-    remote: Vec<RemoteOrder>,
-    /// Tokens of wipes that were confirmed in this session.
-    confirmed: Vec<String>,
-    /// Certificates that were ordered, by the address of the profile's own node.
-    orders: BTreeMap<String, ScepInstall>,
-    /// The Atomic that runs, if one does.
-    group: Option<u32>,
-    /// The Atomics that certificates were ordered in.
-    groups_of_orders: BTreeMap<String, u32>,
+    effects: SessionEffects,
     now: i64,
     tally: Tally,
 }
 
-/// An answer to one of the server's commands.
-#[derive(Debug)]
-pub(super) struct Answer {
-    command: Command,
-    /// Whether the answer claims that something was changed; such an answer is withdrawn if it could not be kept.
-    changes: bool,
-    /// What the command's items are about.
-    touches: Vec<Touch>,
-    /// The Atomic that the answer is about or that the command is part of.
-    group: Option<u32>,
-}
-
-/// What an item is about: its address as it was written, and the profile that it belongs to.
-#[derive(Debug, Clone)]
-pub(super) struct Touch {
-    target: Option<String>,
-    profile: Option<String>,
-}
-
 impl Session {
-    /// A session on a working copy of the tree.
-    pub fn new(context: SessionContext, tree: Tree) -> Self {
+    /// A session on a working copy of the tree, for a machine as it was found.
+    pub fn new(context: SessionContext, tree: Tree, machine: &MachineReport) -> Self {
         let authentication = Authentication::new(context.credentials.clone());
-        Self {
+        let mut session = Self {
             context,
             tree,
             authentication,
@@ -159,22 +150,24 @@ impl Session {
             last_package: Vec::new(),
             sent: BTreeSet::new(),
             open_object: None,
-            prepared: Vec::new(),
-            pending: None,
-            applying: None,
-            groups: 0,
-            told_bytes: 0,
-            unenrol: false,
-            renew_now: false,
+            round: None,
+            unkept: None,
+            changed: BTreeMap::new(),
+            applied: BTreeMap::new(),
+            not_applied: BTreeMap::new(),
+            nodes: Arc::default(),
+            nodes_are_stale: false,
+            settled: Vec::new(),
+            proposal_accepted: true,
+            evaluator_is_current: false,
             has_new_rules: false,
-            remote: Vec::new(),
-            confirmed: Vec::new(),
-            orders: BTreeMap::new(),
-            group: None,
-            groups_of_orders: BTreeMap::new(),
+            effects: SessionEffects::default(),
             now: 0,
             tally: Tally::default(),
-        }
+        };
+        session.take_machine(machine);
+        session.follow_push_name();
+        session
     }
 
     /// The first message.
@@ -197,28 +190,6 @@ impl Session {
         }
     }
 
-    /// Takes note of whether the changes are kept. `Err` gives the status for commands whose effect is lost.
-    pub fn kept(&mut self, result: Result<(), StatusCode>) -> Step {
-        let changes = self.pending.take();
-        match (result, changes) {
-            (Ok(()), Some(changes)) => {
-                let changed = changes.profiles.values().flatten();
-                self.has_new_rules |= changed.into_iter().any(|profile| rule_id(profile).is_some());
-                self.tree.accept(&changes);
-            }
-            (Ok(()), None) => {}
-            (Err(status), changes) => {
-                self.tree.undo_unkept();
-                self.follow_push_name();
-                self.prepared.iter_mut().for_each(|answer| answer.withdraw(status));
-                if let Some(changes) = changes.filter(|changes| !changes.profiles.is_empty()) {
-                    return self.put_back(&changes);
-                }
-            }
-        }
-        self.answer()
-    }
-
     /// What happened so far.
     pub fn tally(&self) -> Tally {
         self.tally
@@ -226,12 +197,22 @@ impl Session {
 
     /// Whether the server ordered the renewal of the certificate.
     pub fn wants_renewal(&self) -> bool {
-        self.renew_now
+        self.effects.renew_now
     }
 
-    /// The certificates that the server ordered from SCEP servers.
+    /// The certificates that the server requested from SCEP servers, by the address of the profile's own node.
     pub fn orders(&self) -> &BTreeMap<String, ScepInstall> {
-        &self.orders
+        &self.effects.requests
+    }
+
+    /// How many such requests were accepted in this session, whatever became of them.
+    pub fn requested(&self) -> usize {
+        self.effects.requested
+    }
+
+    /// Profiles that were removed, which voids requests of theirs from before.
+    pub fn void_requests(&self) -> &BTreeSet<String> {
+        &self.effects.void
     }
 
     /// Whether the server has set compliance rules in this session.
@@ -241,12 +222,12 @@ impl Session {
 
     /// What the server ordered to be done to the machine.
     pub fn remote(&self) -> &[RemoteOrder] {
-        &self.remote
+        &self.effects.remote
     }
 
     /// The tokens of wipes that the server confirmed.
     pub fn confirmed(&self) -> &[String] {
-        &self.confirmed
+        &self.effects.confirmed
     }
 
     /// The nonce for the next session.
@@ -279,58 +260,6 @@ impl Session {
         self.process(message)
     }
 
-    /// After the answers are settled: the next message, or the end.
-    fn answer(&mut self) -> Step {
-        if self.unenrol {
-            // MS-MDM: an Unenroll is not answered in its own session; a new one says farewell.
-            return Step::End(SessionEnd::Unenrolled);
-        }
-        let answers = std::mem::take(&mut self.prepared);
-        for answer in &answers {
-            if let Command::Status(status) = &answer.command {
-                let counter =
-                    if status.code.is_success() { &mut self.tally.succeeded } else { &mut self.tally.refused };
-                *counter += u32::from(status.command != "SyncHdr");
-            }
-        }
-        // The header's status stands first, before what may still wait from an earlier message.
-        let (header, rest): (Vec<_>, Vec<_>) =
-            answers.into_iter().map(|answer| answer.command).partition(package::answers_header);
-        self.outbox.put_back(header);
-        self.outbox.extend(rest);
-        self.send_next(None)
-    }
-
-    fn send_next(&mut self, first: Option<Command>) -> Step {
-        if self.tally.rounds >= MAX_ROUNDS {
-            return self.fail(SessionFailure::Endless { limit: MAX_ROUNDS });
-        }
-        self.tally.rounds += 1;
-        self.message_id += 1;
-        let (commands, is_final) = self.outbox.next_message();
-        self.last_package.clone_from(&commands);
-        let commands = package::number(first.into_iter().chain(commands));
-        let answerable = commands.iter().filter(|command| !matches!(command, Command::Status(_) | Command::Results(_)));
-        self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
-        self.sent.insert((self.message_id, "0".to_owned()));
-        let header = package::header(&self.context, self.message_id, self.authentication.proof());
-        Step::Send(Message { header, commands, is_final }.encode().into_bytes())
-    }
-
-    /// Sends the last package again, with credentials this time (OMA-DM security section 5.4).
-    fn repeat_package(&mut self, challenge_message: u32) -> Result<Step, SessionFailure> {
-        let package = std::mem::take(&mut self.last_package);
-        let package = package.into_iter().filter(|command| !package::answers_header(command));
-        self.outbox.put_back(package.collect());
-        Ok(self.send_next(Some(package::header_status(challenge_message, StatusCode::OK))))
-    }
-
-    fn fail(&mut self, failure: SessionFailure) -> Step {
-        self.tree.undo_unkept();
-        self.follow_push_name();
-        Step::End(SessionEnd::Failed(failure))
-    }
-
     /// Refuses messages that cannot be answered command by command.
     fn check_structure(
         &self,
@@ -351,16 +280,5 @@ impl Session {
             }
         }
         Ok(())
-    }
-}
-
-impl Answer {
-    fn withdraw(&mut self, code: StatusCode) {
-        if let Command::Status(status) = &mut self.command
-            && self.changes
-            && status.code.is_success()
-        {
-            status.code = if status.command == "Atomic" { StatusCode::ATOMIC_FAILED } else { code };
-        }
     }
 }

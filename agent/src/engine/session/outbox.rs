@@ -1,21 +1,39 @@
-//! What waits to be sent, cut into messages that the server can receive.
+//! What waits to be sent, cut into messages that the server can receive and that are as full as they may be.
 
 use std::collections::VecDeque;
 
-use mdm_protocol::syncml::{Command, Message, Results, split};
+use mdm_protocol::syncml::{Command, CommandId, Item, Meta, Results};
+use mdm_protocol::xml::written_len;
 
-/// Room left for the header and for the markup round each command, in bytes.
-const OVERHEAD: usize = 2048;
+use super::package;
+
 /// The smallest message size that is believed; a smaller one could not carry a status.
-const SMALLEST_MESSAGE: usize = 4096;
+const SMALLEST_MESSAGE: usize = 2048;
 /// The largest message that is sent where the server states no limit, in bytes.
 const DEFAULT_MESSAGE: usize = 1 << 20;
+/// A piece of a value is cut off for the rest of a message only if it is a fair part of the message.
+const WORTH_CUTTING: usize = 4;
 
 #[derive(Debug)]
 pub(super) struct Outbox {
-    waiting: VecDeque<Command>,
+    waiting: VecDeque<Waiting>,
     message_bytes: usize,
     object_bytes: Option<usize>,
+}
+
+#[derive(Debug)]
+enum Waiting {
+    Whole(Command),
+    /// What is left of results whose beginning was sent.
+    Rest(Results),
+}
+
+/// What goes into the next message.
+#[derive(Debug)]
+pub(super) struct Load {
+    pub(super) commands: Vec<Command>,
+    /// Whether nothing is left to send.
+    pub(super) is_final: bool,
 }
 
 impl Default for Outbox {
@@ -29,7 +47,7 @@ impl Outbox {
         self.waiting.is_empty()
     }
 
-    /// Takes note of what the server can receive.
+    /// Records what the server can receive.
     pub(super) fn limit_to(&mut self, message_bytes: Option<u64>, object_bytes: Option<u64>) {
         let bounded = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
         if let Some(bytes) = message_bytes {
@@ -41,64 +59,131 @@ impl Outbox {
     }
 
     pub(super) fn extend(&mut self, commands: impl IntoIterator<Item = Command>) {
-        self.waiting.extend(commands);
+        self.waiting.extend(commands.into_iter().map(Waiting::Whole));
     }
 
     /// Puts commands back in front.
     pub(super) fn put_back(&mut self, commands: Vec<Command>) {
         for command in commands.into_iter().rev() {
-            self.waiting.push_front(command);
+            self.waiting.push_front(Waiting::Whole(command));
         }
     }
 
-    /// The commands of the next message, and whether they are the last.
-    pub(super) fn next_message(&mut self) -> (Vec<Command>, bool) {
-        let room = self.message_bytes - OVERHEAD;
-        let mut commands = Vec::new();
-        let mut used = 0;
-        while let Some(command) = self.waiting.pop_front() {
-            let size = encoded_size(&command);
-            if used + size > room {
-                match self.cut(command, room) {
-                    Ok(pieces) => {
-                        self.put_back(pieces);
-                        continue;
-                    }
-                    // What cannot be cut goes alone, whatever its size.
-                    Err(command) if commands.is_empty() => commands.push(*command),
-                    Err(command) => self.waiting.push_front(*command),
+    /// The commands of the next message, whose envelope takes so many bytes.
+    pub(super) fn next_message(&mut self, envelope: usize) -> Load {
+        let room = self.message_bytes.saturating_sub(envelope);
+        let (mut commands, mut used, mut by_header) = (Vec::new(), 0, 0);
+        while let Some(mut waiting) = self.waiting.pop_front() {
+            // Room that is left, and room that a message would have that carries nothing else.
+            let (left, most) = (room.saturating_sub(used), room.saturating_sub(by_header));
+            // An answer to a challenge may stand before all of them.
+            let number = commands.len() + 2;
+            let size = waiting.encoded_len(number);
+            if size <= left && !self.is_too_large_an_object(&waiting) {
+                let command = waiting.into_command();
+                used += size;
+                by_header += if package::answers_header(&command) { size } else { 0 };
+                commands.push(command);
+                continue;
+            }
+            let is_alone = used == by_header;
+            let (fits_elsewhere, is_worth_it) = (size <= most, left >= most / WORTH_CUTTING);
+            let may_be_cut = (is_alone || is_worth_it) && (!fits_elsewhere || self.is_too_large_an_object(&waiting));
+            match self.cut(&mut waiting, number, left, may_be_cut) {
+                Some(piece) => {
+                    commands.push(piece);
+                    self.waiting.push_front(waiting);
                 }
-                break;
+                // What cannot be cut goes alone, whatever its size.
+                None if is_alone => commands.push(waiting.into_command()),
+                None => self.waiting.push_front(waiting),
             }
-            used += size;
-            let is_piece = is_piece(&command);
-            commands.push(command);
-            if is_piece {
-                break;
-            }
+            break;
         }
-        (commands, self.waiting.is_empty())
+        Load { commands, is_final: self.waiting.is_empty() }
     }
 
-    /// Cuts results that are too large for one message: item by item, and large items in pieces.
-    fn cut(&self, command: Command, room: usize) -> Result<Vec<Command>, Box<Command>> {
-        // Escaping makes text up to six times as long.
-        let piece = (room / 6).min(self.object_bytes.unwrap_or(usize::MAX)).max(1024 / 6);
-        let Command::Results(results) = command else { return Err(Box::new(command)) };
-        let largest = results.items.iter().filter_map(|item| item.data.as_ref()).map(String::len).max().unwrap_or(0);
-        if encoded_size(&Command::Results(results.clone())) <= room || (results.items.len() <= 1 && largest <= piece) {
-            return Err(Box::new(Command::Results(results)));
+    fn is_too_large_an_object(&self, waiting: &Waiting) -> bool {
+        let Some(limit) = self.object_bytes else { return false };
+        let (Waiting::Whole(Command::Results(results)) | Waiting::Rest(results)) = waiting else { return false };
+        results.items.iter().any(|item| item.data.as_ref().is_some_and(|data| data.len() > limit))
+    }
+
+    /// Cuts off as much of results as there is room for: some items, or a piece of the first. What is left stays.
+    fn cut(&self, waiting: &mut Waiting, number: usize, room: usize, may_be_cut: bool) -> Option<Command> {
+        let is_rest = matches!(waiting, Waiting::Rest(_));
+        let (Waiting::Whole(Command::Results(results)) | Waiting::Rest(results)) = &mut *waiting else { return None };
+        let empty = Results { items: Vec::new(), ..results.clone() };
+        let of = |items: Vec<Item>| Results { items, ..empty.clone() };
+        let whole = self.whole_items(results, &empty, number, room);
+        if whole > 0 && whole < results.items.len() {
+            let rest = results.items.split_off(whole);
+            let piece = of(std::mem::take(&mut results.items));
+            // What follows the rest of a value begins with a whole item.
+            *waiting = Waiting::Whole(Command::Results(of(rest)));
+            return Some(Command::Results(piece));
         }
-        let pieces = results.items.iter().cloned().flat_map(|item| split(item, piece));
-        Ok(pieces.map(|item| Command::Results(Results { items: vec![item], ..results.clone() })).collect())
+        let first = results.items.first_mut().filter(|_| may_be_cut)?;
+        let piece = self.cut_item(first, &empty, number, room, is_rest)?;
+        let rest = std::mem::take(&mut results.items);
+        *waiting = Waiting::Rest(of(rest));
+        Some(Command::Results(of(vec![piece])))
+    }
+
+    /// How many of the first items fit as they are.
+    fn whole_items(&self, results: &Results, empty: &Results, number: usize, room: usize) -> usize {
+        let envelope = numbered(empty.clone(), number).encoded_len();
+        let mut used = envelope;
+        let fitting = results.items.iter().take_while(|item| {
+            let is_small = self.object_bytes.is_none_or(|limit| item.data.as_ref().map_or(0, String::len) <= limit);
+            let alone = Results { items: vec![(*item).clone()], ..empty.clone() };
+            used += numbered(alone, number).encoded_len() - envelope;
+            is_small && used <= room
+        });
+        fitting.count()
+    }
+
+    /// Cuts a piece off an item's value: the first announces the size of all.
+    fn cut_item(&self, item: &mut Item, empty: &Results, number: usize, room: usize, is_rest: bool) -> Option<Item> {
+        let data = item.data.take()?;
+        let meta = if is_rest { Meta::default() } else { Meta { size: Some(data.len() as u64), ..item.meta.clone() } };
+        let piece = Item { meta, data: Some(String::new()), more_data: true, ..item.clone() };
+        let markup = numbered(Results { items: vec![piece.clone()], ..empty.clone() }, number).encoded_len();
+        let (room, most) = (room.saturating_sub(markup), self.object_bytes.unwrap_or(usize::MAX));
+        let mut written = 0;
+        let end = data.char_indices().find(|(at, character)| {
+            written += written_len(*character);
+            written > room || at + character.len_utf8() > most
+        });
+        let Some((end, _)) = end.filter(|(end, _)| *end > 0) else {
+            item.data = Some(data);
+            return None;
+        };
+        item.data = Some(data[end..].to_owned());
+        item.meta = Meta::default();
+        Some(Item { data: Some(data[..end].to_owned()), ..piece })
     }
 }
 
-fn is_piece(command: &Command) -> bool {
-    matches!(command, Command::Results(results) if results.items.iter().any(|item| item.more_data))
+impl Waiting {
+    fn into_command(self) -> Command {
+        match self {
+            Self::Whole(command) => command,
+            Self::Rest(results) => Command::Results(results),
+        }
+    }
+
+    fn encoded_len(&mut self, number: usize) -> usize {
+        match self {
+            Self::Whole(command) => {
+                command.set_id(CommandId(number.to_string()));
+                command.encoded_len()
+            }
+            Self::Rest(results) => numbered(results.clone(), number).encoded_len(),
+        }
+    }
 }
 
-fn encoded_size(command: &Command) -> usize {
-    let message = Message { commands: vec![command.clone()], ..Message::default() };
-    message.encode().len()
+fn numbered(results: Results, number: usize) -> Command {
+    Command::Results(Results { id: CommandId(number.to_string()), ..results })
 }

@@ -27,7 +27,7 @@ impl Session {
     /// What the Exec of a node does.
     pub(super) fn run(&mut self, uri: &LocUri, command: &CommandId, data: &str) -> Result<StatusCode, Refusal> {
         let uri = self.tree.check_exec(uri)?;
-        let token = format!("{}-{}", self.context.remote.wipe_token, self.remote.len());
+        let token = format!("{}-{}", self.context.remote.wipe_token, self.effects.remote.len());
         if let Some(received) = remote::read(&uri, &command.0, data, token) {
             return self.order_remotely(received?);
         }
@@ -35,7 +35,7 @@ impl Session {
             "Unenroll" => self.unenrol(&uri, data),
             // Done after the session; its outcome is to be read from the `Status` node beside it.
             "RenewNow" => {
-                self.renew_now = true;
+                self.effects.renew_now = true;
                 Ok(StatusCode::ACCEPTED)
             }
             // Done after the session, too; its outcome is to be read from the `Status` node of the profile.
@@ -47,14 +47,9 @@ impl Session {
     /// The values count as they are now.
     fn order_certificate(&mut self, uri: &LocUri) -> Result<StatusCode, Refusal> {
         let address = ProfileAddress::locate(uri).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
-        let profile = self.tree.profile_at(&address, self.now).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
-        let install = certificate_request::order(&profile)?;
         let root = address.root.to_string();
-        match self.group {
-            Some(group) => self.groups_of_orders.insert(root.clone(), group),
-            None => self.groups_of_orders.remove(&root),
-        };
-        self.orders.insert(root, install);
+        let profile = self.present_profile(&root).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
+        self.effects.request(root, certificate_request::order(&profile)?);
         Ok(StatusCode::ACCEPTED)
     }
 
@@ -63,7 +58,7 @@ impl Session {
         let in_address = uri.segments().iter().skip_while(|segment| *segment != "Provider").nth(1).map(String::as_str);
         let in_data = Some(data.trim()).filter(|name| !name.is_empty());
         if in_address.into_iter().chain(in_data).all(|name| name == self.context.provider_id) {
-            self.unenrol = true;
+            self.effects.unenroll = true;
             return Ok(StatusCode::OK);
         }
         Err(Refusal { status: StatusCode::NOT_FOUND, reason: "this device has no account of that name".to_owned() })
@@ -73,9 +68,6 @@ impl Session {
         let refuse = |status: StatusCode, reason: &str| Err(Refusal { status, reason: reason.to_owned() });
         if let Some(status) = self.context.store_status {
             return refuse(status, "the order cannot be kept, and what is not kept is not acknowledged");
-        }
-        if self.group.is_some() {
-            return refuse(StatusCode::NOT_SUPPORTED, "this cannot be taken back, so it cannot be part of an Atomic");
         }
         match received {
             Received::Order { kind: RemoteKind::Wipe { .. }, .. } if self.context.remote.is_personal => {
@@ -98,7 +90,7 @@ impl Session {
                         "no plan of a wipe that was told in an earlier session has this token, or it is older than a day",
                     );
                 }
-                self.confirmed.push(token);
+                self.effects.confirmed.push(token);
                 Ok(StatusCode::ACCEPTED)
             }
         }
@@ -117,14 +109,14 @@ impl Session {
             Known::New => {}
         }
         let is_named = id.is_some();
-        let number = self.remote.len() + 1;
+        let number = self.effects.remote.len() + 1;
         let id = id.unwrap_or_else(|| format!("{}-{}-{number}", self.context.session_id, self.now));
         if number > MAX_ORDERS {
             let reason = "more was ordered in this session than is taken at once".to_owned();
             return Err(Refusal { status: StatusCode::RETRY_LATER, reason });
         }
-        if self.remote.iter().all(|order| order.id != id) {
-            self.remote.push(RemoteOrder {
+        if self.effects.remote.iter().all(|order| order.id != id) {
+            self.effects.remote.push(RemoteOrder {
                 id,
                 is_named,
                 kind,

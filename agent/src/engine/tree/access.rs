@@ -83,24 +83,23 @@ impl Tree {
         deed(self).inspect_err(|_| self.undo_to(mark))
     }
 
-    /// Removes a node and all below it.
+    /// Removes a node and all below it: what the server has set, and what was provisioned for it. What the device itself
+    /// answers with cannot be deleted.
     pub fn delete(&mut self, uri: &LocUri) -> Result<(), Refusal> {
         let (_, uri) = self.rule(uri, Access::DELETE)?;
-        let doomed: Vec<LocUri> = self.within(&uri).map(|(uri, _)| uri.clone()).collect();
-        if doomed.is_empty() {
+        let own: Vec<LocUri> = self.own_within(&uri).map(|(uri, _)| uri.clone()).collect();
+        let provisioned = self.provisioned_within(&uri);
+        if own.is_empty() && provisioned.is_empty() {
             return Err(Refusal::new(StatusCode::NOT_FOUND));
         }
-        doomed.into_iter().for_each(|uri| self.set(uri, None));
+        own.into_iter().for_each(|uri| self.set(uri, None));
+        provisioned.into_iter().for_each(|uri| self.set(uri, Some(Node::absent())));
         Ok(())
     }
 
     /// Checks that a node may be run; what that does is the caller's business.
     pub fn check_exec(&self, uri: &LocUri) -> Result<LocUri, Refusal> {
         self.rule(uri, Access::EXEC).map(|(_, uri)| uri)
-    }
-
-    pub(super) fn exists(&self, uri: &LocUri) -> bool {
-        self.within(uri).next().is_some()
     }
 
     /// Finds the rule for a node and checks that it takes the command.
@@ -135,7 +134,7 @@ impl Tree {
         check_format(rule.format, value)?;
         let interior_children = rule.format == Kind::Any && *format == Format::Node;
         let format = if rule.format == Kind::Any { format.clone() } else { rule.format.format() };
-        if !interior_children && self.within(&uri).any(|(other, _)| *other != uri) {
+        if !interior_children && self.own_within(&uri).any(|(other, _)| *other != uri) {
             return Err(Refusal::because(StatusCode::NOT_ALLOWED, "the node has children, not a value"));
         }
         if self.has_value_above(&uri) {
@@ -148,7 +147,7 @@ impl Tree {
 
     fn has_value_above(&self, uri: &LocUri) -> bool {
         std::iter::successors(uri.parent(), LocUri::parent)
-            .any(|above| self.nodes.get(&above).is_some_and(|node| !node.is_interior()))
+            .any(|above| self.own.get(&above).is_some_and(|node| !node.is_interior()))
     }
 }
 

@@ -5,7 +5,7 @@
 //! commands it takes, in which format) are in [`schema`].
 
 mod access;
-mod application;
+mod provided;
 mod read;
 pub mod schema;
 #[cfg(test)]
@@ -20,6 +20,10 @@ use serde::{Deserialize, Serialize};
 
 use super::profile::{Changes, Owner, Profile, Stored, relative_path};
 pub use access::Refusal;
+use provided::Provided;
+
+/// The format under which the deletion of a provisioned node is kept: an empty own node would be a value.
+pub const ABSENT: &str = "absent";
 
 /// A node's format and value. `Debug` hides the value, which may be secret.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +38,16 @@ impl Node {
     /// A node of a format.
     pub fn new(format: &Format, value: impl Into<String>) -> Self {
         Self { format: format.as_str().to_owned(), value: value.into() }
+    }
+
+    /// What is kept in the place of a provisioned node that the server deleted.
+    fn absent() -> Self {
+        Self { format: ABSENT.to_owned(), value: String::new() }
+    }
+
+    /// Whether this stands for a provisioned node that the server deleted.
+    pub fn is_absent(&self) -> bool {
+        self.format == ABSENT
     }
 
     /// Whether the node has children instead of a value.
@@ -51,7 +65,10 @@ impl std::fmt::Debug for Node {
 /// A working copy of the tree.
 #[derive(Debug, Default)]
 pub struct Tree {
-    nodes: BTreeMap<LocUri, Node>,
+    /// What the server has set: nodes of profiles and settings of the account.
+    own: BTreeMap<LocUri, Node>,
+    /// What the device itself answers with; never kept.
+    provided: Provided,
     /// What was done, in order, so that it can be undone.
     journal: Vec<Deed>,
     /// How much of the journal has been handed out to be kept.
@@ -63,17 +80,13 @@ pub struct Tree {
     /// On whose behalf the server speaks.
     owner: Owner,
     user_scope: bool,
-    /// Nodes that the device itself provides below profiles: no part of their content.
-    provided: BTreeSet<LocUri>,
-    /// The Atomic that is being carried out, by a number of its own.
-    group: Option<u32>,
 }
 
 /// Something that was done to the tree.
 #[derive(Debug)]
 enum Deed {
-    /// A node was changed; what it was before, and the Atomic that changed it.
-    Changed(LocUri, Option<Node>, Option<u32>),
+    /// A node was changed; what it was before.
+    Changed(LocUri, Option<Node>),
     /// A profile of another authority was taken over.
     TakenOver(LocUri),
 }
@@ -88,7 +101,7 @@ impl Tree {
         let mut tree = Self { user_scope, ..Self::default() };
         for (address, node) in &stored.settings {
             if let Ok(uri) = LocUri::parse(address) {
-                tree.nodes.insert(uri, node.clone());
+                tree.own.insert(uri, node.clone());
             }
         }
         for profile in &stored.profiles {
@@ -96,7 +109,7 @@ impl Tree {
                 let address =
                     if path.is_empty() { profile.root.to_string() } else { format!("{}/{path}", profile.root) };
                 if let Ok(uri) = LocUri::parse(&address) {
-                    tree.nodes.insert(uri, node.clone());
+                    tree.own.insert(uri, node.clone());
                 }
             }
             tree.profiles.insert(profile.root.clone(), profile.clone());
@@ -116,17 +129,6 @@ impl Tree {
         self.profiles.values()
     }
 
-    /// Puts in a node that the device itself provides; it is never kept.
-    pub fn provide(&mut self, uri: LocUri, format: &Format, value: impl Into<String>) {
-        self.provided.insert(uri.clone());
-        self.nodes.insert(uri, Node::new(format, value));
-    }
-
-    /// Takes out a node that the device itself provided.
-    pub fn withdraw(&mut self, uri: &LocUri) {
-        self.nodes.remove(uri);
-    }
-
     /// Changes a node on the device's own account; it is kept like what the server sets.
     pub fn change_own(&mut self, uri: LocUri, format: &Format, value: &str) {
         self.set(uri, Some(Node::new(format, value)));
@@ -137,14 +139,14 @@ impl Tree {
         self.set(uri.clone(), None);
     }
 
-    /// A profile as it would be kept now.
-    pub fn profile_at(&self, address: &ProfileAddress, now: i64) -> Option<Profile> {
-        self.profile(address, now)
+    /// A profile as it is in the store.
+    pub fn stored_profile(&self, root: &LocUri) -> Option<&Profile> {
+        self.profiles.get(root)
     }
 
     /// A leaf's value, whoever may read it.
     pub fn value(&self, uri: &LocUri) -> Option<&str> {
-        self.nodes.get(uri).filter(|node| !node.is_interior()).map(|node| node.value.as_str())
+        self.visible(uri).filter(|node| !node.is_interior()).map(|node| node.value.as_str())
     }
 
     /// The present moment.
@@ -164,10 +166,24 @@ impl Tree {
 
     fn undo(&mut self, deed: Deed) {
         match deed {
-            Deed::Changed(uri, Some(before), _) => drop(self.nodes.insert(uri, before)),
-            Deed::Changed(uri, None, _) => drop(self.nodes.remove(&uri)),
+            Deed::Changed(uri, Some(before)) => drop(self.own.insert(uri, before)),
+            Deed::Changed(uri, None) => drop(self.own.remove(&uri)),
             Deed::TakenOver(root) => drop(self.taken.remove(&root)),
         }
+    }
+
+    /// The profiles in which something was changed since a moment.
+    pub fn profiles_changed_since(&self, mark: Mark) -> BTreeSet<LocUri> {
+        let changed = self.journal[mark.0..].iter().filter_map(|deed| match deed {
+            Deed::Changed(uri, _) => ProfileAddress::locate(uri).map(|address| address.root),
+            Deed::TakenOver(root) => Some(root.clone()),
+        });
+        changed.collect()
+    }
+
+    /// Whether anything was changed since a moment.
+    pub fn has_changed_since(&self, mark: Mark) -> bool {
+        self.journal.len() > mark.0
     }
 
     /// Undoes everything that was not yet handed out by [`Self::changes`].
@@ -180,20 +196,20 @@ impl Tree {
         let mut changes = Changes::default();
         let mut seen = BTreeSet::new();
         let changed = self.journal[self.kept..].iter().filter_map(|deed| match deed {
-            Deed::Changed(uri, before, _) => Some((uri, before)),
+            Deed::Changed(uri, before) => Some((uri, before)),
             Deed::TakenOver(_) => None,
         });
         for (uri, before) in changed {
             match ProfileAddress::locate(uri) {
                 Some(address) if seen.insert(address.root.clone()) => {
-                    let profile = self.profile(&address, now);
+                    let profile = self.profile(&address.root, now);
                     if profile.as_ref() != self.profiles.get(&address.root) {
                         changes.profiles.insert(address.root.to_string(), profile);
                     }
                 }
                 // What a node was before the first of several changes is what counts.
-                None if seen.insert(uri.clone()) && self.nodes.get(uri) != before.as_ref() => {
-                    changes.settings.insert(uri.to_string(), self.nodes.get(uri).cloned());
+                None if seen.insert(uri.clone()) && self.own.get(uri) != before.as_ref() => {
+                    changes.settings.insert(uri.to_string(), self.own.get(uri).cloned());
                 }
                 Some(_) | None => {}
             }
@@ -213,33 +229,32 @@ impl Tree {
         }
     }
 
-    /// Gathers a profile's nodes. An unchanged content keeps the date on which it was received.
-    fn profile(&self, address: &ProfileAddress, now: i64) -> Option<Profile> {
-        let own = self.within(&address.root).filter(|(uri, _)| !self.provided.contains(uri));
-        let nodes = own.filter_map(|(uri, node)| {
-            let below = uri.below(&address.root)?;
+    /// A profile as it would be kept now. An unchanged content keeps the date on which it was received.
+    pub fn profile(&self, root: &LocUri, now: i64) -> Option<Profile> {
+        let nodes = self.own_within(root).filter_map(|(uri, node)| {
+            let below = uri.below(root)?;
             Some((relative_path(below), node.clone()))
         });
-        let profile = Profile::new(address.root.clone(), &self.owner, nodes.collect(), now)?;
-        let stored = self.profiles.get(&address.root);
+        let profile = Profile::new(root.clone(), &self.owner, nodes.collect(), now)?;
+        let stored = self.profiles.get(root);
         Some(match stored.filter(|stored| stored.content_hash == profile.content_hash) {
             // A new owner has set it now, the same content or not.
             Some(stored) if stored.authority == profile.authority => {
                 Profile { received: stored.received, session: stored.session, epoch: stored.epoch, ..profile }
             }
-            Some(_) => profile,
-            None => profile,
+            Some(_) | None => profile,
         })
     }
 
-    /// A node and all below it.
-    fn within<'a>(&'a self, root: &'a LocUri) -> impl Iterator<Item = (&'a LocUri, &'a Node)> {
-        self.nodes.range(root.clone()..).take_while(move |(uri, _)| uri.is_within(root))
+    /// What the server has set of a node and all below it.
+    fn own_within<'a>(&'a self, root: &'a LocUri) -> impl Iterator<Item = (&'a LocUri, &'a Node)> {
+        let within = self.own.range(root.clone()..).take_while(move |(uri, _)| uri.is_within(root));
+        within.filter(|(_, node)| !node.is_absent())
     }
 
-    /// The account's settings as they are now, without profiles.
+    /// The account's settings as the server has set them, without profiles.
     pub fn settings(&self) -> Stored {
-        let settings = self.nodes.iter().filter(|(uri, _)| ProfileAddress::locate(uri).is_none());
+        let settings = self.own.iter().filter(|(uri, _)| ProfileAddress::locate(uri).is_none());
         Stored { settings: settings.map(|(uri, node)| (uri.to_string(), node.clone())).collect(), ..Stored::default() }
     }
 
@@ -250,19 +265,19 @@ impl Tree {
         let is_foreign = self.profiles.get(&root).is_some_and(|profile| profile.authority != self.owner.authority);
         if is_foreign && self.taken.insert(root.clone()) {
             self.journal.push(Deed::TakenOver(root.clone()));
-            let old: Vec<LocUri> = self.within(&root).map(|(uri, _)| uri.clone()).collect();
+            let old: Vec<LocUri> = self.own_within(&root).map(|(uri, _)| uri.clone()).collect();
             old.into_iter().for_each(|uri| self.set(uri, None));
         }
     }
 
     fn set(&mut self, uri: LocUri, node: Option<Node>) {
-        if self.nodes.get(&uri) == node.as_ref() {
+        if self.own.get(&uri) == node.as_ref() {
             return;
         }
         let before = match node {
-            Some(node) => self.nodes.insert(uri.clone(), node),
-            None => self.nodes.remove(&uri),
+            Some(node) => self.own.insert(uri.clone(), node),
+            None => self.own.remove(&uri),
         };
-        self.journal.push(Deed::Changed(uri, before, self.group));
+        self.journal.push(Deed::Changed(uri, before));
     }
 }

@@ -18,11 +18,13 @@ impl Tree {
     pub fn get(&self, uri: &LocUri) -> Result<Node, Refusal> {
         self.check_user_scope(uri)?;
         let found = schema::find(uri);
-        let leaf = found.and_then(|(rule, uri)| Some((rule, self.nodes.get(&uri).filter(|node| !node.is_interior())?)));
+        let unreadable = found.as_ref().filter(|(rule, _)| !rule.access.allows(Access::GET));
+        // What can only be run is there without a value.
+        if unreadable.is_some_and(|(rule, uri)| rule.access.allows(Access::EXEC) || self.exists(uri)) {
+            return Err(Refusal::new(StatusCode::NOT_ALLOWED));
+        }
+        let leaf = found.and_then(|(rule, uri)| Some((rule, self.visible(&uri).filter(|node| !node.is_interior())?)));
         if let Some((rule, node)) = leaf {
-            if !rule.access.allows(Access::GET) {
-                return Err(Refusal::new(StatusCode::NOT_ALLOWED));
-            }
             let value = if rule.secret { CONCEALED } else { &node.value };
             return Ok(Node { format: node.format.clone(), value: value.to_owned() });
         }
@@ -68,24 +70,13 @@ impl Tree {
             Some((canonical, _)) => canonical.clone(),
             None => schema::find(uri).map_or_else(|| uri.clone(), |(_, canonical)| canonical),
         };
-        let mut names = self.stored_children(&canonical);
+        let mut names = self.visible_children(&canonical);
         match fixed {
             Some((_, below)) => names.extend(below.into_iter().map(str::to_owned)),
             None if !self.exists(&canonical) => return Err(Refusal::new(StatusCode::NOT_FOUND)),
             None => {}
         }
         Ok(names)
-    }
-
-    /// The names directly below a node, found by leaping from child to child.
-    fn stored_children(&self, parent: &LocUri) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        let mut start = parent.child("");
-        while let Some(name) = self.nodes.range(&start..).next().and_then(|(node, _)| node.below(parent)?.first()) {
-            names.insert(name.clone());
-            start = parent.child(format!("{name}\0"));
-        }
-        names
     }
 
     fn check_user_scope(&self, uri: &LocUri) -> Result<(), Refusal> {

@@ -132,7 +132,7 @@ fn a_file_that_somebody_makes_at_the_last_moment_is_theirs() {
     let root = Root::open(&site.root).unwrap().with_interference(Box::new(Overtaking(path.clone())));
     let changes = application(&[sysctl("kernel.sysrq", "0")]);
     let outcome = site.platform.put_in_force_in(&root, &[], &changes, Others::Go).unwrap();
-    let codes: Vec<StatusCode> = outcome.refused.values().map(|refusal| refusal.status).collect();
+    let codes: Vec<StatusCode> = outcome.failed.values().map(|refusal| refusal.status).collect();
     assert_eq!(codes, [StatusCode::ALREADY_EXISTS], "{outcome:?}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine\n");
     site.platform.clear().unwrap();
@@ -147,17 +147,17 @@ fn a_disk_that_is_full_at_any_write_changes_nothing_and_is_told_as_such() {
         site.write("etc/security/faillock.conf", "# nothing\n");
         site.platform.converge(&old, Others::Go).unwrap();
         let was = site.tree();
-        let mut changes = application(&new);
-        let all: Vec<&Profile> = new.iter().collect();
-        changes.units = vec![unit(&all)];
+        let changes = application(&new);
         let outcome = site.platform.put_in_force_in(&interrupted(&site, steps, true), &old, &changes, Others::Go);
         match outcome {
-            Ok(outcome) if outcome.refused.is_empty() => {}
+            Ok(outcome) if outcome.failed.is_empty() => {}
             Ok(outcome) => {
                 assert!(
-                    outcome.refused.values().all(|refusal| refusal.status == StatusCode::DEVICE_FULL),
+                    outcome.failed.values().all(|refusal| refusal.status == StatusCode::DEVICE_FULL),
                     "{outcome:?}"
                 );
+                // The session takes the whole message back where nothing of it can be kept.
+                site.platform.converge(&old, Others::Go).unwrap();
                 assert_eq!(site.tree(), was, "after {steps} writes");
             }
             Err(error) => {

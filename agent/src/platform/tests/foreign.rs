@@ -4,7 +4,7 @@ use super::*;
 use mdm_protocol::syncml::StatusCode;
 
 fn code(outcome: &ApplicationOutcome) -> (StatusCode, String) {
-    let [(_, refusal)] = outcome.refused.iter().collect::<Vec<_>>()[..] else { panic!("{outcome:?}") };
+    let [(_, refusal)] = outcome.failed.iter().collect::<Vec<_>>()[..] else { panic!("{outcome:?}") };
     (refusal.status, refusal.reason.clone())
 }
 
@@ -33,7 +33,7 @@ fn a_default_that_sets_nothing_is_put_aside_and_one_that_sets_something_is_not()
     std::fs::set_permissions(site.root.join("etc/security/faillock.conf"), std::fs::Permissions::from_mode(0o640))
         .unwrap();
     let before = site.tree();
-    assert_eq!(site.apply(&[], &[rule]).refused, BTreeMap::new());
+    assert_eq!(site.apply(&[], &[rule]).failed, BTreeMap::new());
     site.platform.converge(&[], Others::Go).unwrap();
     assert_eq!(site.tree(), before);
 }
@@ -42,7 +42,7 @@ fn a_default_that_sets_nothing_is_put_aside_and_one_that_sets_something_is_not()
 fn an_authority_is_trusted_even_where_firefox_has_policies_of_somebody_else() {
     let site = Site::new();
     site.write("etc/firefox/policies/policies.json", "{\"policies\":{}}");
-    assert_eq!(site.apply(&[], &[authority()]).refused, BTreeMap::new());
+    assert_eq!(site.apply(&[], &[authority()]).failed, BTreeMap::new());
     assert!(site.tree().keys().any(|path| path.starts_with("usr/local/share/ca-certificates/mdm-agent-")));
     assert_eq!(site.read("etc/firefox/policies/policies.json").unwrap(), "{\"policies\":{}}");
     assert!(site.platform.ledger().unwrap().settled.is_some(), "and that is not tried again and again");

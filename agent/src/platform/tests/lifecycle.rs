@@ -21,7 +21,7 @@ fn what_is_put_in_force_and_taken_away_again_leaves_a_byte_identical_tree() {
     let before = site.tree();
     let profiles = some();
     let outcome = site.apply(&[], &profiles);
-    assert_eq!(outcome.refused, BTreeMap::new());
+    assert_eq!(outcome.failed, BTreeMap::new());
     let during = site.tree();
     let keyfile = during.iter().find(|(path, _)| path.ends_with(".nmconnection")).unwrap();
     assert_eq!(keyfile.1.0 & 0o7777, 0o600, "a connection is for root alone");
@@ -113,7 +113,7 @@ fn a_lost_ledger_is_found_again_by_the_names_that_only_the_agent_gives() {
     }
     std::fs::remove_file(site.state.join("ledger.json")).unwrap();
     let changed = [wifi("Corp", "battery staple"), sysctl("kernel.sysrq", "1")];
-    assert_eq!(site.apply(&profiles, &changed).refused, BTreeMap::new());
+    assert_eq!(site.apply(&profiles, &changed).failed, BTreeMap::new());
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn a_store_that_was_lost_takes_nothing_away_until_the_server_has_spoken() {
     site.platform.converge(&[], Others::Stay).unwrap();
     assert_eq!(site.tree(), whole);
     let again = site.platform.put_in_force(&[], &application(&profiles[..1]), Others::Stay).unwrap();
-    assert_eq!(again.refused, BTreeMap::new());
+    assert_eq!(again.failed, BTreeMap::new());
     assert_eq!(site.tree(), whole);
     site.platform.converge(&profiles[..1], Others::Go).unwrap();
     assert!(site.read("etc/sysctl.d/90-mdm-agent.conf").is_none());

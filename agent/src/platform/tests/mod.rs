@@ -1,10 +1,10 @@
 //! Plans carried out on directories that stand for a machine's root: whole, interrupted anywhere, on a full disk, and
 //! beside what was there first.
 
+mod changes;
 mod faults;
 mod foreign;
 mod lifecycle;
-mod units;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -71,11 +71,12 @@ impl Site {
 }
 
 pub(super) fn application(changes: &[Profile]) -> Application {
-    let profiles = changes.iter().map(|profile| (profile.root.to_string(), Some(profile.clone()))).collect();
-    Application { profiles, units: Vec::new(), now: 1_790_000_000 }
+    let profiles = changes.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone())))).collect();
+    Application { profiles, now: 1_790_000_000 }
 }
 
-pub(super) fn unit(profiles: &[&Profile]) -> BTreeSet<String> {
+/// The addresses of these profiles.
+pub(super) fn roots(profiles: &[&Profile]) -> BTreeSet<String> {
     profiles.iter().map(|profile| profile.root.to_string()).collect()
 }
 

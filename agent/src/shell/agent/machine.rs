@@ -9,22 +9,35 @@ use crate::engine::application::{Application, ApplicationOutcome, MachineReport}
 use crate::engine::profile::Profile;
 use crate::engine::report::InForce;
 use crate::engine::tree::Refusal;
+use crate::engine::verdict::{VerdictRequest, Verdicts};
+use crate::platform::evaluation::Evaluator;
 use crate::platform::force::{Convergence, Others, Platform, PlatformError};
 use crate::platform::ledger::{Ledger, Standing};
+use crate::platform::shares::Shares;
 use crate::shell::unseal::IdentityUnsealer;
 use mdm_protocol::syncml::StatusCode;
 use std::sync::Arc;
 
+/// What a session knows of the machine; it is forgotten with the session.
+#[derive(Debug, Default)]
+pub(super) struct SessionKnowledge {
+    /// Gives verdicts while a message is worked through.
+    pub(super) evaluator: Option<Box<Evaluator>>,
+    /// Translations that took their time.
+    shares: Arc<Shares>,
+}
+
 impl Agent {
     /// The machine, for the present identity.
     pub(super) fn platform(&self) -> Platform {
-        match &self.identity {
+        let platform = match &self.identity {
             Some(identity) => {
                 let unsealer = Arc::new(IdentityUnsealer(Arc::clone(identity)));
                 self.platform.for_device(identity.account.user.clone(), unsealer)
             }
             None => self.platform.clone(),
-        }
+        };
+        platform.remembering(Arc::clone(&self.known.shares))
     }
 
     /// What becomes of what is on the machine for profiles that the store does not have: if it was lost, the server
@@ -33,7 +46,35 @@ impl Agent {
         if self.engine.progress().rebuilt_unreported { Others::Stay } else { Others::Go }
     }
 
-    pub(super) fn apply(&self, application: Application) -> Option<Event> {
+    /// Finds out whether profiles can be applied, beside everything else.
+    pub(super) fn evaluate(&mut self, request: VerdictRequest) {
+        let known = self.known.evaluator.take().filter(|_| !request.from_store);
+        let snapshot = self.snapshot.as_ref().filter(|_| request.from_store);
+        let stored = snapshot.map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
+        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        let named = request.named.clone();
+        tokio::spawn(async move {
+            let evaluated = tokio::task::spawn_blocking(move || {
+                let mut evaluator = match known {
+                    Some(evaluator) => evaluator,
+                    None if request.from_store => Box::new(platform.evaluator(&stored)?),
+                    None => return Ok(None),
+                };
+                let verdicts = evaluator.evaluate(&request);
+                Ok::<_, PlatformError>(Some((evaluator, verdicts)))
+            });
+            let (evaluator, verdicts) = match evaluated.await {
+                Ok(Ok(Some((evaluator, verdicts)))) => (Some(evaluator), verdicts),
+                Ok(Ok(None)) => (None, Verdicts::lost(&named, StatusCode::FAILED, "the machine changed meanwhile")),
+                Ok(Err(error)) => (None, Verdicts::lost(&named, status(&error), &error.to_string())),
+                Err(error) => (None, Verdicts::lost(&named, StatusCode::FAILED, &error.to_string())),
+            };
+            let _ = outbox.send(Message::Evaluated(evaluator, Box::new(verdicts))).await;
+        });
+    }
+
+    pub(super) fn apply(&mut self, application: Application) -> Option<Event> {
+        self.known.evaluator = None;
         let before = self.snapshot.as_ref().map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
         let (platform, outbox, others) = (self.platform(), self.outbox.clone(), self.others());
         tokio::spawn(async move {
@@ -42,11 +83,11 @@ impl Agent {
                 tokio::task::spawn_blocking(move || platform.put_in_force(&before, &application, others)).await;
             let outcome = match applied {
                 Ok(Ok(outcome)) => outcome,
-                Ok(Err(error)) => refuse_all(&all, &error),
-                Err(error) => refuse(&all, StatusCode::FAILED, &error.to_string()),
+                Ok(Err(error)) => all_failed(&all, status(&error), &error.to_string()),
+                Err(error) => all_failed(&all, StatusCode::FAILED, &error.to_string()),
             };
-            for (root, refusal) in &outcome.refused {
-                tracing::warn!(profile = root, status = refusal.status.0, reason = refusal.reason, "not in force");
+            for (root, refusal) in &outcome.failed {
+                tracing::warn!(profile = root, status = refusal.status.0, reason = refusal.reason, "not applied");
             }
             let _ = outbox.send(Message::Applied(Box::new(outcome))).await;
         });
@@ -57,6 +98,7 @@ impl Agent {
     pub(super) fn close_store(&mut self) {
         // The next session connects anew, perhaps with another certificate.
         self.client = None;
+        self.known = SessionKnowledge::default();
         let snapshot = self.snapshot.take();
         let (platform, others) = (self.platform(), self.others());
         let Some(store) = self.store.take() else { return };
@@ -129,8 +171,8 @@ pub(super) fn converge(platform: &Platform, profiles: &[Profile], others: Others
         Ok(convergence) => report(convergence),
         Err(error) => {
             tracing::error!(%error, "profiles cannot be put in force on this machine");
-            let roots: Vec<String> = profiles.iter().map(|profile| profile.root.to_string()).collect();
-            let ApplicationOutcome { refused, .. } = refuse_all(&roots, &error);
+            let refusal = Refusal { status: status(&error), reason: error.to_string() };
+            let refused = profiles.iter().map(|profile| (profile.root.to_string(), refusal.clone())).collect();
             MachineReport { refused, ..MachineReport::default() }
         }
     }
@@ -140,20 +182,18 @@ fn report(convergence: Convergence) -> MachineReport {
     for drift in &convergence.drift {
         tracing::warn!(file = %drift.path, was = drift.what.as_str(), "somebody changed a managed file; it is put back");
     }
-    let drift =
-        convergence.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect();
-    MachineReport { drift, refused: convergence.refused, nodes: convergence.nodes }
+    convergence.report()
 }
 
-fn refuse_all(roots: &[String], error: &PlatformError) -> ApplicationOutcome {
-    let status = if error.is_full() { StatusCode::DEVICE_FULL } else { StatusCode::FAILED };
-    refuse(roots, status, &error.to_string())
+/// What a command is answered with that needed the machine in vain.
+fn status(error: &PlatformError) -> StatusCode {
+    if error.is_full() { StatusCode::DEVICE_FULL } else { StatusCode::FAILED }
 }
 
-fn refuse(roots: &[String], status: StatusCode, reason: &str) -> ApplicationOutcome {
+fn all_failed(roots: &[String], status: StatusCode, reason: &str) -> ApplicationOutcome {
     let refusal = Refusal { status, reason: reason.to_owned() };
-    let refused = roots.iter().map(|root| (root.clone(), refusal.clone())).collect();
-    ApplicationOutcome { refused, ..ApplicationOutcome::default() }
+    let failed = roots.iter().map(|root| (root.clone(), refusal.clone())).collect();
+    ApplicationOutcome { failed, machine: None }
 }
 
 /// What of the profiles is in force, as the ledger has it.

@@ -10,7 +10,9 @@ use crate::engine::profile::Changes;
 use crate::engine::remote::RemoteOutcome;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
+use crate::engine::verdict::Verdicts;
 use crate::engine::{ConnectionFailure, Renewed};
+use crate::platform::evaluation::Evaluator;
 use crate::shell::config::Live;
 use crate::shell::control::{ControlRequest, ControlResult};
 use crate::shell::push::{PushEvent, PushHandle};
@@ -39,6 +41,8 @@ pub enum Message {
         Box<crate::engine::facts::DeviceFacts>,
         Box<MachineReport>,
     ),
+    #[doc(hidden)]
+    Evaluated(Option<Box<Evaluator>>, Box<Verdicts>),
     #[doc(hidden)]
     Applied(Box<ApplicationOutcome>),
     #[doc(hidden)]

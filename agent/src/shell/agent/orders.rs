@@ -18,6 +18,10 @@ impl Agent {
                 self.open_store();
                 None
             }
+            Action::Evaluate(request) => {
+                self.evaluate(*request);
+                None
+            }
             Action::Apply(application) => self.apply(*application),
             Action::Keep(changes) => self.keep(changes),
             Action::CloseStore => {

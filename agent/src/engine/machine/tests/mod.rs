@@ -23,6 +23,7 @@ use crate::engine::progress::{Progress, SessionRecord, Trigger};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{NOW, account, beginning, facts, ok, status};
 use crate::engine::time::{Now, TimerReason};
+use crate::engine::verdict::Verdicts;
 use crate::engine::{Account, ConnectionFailure, Note};
 
 /// An engine with its clocks, a store that works and a server that answers as it is told.
@@ -75,9 +76,13 @@ impl World {
         let mut actions = Vec::new();
         self.engine.handle(event, self.now, &mut actions);
         // A machine that takes whatever it is given.
-        while let Some(place) = actions.iter().position(|action| matches!(action, Action::Apply(_))) {
-            actions.remove(place);
-            self.engine.handle(Event::Applied(Box::default()), self.now, &mut actions);
+        let is_for_machine = |action: &Action| matches!(action, Action::Evaluate(_) | Action::Apply(_));
+        while let Some(place) = actions.iter().position(is_for_machine) {
+            let done = match actions.remove(place) {
+                Action::Evaluate(request) => Event::Evaluated(Box::new(Verdicts::all_applicable(&request))),
+                _ => Event::Applied(Box::default()),
+            };
+            self.engine.handle(done, self.now, &mut actions);
         }
         // What is remembered, and looks at the machine, are looked at where they matter.
         let beside = |action: &mut Action| matches!(action, Action::CheckCompliance(_) | Action::KeepCompliance(_));
@@ -154,6 +159,7 @@ impl World {
                 | Action::DiscardPending
                 | Action::SaveAccount(_)
                 | Action::Listen(_)
+                | Action::Evaluate(_)
                 | Action::Apply(_)
                 | Action::RequestCertificate(_)
                 | Action::CheckCompliance(_)
@@ -230,6 +236,7 @@ pub(super) fn answer(message: &Message, commands: Vec<Command>) -> String {
 /// Actions by name.
 pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
     let name = |action: &Action| match action {
+        Action::Evaluate(_) => "Evaluate",
         Action::OpenStore => "OpenStore",
         Action::Apply(_) => "Apply",
         Action::Keep(_) => "Keep",

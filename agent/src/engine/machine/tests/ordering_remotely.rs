@@ -5,7 +5,7 @@ use mdm_protocol::syncml::{Command, Message};
 use super::{Server, World, answer};
 use crate::engine::progress::Trigger;
 use crate::engine::remote::{LOCK, RemoteKind, RemoteOutcome, RemoteState, WIPE_CONFIRMATION};
-use crate::engine::testing::{atomic, exec, ok, statuses};
+use crate::engine::testing::{add, atomic, config, exec, ok, statuses};
 use crate::engine::{Action, Event};
 
 const REBOOT: &str = "./Device/Vendor/MSFT/Reboot/RebootNow";
@@ -216,41 +216,11 @@ fn a_machine_of_its_user_is_locked_but_not_wiped() {
 }
 
 #[test]
-fn what_cannot_be_taken_back_is_no_part_of_an_atomic() {
-    let mut world = World::enrolled();
-    let (_, codes) = check_in(&mut world, &[atomic("1", vec![exec("2", LOCK, "")])]);
-    assert_eq!(codes, [507, 406]);
-    assert_eq!(carried_out(&mut world), []);
-}
-
-#[test]
-fn another_process_goes_on_with_a_lock_that_was_begun() {
-    let mut world = World::enrolled();
-    check_in(&mut world, &[exec(UNIQUE, LOCK, "")]);
-    carried_out(&mut world);
-    let stored = world.stored.clone();
-    let mut again = World::with(crate::engine::testing::account(), stored.progress.clone().unwrap());
-    again.stored = stored;
-    let mut actions = Vec::new();
-    again.engine.begin(true, &mut actions);
-    assert!(actions.iter().any(|action| matches!(action, Action::CarryOut { order, .. } if order.id == UNIQUE)));
-    assert_eq!(state(&again, UNIQUE), Some(RemoteState::Accepted));
-}
-
-#[test]
-fn nothing_is_carried_out_any_more_once_the_enrolment_ends() {
-    let mut world = World::enrolled();
-    let unenrol = exec("2", "./Device/Vendor/MSFT/DMClient/Unenroll", "Contoso");
-    check_in(&mut world, &[exec(UNIQUE, REBOOT, ""), unenrol]);
-    assert_eq!(carried_out(&mut world), []);
-    assert_eq!(world.erased, 1);
-}
-
-#[test]
-fn a_code_that_unlocked_the_machine_is_reported_like_an_order() {
-    let mut world = World::enrolled();
-    let (told, _) = talk(&mut world, Event::UnlockedByCode, &[]);
-    assert!(told[0].contains("one-time code"), "{told:?}");
-    assert!(world.notes.iter().any(|note| note.what == "unlocked-by-code"));
-    world.ask(Trigger::User, &Server::Content);
+fn an_action_in_an_atomic_begins_only_if_the_whole_of_it_holds() {
+    for (bad, expected, begun) in [(false, vec![200, 202, 200], 1), (true, vec![507, 216, 404], 0)] {
+        let mut world = World::enrolled();
+        let target = if bad { "./Nowhere".to_owned() } else { config("A") };
+        let (_, codes) = check_in(&mut world, &[atomic("1", vec![exec("2", LOCK, ""), add("3", &target, "1")])]);
+        assert_eq!((codes, carried_out(&mut world).len()), (expected, begun));
+    }
 }

@@ -15,6 +15,7 @@ use crate::engine::renewal::{RenewalFailure, RenewalOrder};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{NOW, PROVIDER, account, add, config, exec, get, ok, statuses};
 use crate::engine::tree::Refusal;
+use crate::engine::verdict::{VerdictRequest, Verdicts};
 use crate::engine::{Action, ConnectionFailure, Engine, Event, Now, Phase};
 
 /// What the world does next, if it can.
@@ -34,6 +35,7 @@ enum Turn {
 enum Pending {
     Renew(Box<RenewalOrder>),
     Open,
+    Evaluate(Box<VerdictRequest>),
     Apply(Box<Application>),
     Keep(Box<crate::engine::Changes>),
     Post(Vec<u8>),
@@ -116,6 +118,7 @@ impl Machine {
                 self.store_is_open = true;
                 Pending::Open
             }
+            Action::Evaluate(request) => Pending::Evaluate(request),
             Action::Apply(application) => Pending::Apply(application),
             Action::Keep(changes) => Pending::Keep(changes),
             Action::Post { body, .. } => {
@@ -165,12 +168,16 @@ impl Machine {
         match pending {
             Pending::Open if how.is_multiple_of(5) => not_opened(),
             Pending::Open => opened(&self.stored),
+            Pending::Evaluate(request) => Event::Evaluated(Box::new(match how % 5 {
+                0 => Verdicts::lost(&request.named, StatusCode::FAILED, "no machine"),
+                _ => Verdicts::all_applicable(&request),
+            })),
             Pending::Apply(application) => {
                 let mut outcome = ApplicationOutcome::default();
                 for (root, profile) in application.profiles {
                     if profile.is_some() && how.is_multiple_of(3) {
                         let reason = "not on this machine".to_owned();
-                        outcome.refused.insert(root, Refusal { status: StatusCode::NOT_SUPPORTED, reason });
+                        outcome.failed.insert(root, Refusal { status: StatusCode::NOT_SUPPORTED, reason });
                     } else if profile.is_some() {
                         self.in_force.insert(root);
                     } else {

@@ -13,6 +13,7 @@ use crate::engine::progress::Trigger;
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::reply::Reply;
 use crate::engine::testing::{DAY, NOW, account, beginning, certificate_for, exec, ok, statuses};
+use crate::engine::verdict::Verdicts;
 use crate::engine::{Action, Engine, Event, Now, Phase};
 
 const RENEW_NOW: &str = "./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RenewNow";
@@ -242,6 +243,7 @@ impl Device {
             }
             self.steps += 1;
             let event = match action {
+                Action::Evaluate(request) => Event::Evaluated(Box::new(Verdicts::all_applicable(&request))),
                 Action::OpenStore => opened(&self.disk.stored),
                 Action::Apply(_) => Event::Applied(Box::default()),
                 Action::RequestCertificate(order) => panic!("nothing was ordered: {order:?}"),

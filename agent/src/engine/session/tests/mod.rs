@@ -4,7 +4,7 @@ mod commands;
 mod credentials;
 mod ending;
 mod groups;
-mod in_force;
+
 mod objects;
 mod package_one;
 mod reading;
@@ -12,3 +12,4 @@ mod replies;
 mod size;
 mod store;
 mod structure;
+mod verdicts;

@@ -3,6 +3,7 @@
 use mdm_protocol::syncml::{Command, Item, Meta, Operation, Verb};
 
 use crate::engine::profile::Stored;
+use crate::engine::session::SessionEnd;
 use crate::engine::testing::{Talk, add, atomic, config, context, get, piece, stored_after};
 
 #[test]
@@ -120,7 +121,7 @@ fn an_object_that_is_not_complete_when_the_session_ends_leaves_nothing() {
 fn results_that_do_not_fit_go_out_in_pieces_which_together_are_the_value() {
     let value = "<&é\"x".repeat(3000);
     let stored = stored_after(vec![add("a", &config("Large"), &value)]);
-    for (limit, at_least) in [(4096, 20), (1, 20), (16_384, 4)] {
+    for (limit, at_least) in [(4096, 8), (1, 20), (16_384, 2)] {
         let mut talk = Talk::begin_with(context(), &stored);
         talk.server_limits = Meta { max_message_size: Some(limit), ..Meta::default() };
         talk.say([get("g", &config("Large"))]);
@@ -128,7 +129,7 @@ fn results_that_do_not_fit_go_out_in_pieces_which_together_are_the_value() {
         let mut pieces: Vec<Item> = Vec::new();
         while talk.end.is_none() {
             let item = result_item(&talk).expect("every message carries a piece");
-            assert!(talk.bytes as u64 <= limit.max(4096), "{} bytes with a limit of {limit}", talk.bytes);
+            assert!(talk.bytes as u64 <= limit.max(2048), "{} bytes with a limit of {limit}", talk.bytes);
             assert_eq!(talk.message.is_final, !item.more_data);
             pieces.push(item);
             talk.say([]);
@@ -156,6 +157,40 @@ fn every_message_stays_within_the_servers_limit_and_everything_arrives_in_order(
         talk.say([]);
     }
     assert_eq!(references, (0..100).map(|number| format!("g{number}")).collect::<Vec<_>>());
+}
+
+#[test]
+fn a_value_of_any_length_is_answered_whatever_the_servers_limit() {
+    for limit in [2048_usize, 4096, 16_384] {
+        // Round the lengths at which a value just fills a message, or just does not.
+        for length in (0..limit + 200).step_by(limit / 64) {
+            let value = "x".repeat(length);
+            let stored = stored_after(vec![add("a", &config("Value"), &value)]);
+            let mut talk = Talk::begin_with(context(), &stored);
+            talk.server_limits = Meta { max_message_size: Some(limit as u64), ..Meta::default() };
+            let mut read = String::new();
+            talk.say([get("g", &config("Value"))]);
+            while talk.end.is_none() {
+                assert!(talk.bytes <= limit, "{} bytes with a limit of {limit}", talk.bytes);
+                read.extend(talk.results().into_iter().filter_map(|(_, data)| data));
+                talk.say([]);
+            }
+            assert_eq!((read.len(), talk.end.clone()), (length, Some(SessionEnd::Completed)), "{limit}");
+        }
+    }
+}
+
+#[test]
+fn messages_are_as_full_as_they_may_be() {
+    for limit in [4096_usize, 65_536] {
+        let mut talk = Talk::begin();
+        talk.server_limits = Meta { max_message_size: Some(limit as u64), ..Meta::default() };
+        talk.say((0..limit / 20).map(|number| get(&format!("g{number}"), "./DevInfo/DevId")));
+        while !talk.message.is_final {
+            assert!(talk.bytes <= limit && talk.bytes > limit - 1024, "{} bytes with a limit of {limit}", talk.bytes);
+            talk.say([]);
+        }
+    }
 }
 
 #[test]

@@ -57,8 +57,10 @@ fn the_children_of_a_node_are_found_without_walking_through_all_that_is_below() 
     let mut tree = Tree::default();
     for number in 0..50_000 {
         let uri = format!("./Device/Vendor/MSFT/VPNv2/Head/RouteList/{number}/Address");
-        tree.provide(LocUri::parse(&uri).unwrap(), &Format::Chr, "10.0.0.0");
+        tree.add(&LocUri::parse(&uri).unwrap(), &Format::Chr, "10.0.0.0").unwrap();
     }
+    let changes = tree.changes(NOW);
+    tree.accept(&changes);
     let uri = LocUri::parse("./Device/Vendor/MSFT/VPNv2").unwrap();
     let mut names = String::new();
     for _ in 0..MANY {

@@ -2,18 +2,22 @@
 
 use mdm_protocol::syncml::StatusCode;
 
-use crate::engine::application::ApplicationOutcome;
+use crate::engine::application::{ApplicationOutcome, MachineReport};
 use crate::engine::profile::Stored;
 use crate::engine::session::{SessionContext, SessionEnd, Step};
 use crate::engine::testing::{
     NOW, PROVIDER, Talk, add, atomic, config, context, delete, exec, get, ok, replace, sequence, stored_after, tree,
 };
+use crate::engine::verdict::Verdicts;
 
 #[test]
 fn changes_are_handed_out_before_anything_is_acknowledged_and_carry_owner_and_date() {
-    let mut session = crate::engine::session::Session::new(context(), tree(&Stored::default()));
+    let mut session =
+        crate::engine::session::Session::new(context(), tree(&Stored::default()), &MachineReport::default());
     session.begin(NOW);
     let step = session.received(&ok(message(&[("a", "A")])), NOW + 5);
+    let Step::Evaluate(request) = step else { panic!("not handed out to be judged: {step:?}") };
+    let step = session.evaluated(&Verdicts::all_applicable(&request));
     let Step::Apply(_) = step else { panic!("not handed out to be put in force: {step:?}") };
     let step = session.applied(&ApplicationOutcome::default());
     let Step::Keep(changes) = step else { panic!("not handed out to be kept: {step:?}") };

@@ -130,7 +130,7 @@ fn names_with_any_character_survive_the_store() {
         let mut stored = Stored::default();
         stored.apply(&tree.changes(5));
         let again = Tree::new(&serde_json::from_str(&serde_json::to_string(&stored).unwrap()).unwrap(), true);
-        assert_eq!(again.nodes, tree.nodes, "{name:?}");
+        assert_eq!(again.own, tree.own, "{name:?}");
         assert_eq!(stored.profiles[0].address().map(|address| address.name), Some(name.to_owned()));
     }
 }

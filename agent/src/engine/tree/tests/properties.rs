@@ -24,11 +24,11 @@ proptest! {
         let mut tree = Tree::default();
         let mut stored = Stored::default();
         before.iter().for_each(|deed| run(&mut tree, &mut stored, deed));
-        let (nodes, mark) = (tree.nodes.clone(), tree.mark());
+        let (nodes, mark) = (tree.own.clone(), tree.mark());
         let undoable = after.iter().filter(|deed| !matches!(deed, Deed::Keep));
         undoable.for_each(|deed| run(&mut tree, &mut stored, deed));
         tree.undo_to(mark);
-        prop_assert_eq!(tree.nodes, nodes);
+        prop_assert_eq!(tree.own, nodes);
     }
 
     #[test]
@@ -38,7 +38,7 @@ proptest! {
         deeds.iter().for_each(|deed| run(&mut tree, &mut stored, deed));
         run(&mut tree, &mut stored, &Deed::Keep);
         let again = Tree::new(&stored, true);
-        prop_assert_eq!(&again.nodes, &tree.nodes);
+        prop_assert_eq!(&again.own, &tree.own);
         prop_assert_eq!(&again.profiles, &tree.profiles);
         prop_assert!(tree.changes(99).is_empty());
     }
@@ -49,7 +49,7 @@ proptest! {
         let mut stored = Stored::default();
         deeds.iter().for_each(|deed| run(&mut tree, &mut stored, deed));
         tree.undo_unkept();
-        prop_assert_eq!(Tree::new(&stored, true).nodes, tree.nodes);
+        prop_assert_eq!(Tree::new(&stored, true).own, tree.own);
     }
 }
 

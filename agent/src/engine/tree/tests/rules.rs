@@ -18,9 +18,9 @@ fn every_rule_takes_the_commands_of_its_access_letters_and_refuses_the_others() 
         let empty = || Tree::new(&Stored::default(), true);
         let filled = || {
             let mut tree = empty();
-            tree.nodes.insert(uri.clone(), Node::new(&format, value.clone()));
+            tree.own.insert(uri.clone(), Node::new(&format, value.clone()));
             if let Some(owner) = rule.owner(&uri).filter(|owner| *owner != uri) {
-                tree.nodes.insert(owner, Node::new(&Format::Node, ""));
+                tree.own.insert(owner, Node::new(&Format::Node, ""));
             }
             tree
         };

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use mdm_protocol::syncml::StatusCode;
 use mdm_protocol::{Secret, Thumbprint, base64};
@@ -12,8 +13,9 @@ use super::scep::IssuedCertificate;
 use crate::engine::Profile;
 use crate::platform::desired::{Content, Desired, Untranslatable};
 use crate::platform::machine::{Machine, TrustStore};
-use crate::platform::testing::{desired_on, everything, profile, refusal};
-use crate::platform::translate::{Context, Unsealer, translate};
+use crate::platform::site::Surroundings;
+use crate::platform::testing::{desired_in, desired_on, everything, profile, refusal};
+use crate::platform::translate::Unsealer;
 
 const PFX: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/office";
 const SCEP: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/office";
@@ -149,14 +151,12 @@ fn a_password_that_is_sealed_for_this_device_is_opened_with_its_key() {
         profile(PFX, &[("PFXCertBlob", &blob), ("PFXCertPassword", password), ("PFXCertPasswordEncryptionType", "1")])
     };
     let machine = everything();
-    let profiles = [sealed("sealed")];
-    let context = Context { unsealer: &Opens("hunter2"), ..Context::new(&machine, &profiles) };
-    assert!(translate(context).without.is_empty());
-    let profiles = [sealed("other")];
-    let context = Context { unsealer: &Opens("hunter2"), ..Context::new(&machine, &profiles) };
-    let Some(Untranslatable::Refused(refusal)) = translate(context).without.into_values().next() else {
-        panic!("taken")
+    let without = |password: &str| {
+        let surroundings = Surroundings { unsealer: Arc::new(Opens("hunter2")), ..Surroundings::of(machine.clone()) };
+        desired_in(surroundings, &[sealed(password)]).without
     };
+    assert!(without("sealed").is_empty());
+    let Some(Untranslatable::Refused(refusal)) = without("other").into_values().next() else { panic!("taken") };
     assert!(refusal.reason.contains("not for this device"), "{}", refusal.reason);
 }
 
@@ -191,8 +191,8 @@ fn a_certificate_that_was_ordered_is_there_once_it_was_issued() {
     let profiles = [profile(SCEP, &[("Install/ServerURL", "https://ca.example"), ("Install/SubjectName", "CN=ada")])];
     assert!(matches!(desired_on(&machine, &profiles).without.values().next(), Some(Untranslatable::Waiting(_))));
     let issued = IssuedCertificate { key: Secret::new("key\n"), chain: vec![made.own, made.root] };
-    let issued = BTreeMap::from([(SCEP.to_owned(), issued)]);
-    let desired = translate(Context { issued, ..Context::new(&machine, &profiles) });
+    let issued = Arc::new(BTreeMap::from([(SCEP.to_owned(), issued)]));
+    let desired = desired_in(Surroundings { issued, ..Surroundings::of(machine) }, &profiles);
     assert_eq!(text(&desired, "-key.pem"), ("key\n", 0o600));
     assert_eq!(text(&desired, "-certificate.pem").0.matches("BEGIN CERTIFICATE").count(), 2);
 }

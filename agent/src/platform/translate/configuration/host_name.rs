@@ -1,13 +1,15 @@
 //! The machine's name: `/etc/hostname`, which comes back as it was.
 
-use mdm_protocol::syncml::StatusCode;
+use mdm_protocol::syncml::{Format, StatusCode};
 
 use super::catalogue::Value;
 use crate::platform::consumer::Consumer;
 use crate::platform::desired::{DesiredFile, Share, Untranslatable, WhereTaken};
 use crate::platform::path::MachinePath;
-use crate::platform::translate::Context;
+use crate::platform::translate::{Context, Readable};
 
+/// The file that the name is in.
+pub const PATH: &str = "/etc/hostname";
 /// The longest name that the kernel takes, in bytes.
 const MAX_NAME: usize = 64;
 
@@ -27,5 +29,12 @@ pub(super) fn set(value: &Value, _: &str, _: &Context<'_>) -> Result<Share, Untr
     }
     let file = DesiredFile::public(format!("{name}\n"), Consumer::HostName);
     let file = DesiredFile { where_taken: WhereTaken::PutAside, ..file };
-    Ok(Share { files: vec![(MachinePath::new("/etc/hostname"), file)], ..Share::default() })
+    Ok(Share { files: vec![(MachinePath::new(PATH), file)], nodes: nodes(name), ..Share::default() })
+}
+
+/// What the server reads of the machine's name.
+pub fn nodes(name: &str) -> Vec<Readable> {
+    ["DeviceName", "DNSComputerName"]
+        .map(|node| (format!("./DevDetail/Ext/Microsoft/{node}"), Format::Chr, name.to_owned()))
+        .to_vec()
 }

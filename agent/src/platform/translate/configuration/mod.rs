@@ -6,7 +6,7 @@
 pub mod browser;
 pub mod catalogue;
 mod hardware;
-mod host_name;
+pub mod host_name;
 mod kernel;
 mod password;
 mod screen;

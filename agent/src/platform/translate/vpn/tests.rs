@@ -1,10 +1,12 @@
 use mdm_protocol::syncml::StatusCode;
 
+use crate::engine::Profile;
+use crate::platform::ledger::Ledger;
 use crate::platform::machine::Machine;
 use crate::platform::path::MachinePath;
-use crate::platform::testing::{desired_on, everything, only_file, profile, refusal};
+use crate::platform::site::Surroundings;
+use crate::platform::testing::{desired_in, desired_on, everything, only_file, profile, refusal};
 use crate::platform::translate::certificate::client::ClientCertificate;
-use crate::platform::translate::{Context, translate};
 
 const ROOT: &str = "./Device/Vendor/MSFT/VPNv2/Corp";
 const CONNECTIONS: &str = "/etc/NetworkManager/system-connections";
@@ -263,19 +265,24 @@ fn strongswan_alone_finds_everything_in_its_own_directory_and_the_key_in_the_onl
     let [certificate, private] =
         ["own.pem", "own-key.pem"].map(|name| MachinePath::new(format!("/etc/mdm-agent/certificates/{name}")));
     let own = ClientCertificate::describe(&[der], certificate, private).unwrap();
-    let clients = vec![own.clone()];
-    let desired = translate(Context { clients, ..Context::new(&machine, &profiles) });
-    let text = only_file(&desired, "/etc/swanctl/conf.d");
+    // The tunnel is applied already, with a certificate that stayed on the machine for it.
+    let desired = |profiles: &[Profile]| {
+        let applied = profiles.iter().map(|known| (known.root.to_string(), known.content_hash.clone())).collect();
+        let mut ledger = Ledger::default();
+        ledger.applied = Some(applied);
+        let retained = vec![own.clone()];
+        desired_in(Surroundings { retained, ledger, ..Surroundings::of(machine.clone()) }, profiles)
+    };
+    let found = desired(&profiles);
+    let text = only_file(&found, "/etc/swanctl/conf.d");
     assert!(text.contains("certs = /etc/swanctl/x509/own.pem\n"), "{text}");
     assert!(text.contains("cacerts = /etc/swanctl/mdm-agent/mdm-agent-corp-"), "{text}");
     assert!(!text.contains("secrets") && !text.contains("/etc/mdm-agent"), "{text}");
-    assert!(desired.used.contains(&MachinePath::new("/etc/swanctl/private/own-key.pem")), "{desired:?}");
-    assert!(only_file(&desired, "/etc/swanctl/mdm-agent").contains("BEGIN CERTIFICATE"));
+    assert!(found.used.contains(&MachinePath::new("/etc/swanctl/private/own-key.pem")), "{found:?}");
+    assert!(only_file(&found, "/etc/swanctl/mdm-agent").contains("BEGIN CERTIFICATE"));
     // A tunnel that names no authority is held to those that the machine trusts.
     let machine_method = ("NativeProfile/Authentication/MachineMethod", "Certificate");
     let profiles = [profiles[0].clone(), profile(ROOT, &[leaves[0], leaves[1], machine_method])];
-    let clients = vec![own];
-    let desired = translate(Context { clients, ..Context::new(&machine, &profiles) });
-    let text = only_file(&desired, "/etc/swanctl/conf.d");
+    let text = only_file(&desired(&profiles), "/etc/swanctl/conf.d");
     assert!(text.contains("cacerts = /etc/swanctl/mdm-agent/mdm-agent-corp-"), "{text}");
 }

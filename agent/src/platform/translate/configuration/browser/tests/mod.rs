@@ -17,7 +17,8 @@ use crate::engine::tree::Node;
 use crate::platform::desired::{Content, Desired, Untranslatable};
 use crate::platform::document::Document;
 use crate::platform::machine::{Machine, ThunderbirdPlace};
-use crate::platform::translate::{Context, translate};
+use crate::platform::site::Surroundings;
+use crate::platform::testing::desired_in;
 
 const CHROME: &str = include_str!("samples/chrome.admx");
 const EDGE: &str = include_str!("samples/edge.admx");
@@ -37,14 +38,14 @@ fn everything() -> Machine {
     }
 }
 
-/// Profiles by their addresses, one leaf each.
+/// Profiles by their addresses, one leaf each, in the order in which they arrived.
 fn translated(machine: &Machine, profiles: &[(String, String)]) -> Desired {
-    let profile = |(address, value): &(String, String)| {
+    let profile = |(arrival, (address, value)): (i64, &(String, String))| {
         let nodes = BTreeMap::from([(String::new(), Node::new(&Format::Chr, value))]);
-        Profile::new(LocUri::parse(address).unwrap(), &Owner::default(), nodes, 0).unwrap()
+        Profile::new(LocUri::parse(address).unwrap(), &Owner::default(), nodes, arrival).unwrap()
     };
-    let profiles: Vec<Profile> = profiles.iter().map(profile).collect();
-    translate(Context::new(machine, &profiles))
+    let profiles: Vec<Profile> = (0..).zip(profiles).map(profile).collect();
+    desired_in(Surroundings::of(machine.clone()), &profiles)
 }
 
 fn template(app: &str, text: &str) -> (String, String) {

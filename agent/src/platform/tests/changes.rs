@@ -1,36 +1,44 @@
-//! What stands or falls together, and what does not.
+//! What a change leaves on the machine, and what becomes of a part of it that fails.
 
 use super::*;
 use mdm_protocol::syncml::StatusCode;
 
 #[test]
-fn what_one_atomic_set_is_in_force_as_a_whole_or_not_at_all() {
+fn a_profile_that_its_owner_made_incomplete_is_no_longer_applied() {
     let site = Site::new();
-    let (old, new) = (sysctl("kernel.sysrq", "1"), sysctl("kernel.sysrq", "0"));
-    site.apply(&[], std::slice::from_ref(&old));
-    let before = site.tree();
-    let bad = policy("Camera/AllowCamera", "7");
-    let alone = wifi("Corp", "correct horse");
-    let mut changes = application(&[new.clone(), bad.clone(), alone.clone()]);
-    changes.units = vec![unit(&[&new, &bad])];
-    let outcome = site.platform.put_in_force(std::slice::from_ref(&old), &changes, Others::Go).unwrap();
-    assert_eq!(outcome.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&bad]));
-    assert!(site.read("etc/sysctl.d/90-mdm-agent.conf").unwrap().ends_with("kernel.sysrq = 1\n"));
-    assert!(site.tree().keys().any(|path| path.ends_with(".nmconnection")), "what stands alone is in force");
-    site.platform.converge(&[old], Others::Go).unwrap();
-    assert_eq!(site.tree(), before);
+    let whole = wifi("Corp", "correct horse");
+    let bare = site.tree();
+    site.apply(&[], std::slice::from_ref(&whole));
+    let half = profile(&whole.root.to_string(), &[("WiFiCost", "2")]);
+    let outcome = site.apply(&[whole], &[half]);
+    assert_eq!((outcome.failed.len(), outcome.machine.unwrap().applied.len()), (0, 0));
+    assert_eq!(site.tree(), bare, "the key is gone with the node that held it");
 }
 
 #[test]
-fn a_profile_that_waits_for_something_keeps_what_it_had() {
+fn a_profile_that_waits_again_because_of_another_keeps_what_it_had() {
     let site = Site::new();
-    let whole = wifi("Corp", "correct horse");
-    site.apply(&[], std::slice::from_ref(&whole));
-    let before = site.tree();
-    let half = profile(&whole.root.to_string(), &[("WiFiCost", "2")]);
-    let outcome = site.apply(&[whole], &[half]);
-    assert!(outcome.waiting.values().next().unwrap().contains("WlanXml"), "{outcome:?}");
-    assert_eq!(site.tree(), before);
+    let (root, network) = (authority(), wifi("Corp", "correct horse"));
+    let held = profile(&network.root.to_string(), &[("WlanXml", &held_to(&root))]);
+    site.apply(&[], &[root.clone(), held.clone()]);
+    let file = || site.tree().into_keys().find(|path| path.ends_with(".nmconnection"));
+    assert!(file().is_some());
+    let removal = Application { profiles: [(root.root.to_string(), None)].into(), now: 0 };
+    site.platform.put_in_force(&[root, held.clone()], &removal, Others::Go).unwrap();
+    assert!(file().is_some(), "only its owner takes it away");
+    let found = site.platform.converge(std::slice::from_ref(&held), Others::Go).unwrap();
+    assert!(file().is_some() && found.applied.is_empty(), "{found:?}");
+}
+
+/// A network that is held to an authority of another profile.
+fn held_to(authority: &Profile) -> String {
+    format!(
+        "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
+         <authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX><EAPConfig>\
+         <EapHostConfig><EapMethod><Type>25</Type></EapMethod><Config><TrustedRootCA>{}</TrustedRootCA></Config>\
+         </EapHostConfig></EAPConfig></OneX></security></MSM></WLANProfile>",
+        authority.root.name()
+    )
 }
 
 #[test]
@@ -40,7 +48,7 @@ fn every_bad_profile_of_many_is_refused_for_its_own_reason() {
     let bad =
         [policy("Camera/AllowCamera", "7"), policy("No/Such", "1"), policy("DeviceLock/MinDevicePasswordLength", "8")];
     let outcome = site.apply(&[], &[good.clone(), bad.to_vec()].concat());
-    let codes: Vec<u16> = bad.iter().map(|profile| outcome.refused[&profile.root.to_string()].status.0).collect();
+    let codes: Vec<u16> = bad.iter().map(|profile| outcome.failed[&profile.root.to_string()].status.0).collect();
     let expected = [StatusCode::NOT_SUPPORTED, StatusCode::NOT_FOUND, StatusCode::NOT_SUPPORTED].map(|code| code.0);
     // There is no udev here, so a value out of range is met first.
     assert_eq!(codes, [StatusCode::UNSUPPORTED_FORMAT.0, expected[1], expected[2]]);
@@ -78,8 +86,8 @@ fn of_several_in_one_file_only_the_one_that_its_consumer_does_not_take_is_refuse
         wifi("Corp", "correct horse"),
     ];
     let outcome = platform.put_in_force(&[], &application(&profiles), Others::Go).unwrap();
-    assert_eq!(outcome.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&profiles[1]]));
-    assert!(outcome.refused.values().all(|refusal| refusal.reason.contains("cannot stat")), "{outcome:?}");
+    assert_eq!(outcome.failed.keys().cloned().collect::<BTreeSet<_>>(), roots(&[&profiles[1]]));
+    assert!(outcome.failed.values().all(|refusal| refusal.reason.contains("cannot stat")), "{outcome:?}");
     let text = site.read("etc/sysctl.d/90-mdm-agent.conf").unwrap();
     assert!(text.ends_with("kernel.dmesg_restrict = 1\nkernel.sysrq = 0\n"), "{text}");
 }
@@ -106,9 +114,9 @@ fn a_removal_that_its_consumer_does_not_hear_of_is_not_done() {
     site.apply(&[], std::slice::from_ref(&network));
     let deaf = Platform::new(&site.root, &site.state, Arc::new(Deaf));
     let root = network.root.to_string();
-    let removal = Application { profiles: [(root.clone(), None)].into(), units: Vec::new(), now: 0 };
+    let removal = Application { profiles: [(root.clone(), None)].into(), now: 0 };
     let outcome = deaf.put_in_force(std::slice::from_ref(&network), &removal, Others::Go).unwrap();
-    assert_eq!(outcome.refused[&root].reason, "it did not listen");
+    assert_eq!(outcome.failed[&root].reason, "it did not listen");
     assert!(deaf.clear().unwrap_err().to_string().contains("NetworkManager"));
     site.platform.clear().unwrap();
     assert!(!site.tree().keys().any(|path| path.ends_with(".nmconnection")));
@@ -122,7 +130,7 @@ fn what_the_machine_can_no_longer_do_stays_until_its_owner_takes_it_away() {
     std::fs::remove_file(site.root.join("usr/sbin/NetworkManager")).unwrap();
     let both = [network, sysctl("kernel.sysrq", "0")];
     let found = site.platform.converge(&both, Others::Go).unwrap();
-    assert_eq!(found.refused.keys().cloned().collect::<BTreeSet<_>>(), unit(&[&both[0]]));
+    assert_eq!(found.refused.keys().cloned().collect::<BTreeSet<_>>(), roots(&[&both[0]]));
     assert!(site.tree().keys().any(|path| path.ends_with(".nmconnection")));
     site.platform.converge(&both[1..], Others::Go).unwrap();
     assert!(!site.tree().keys().any(|path| path.ends_with(".nmconnection")));

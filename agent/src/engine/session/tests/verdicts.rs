@@ -1,18 +1,21 @@
-//! What the machine refuses is refused to the server, and nothing else.
-
-use std::collections::BTreeMap;
+//! Every command has its own verdict, and what fails when it is applied is taken back with what belongs to it.
 
 use mdm_protocol::syncml::{Format, Item, Meta, StatusCode, Verb};
 
-use crate::engine::application::ApplicationOutcome;
 use crate::engine::profile::Stored;
 use crate::engine::testing::{Talk, add, atomic, config, context, delete, exec, get, operation, replace, stored_after};
 use crate::engine::tree::Refusal;
+use crate::engine::verdict::Verdict;
 
-fn refusing(names: &[&str]) -> ApplicationOutcome {
-    let refusal = Refusal { status: StatusCode::NOT_SUPPORTED, reason: "not on this machine".to_owned() };
-    let refused = names.iter().map(|name| (config(name), refusal.clone())).collect();
-    ApplicationOutcome { refused, ..ApplicationOutcome::default() }
+fn refusal() -> Refusal {
+    Refusal { status: StatusCode::NOT_SUPPORTED, reason: "not on this machine".to_owned() }
+}
+
+/// A session on a machine that refuses these settings.
+fn refusing(names: &[&str]) -> Talk {
+    let mut talk = Talk::begin();
+    talk.verdicts = names.iter().map(|name| (config(name), Verdict::Refused(refusal()))).collect();
+    talk
 }
 
 fn kept(talk: &Talk) -> Vec<String> {
@@ -21,38 +24,75 @@ fn kept(talk: &Talk) -> Vec<String> {
 
 #[test]
 fn only_the_command_that_the_machine_refuses_is_refused_and_only_the_rest_is_kept() {
-    let mut talk = Talk::begin();
-    talk.machine = refusing(&["B"]);
+    let mut talk = refusing(&["B"]);
     talk.say([add("a", &config("A"), "1"), add("b", &config("B"), "1"), add("c", &config("C"), "1")]);
     assert_eq!((talk.code("a"), talk.code("b"), talk.code("c")), (200, 406, 200));
     assert_eq!(kept(&talk), [config("A"), config("C")]);
-    talk.machine = ApplicationOutcome::default();
     talk.say([get("there", &config("B"))]);
     assert_eq!(talk.code("there"), 404);
 }
 
 #[test]
 fn the_reason_is_told_in_words() {
-    let mut talk = Talk::begin();
-    talk.machine = refusing(&["A"]);
+    let mut talk = refusing(&["A"]);
     talk.say([add("a", &config("A"), "1")]);
     assert!(talk.message.encode().contains("not on this machine"));
 }
 
 #[test]
-fn an_atomic_falls_as_a_whole_and_takes_along_what_shares_a_profile_with_it() {
-    let mut talk = Talk::begin();
-    talk.machine = refusing(&["B"]);
+fn an_atomic_falls_as_a_whole_and_takes_nothing_along_that_stands_beside_it() {
+    let mut talk = refusing(&["B"]);
     talk.say([
-        atomic("all", vec![add("a", &config("A"), "1"), add("b", &config("B"), "1")]),
+        replace("before", &config("A"), "0"),
+        atomic("all", vec![replace("a", &config("A"), "1"), add("b", &config("B"), "1")]),
         replace("again", &config("A"), "2"),
         add("c", &config("C"), "1"),
     ]);
-    let codes = ["all", "a", "b", "again", "c"].map(|command| talk.code(command));
-    assert_eq!(codes, [507, 216, 406, 216, 200]);
-    assert_eq!(kept(&talk), [config("C")]);
-    let [application] = &talk.applied[..] else { panic!("{:?}", talk.applied) };
-    assert_eq!(application.units, [[config("A"), config("B")].into()]);
+    let codes = ["before", "all", "a", "b", "again", "c"].map(|command| talk.code(command));
+    assert_eq!(codes, [200, 507, 216, 406, 200, 200]);
+    assert_eq!(kept(&talk), [config("A"), config("C")]);
+    assert_eq!(talk.applied.len(), 1, "the machine is changed once");
+}
+
+#[test]
+fn of_several_items_of_one_profile_in_an_atomic_the_one_that_is_to_blame_says_so() {
+    let wifi = "./Device/Vendor/MSFT/WiFi/Profile/Corp";
+    let mut talk = Talk::begin();
+    talk.verdicts = [(wifi.to_owned(), Verdict::Refused(refusal()))].into();
+    // Every version of the profile is refused here, so the first is to blame.
+    talk.say([atomic(
+        "all",
+        vec![add("cost", &format!("{wifi}/WiFiCost"), "2"), add("proxy", &format!("{wifi}/Proxy"), "bad")],
+    )]);
+    assert_eq!(["all", "cost", "proxy"].map(|command| talk.code(command)), [507, 406, 216]);
+}
+
+#[test]
+fn what_fails_when_it_is_applied_is_taken_back_and_the_rest_is_as_if_it_had_never_been_sent() {
+    let mut talk = Talk::begin();
+    talk.failing = [(config("B"), Refusal::new(StatusCode::FAILED))].into();
+    talk.say([
+        add("a", &config("A"), "1"),
+        add("b", &config("B"), "1"),
+        get("there", &config("B")),
+        atomic("all", vec![replace("1", &config("B"), "2"), replace("2", &config("A"), "2")]),
+        replace("3", &config("A"), "3"),
+    ]);
+    let codes = ["a", "b", "there", "all", "1", "2", "3"].map(|command| talk.code(command));
+    assert_eq!(codes, [200, 500, 404, 507, 500, 216, 200]);
+    assert_eq!(kept(&talk), [config("A")]);
+    let [_, again] = &talk.applied[..] else { panic!("{:?}", talk.applied) };
+    assert_eq!(again.profiles[&config("B")], None, "nothing half-done stays");
+}
+
+#[test]
+fn what_is_as_it_was_and_applied_needs_no_verdict() {
+    let stored = stored_after(vec![add("a", &config("A"), "1")]);
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.say([replace("a", &config("A"), "1")]);
+    assert_eq!((talk.code("a"), talk.asked), (200, 1), "nobody said that it is applied");
+    talk.say([replace("a", &config("A"), "1"), delete("b", &config("B"))]);
+    assert_eq!((talk.code("a"), talk.asked), (200, 1));
 }
 
 #[test]
@@ -64,8 +104,7 @@ fn what_is_ordered_in_an_atomic_that_falls_is_not_ordered() {
         leaves.into_iter().chain([exec(name, &format!("{scep}/Enroll"), "")]).collect::<Vec<_>>()
     };
     for refused in [None, Some("B")] {
-        let mut talk = Talk::begin();
-        talk.machine = refusing(refused.as_slice());
+        let mut talk = refusing(refused.as_slice());
         let commands = order("order").into_iter().chain([add("b", &config("B"), "1")]).collect();
         talk.say([atomic("all", commands)]);
         let expected = if refused.is_some() { (507, 216) } else { (200, 202) };
@@ -76,8 +115,7 @@ fn what_is_ordered_in_an_atomic_that_falls_is_not_ordered() {
 
 #[test]
 fn items_of_one_command_that_fare_differently_are_told_apart() {
-    let mut talk = Talk::begin();
-    talk.machine = refusing(&["B"]);
+    let mut talk = refusing(&["B"]);
     let items = ["A", "B"].map(|name| Item::target(config(name)).with_data("1").with_meta(Meta::format(Format::Chr)));
     let both = operation("both", Verb::Add, items.to_vec());
     talk.say([both]);
@@ -89,7 +127,7 @@ fn items_of_one_command_that_fare_differently_are_told_apart() {
 fn a_removal_that_fails_is_not_acknowledged_and_the_profile_stays() {
     let stored = stored_after(vec![add("a", &config("A"), "1")]);
     let mut talk = Talk::begin_with(context(), &stored);
-    talk.machine = refusing(&["A"]);
+    talk.failing = [(config("A"), refusal())].into();
     talk.say([delete("gone", &config("A"))]);
     assert_eq!(talk.code("gone"), 406);
     assert_eq!(kept(&talk), Vec::<String>::new());
@@ -99,10 +137,7 @@ fn a_removal_that_fails_is_not_acknowledged_and_the_profile_stays() {
 #[test]
 fn what_waits_for_something_is_kept_and_accepted_but_not_called_done() {
     let mut talk = Talk::begin();
-    talk.machine = ApplicationOutcome {
-        waiting: BTreeMap::from([(config("A"), "a certificate is missing".to_owned())]),
-        ..ApplicationOutcome::default()
-    };
+    talk.verdicts = [(config("A"), Verdict::Incomplete("a certificate is missing".to_owned()))].into();
     talk.say([add("a", &config("A"), "1")]);
     assert_eq!(talk.code("a"), 202);
     assert_eq!(kept(&talk), [config("A")]);
@@ -124,16 +159,14 @@ fn what_could_not_be_kept_is_taken_off_the_machine_again() {
 #[test]
 fn what_the_machine_tells_of_a_profile_can_be_read_and_is_no_part_of_it() {
     let mut talk = Talk::begin();
-    let node = format!("{}/IssuedTo", root());
-    talk.machine.nodes = vec![(node.clone(), Format::Chr, "CN=Root".to_owned())];
-    talk.say([add("a", &config("A"), "1")]);
-    talk.say([get("read", &node)]);
+    let root = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/office";
+    let node = format!("{root}/Thumbprint");
+    talk.nodes = vec![(node.clone(), Format::Chr, "CN=Root".to_owned())];
+    talk.say([get("before", &node), add("a", root, ""), get("read", &node), delete("d", root), get("after", &node)]);
+    assert_eq!(["before", "read", "after"].map(|command| talk.code(command)), [404, 200, 404]);
     assert_eq!(talk.results(), [(node, Some("CN=Root".to_owned()))]);
+    talk.say([add("a", root, "")]);
     assert_eq!(talk.session.tree().profiles().count(), 1, "only what the server has set is a profile");
-}
-
-fn root() -> String {
-    format!("./Device/Vendor/MSFT/RootCATrustedCertificates/Root/{}", "0".repeat(40))
 }
 
 const SCEP: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/office";
@@ -167,7 +200,7 @@ fn a_new_name_for_the_machine_is_a_setting_that_the_machine_may_refuse() {
     assert_eq!((talk.code("rename"), kept(&talk)), (200, vec![setting.clone()]));
     let mut talk = Talk::begin();
     let refusal = Refusal { status: StatusCode::UNSUPPORTED_FORMAT, reason: "not a name".to_owned() };
-    talk.machine = ApplicationOutcome { refused: [(setting, refusal)].into(), ..ApplicationOutcome::default() };
+    talk.verdicts = [(setting, Verdict::Refused(refusal))].into();
     talk.say([replace("rename", name, "-")]);
     assert_eq!(talk.code("rename"), 415);
     assert!(kept(&talk).is_empty());

@@ -1,0 +1,259 @@
+//! An Atomic is judged at its end, as a whole, over all that it names: if one member falls, nothing of it happened (rule
+//! C6). Its own status stands before those of its members.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mdm_protocol::syncml::{Command, Group, Item, Operation, StatusCode, Verb};
+
+use super::blame::Blame;
+use super::effects::SessionEffects;
+use super::outcome::{ItemOutcome, answers, refused_whole, whole};
+use super::round::Pending;
+use super::{Session, package};
+use crate::engine::profile::Profile;
+use crate::engine::tree::{Mark, Refusal};
+use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
+
+/// An Atomic whose members were run on the tree.
+#[derive(Debug)]
+pub(super) struct AtomicRun {
+    group: Arc<Group>,
+    mark: Mark,
+    effects: SessionEffects,
+    pub(super) members: Vec<Member>,
+    /// What each item made of its profile, in order.
+    pub(super) versions: Vec<Version>,
+    pub(super) blame: Option<Blame>,
+}
+
+/// A member and what became of it.
+#[derive(Debug)]
+pub(super) enum Member {
+    /// One status for all of it.
+    Whole(StatusCode),
+    /// What became of each item.
+    Items(Vec<ItemOutcome>),
+}
+
+/// What an item made of a profile.
+#[derive(Debug)]
+pub(super) struct Version {
+    pub(super) member: usize,
+    pub(super) item: usize,
+    pub(super) root: String,
+    pub(super) profile: Option<Arc<Profile>>,
+}
+
+impl Session {
+    /// Runs the members of an Atomic and asks for the verdict on all that they name.
+    pub(super) fn perform_atomic(&mut self, group: &Arc<Group>) -> Option<VerdictRequest> {
+        let mut run = AtomicRun {
+            group: Arc::clone(group),
+            mark: self.tree.mark(),
+            effects: self.effects.clone(),
+            members: Vec::new(),
+            versions: Vec::new(),
+            blame: None,
+        };
+        let mut failed = group.id.is_missing();
+        for command in &group.commands {
+            let member = if failed { not_tried(command) } else { self.run_member(&mut run, command) };
+            failed |= !member.succeeded();
+            run.members.push(member);
+        }
+        if failed {
+            self.atomic_falls(run);
+            return None;
+        }
+        let roots: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
+        if self.failure_of(&roots, run.mark).is_some() {
+            self.blame_failures(&mut run);
+            self.atomic_falls(run);
+            return None;
+        }
+        let named: BTreeSet<String> = roots.iter().filter_map(|root| self.needs_verdict(Some(root))).collect();
+        if named.is_empty() {
+            roots.into_iter().for_each(|root| self.settle(Some(root)));
+            self.atomic_holds(run);
+            return None;
+        }
+        let proposed: Vec<String> = roots.into_iter().collect();
+        Some(self.request(Pending::Atomic(Box::new(run)), &proposed, named))
+    }
+
+    fn run_member(&mut self, run: &mut AtomicRun, command: &Command) -> Member {
+        match command {
+            Command::Operation(operation) => match cannot_be_member(operation) {
+                Some(code) => Member::Whole(code),
+                None => Member::Items(
+                    (0..operation.items.len()).map(|index| self.run_member_item(run, operation, index)).collect(),
+                ),
+            },
+            Command::Unrecognised(_) => Member::Whole(StatusCode::BAD_REQUEST),
+            _ => Member::Whole(StatusCode::FAILED),
+        }
+    }
+
+    fn run_member_item(&mut self, run: &mut AtomicRun, operation: &Operation, index: usize) -> ItemOutcome {
+        let item = &operation.items[index];
+        if operation.verb == Verb::Exec {
+            return self.execute_item(operation, item);
+        }
+        match self.change(operation, item) {
+            Ok(root) => {
+                self.note_changes(root.clone());
+                run.versions.extend(root.map(|root| Version {
+                    member: run.members.len(),
+                    item: index,
+                    profile: self.present_profile(&root),
+                    root,
+                }));
+                ItemOutcome::of(StatusCode::OK)
+            }
+            Err(refusal) => refusal.into(),
+        }
+    }
+
+    /// Takes a verdict on an Atomic, or on one of its items alone.
+    pub(super) fn atomic_evaluated(&mut self, mut run: AtomicRun, verdicts: &Verdicts) -> Option<VerdictRequest> {
+        if run.blame.is_some() {
+            run.blame(verdicts);
+        } else {
+            let refused = self.refused_of(&run, verdicts);
+            if refused.is_empty() {
+                self.atomic_accepted(run, verdicts);
+                return None;
+            }
+            run.begin_to_blame(refused);
+        }
+        self.proposal_accepted = false;
+        self.next_suspect(run)
+    }
+
+    fn refused_of(&self, run: &AtomicRun, verdicts: &Verdicts) -> BTreeMap<String, Refusal> {
+        let roots: BTreeSet<&String> = run.versions.iter().map(|version| &version.root).collect();
+        let named = roots.into_iter().filter(|root| verdicts.verdicts.contains_key(*root));
+        let refused = named.filter_map(|root| match self.verdict_on(root, verdicts) {
+            Verdict::Refused(refusal) => Some((root.clone(), refusal)),
+            Verdict::Applicable | Verdict::Incomplete(_) => None,
+        });
+        refused.collect()
+    }
+
+    fn atomic_accepted(&mut self, mut run: AtomicRun, verdicts: &Verdicts) {
+        let roots: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
+        for root in &roots {
+            match verdicts.verdicts.get(root) {
+                Some(verdict) => self.take_verdict(root, verdict),
+                // It is removed, or applied as it is.
+                None => self.settle(Some(root.clone())),
+            }
+        }
+        for version in &run.versions {
+            if let (Some(Verdict::Incomplete(reason)), Some(Member::Items(items))) =
+                (verdicts.verdicts.get(&version.root), run.members.get_mut(version.member))
+            {
+                items[version.item] = ItemOutcome::incomplete(reason.clone());
+            }
+        }
+        self.atomic_holds(run);
+    }
+
+    /// Asks for the verdict on the next suspect, or lets the Atomic fall when there is none left.
+    fn next_suspect(&mut self, mut run: AtomicRun) -> Option<VerdictRequest> {
+        let Some((root, profile)) = run.suspect() else {
+            run.mark_culprits();
+            self.atomic_falls(run);
+            return None;
+        };
+        let proposed: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
+        let proposed: Vec<String> = proposed.into_iter().collect();
+        let named = BTreeSet::from([root.clone()]);
+        let mut request = self.request(Pending::Atomic(Box::new(run)), &proposed, named);
+        for (_, slot) in request.proposed.iter_mut().filter(|(proposed, _)| *proposed == root) {
+            slot.clone_from(&profile);
+        }
+        Some(request)
+    }
+
+    /// The members that touch what is known to fail are to blame.
+    fn blame_failures(&self, run: &mut AtomicRun) {
+        let Some(failing) = self.round.as_ref().map(|round| &round.failing) else { return };
+        for version in &run.versions {
+            let why = failing.store.map(Refusal::new).or_else(|| failing.profiles.get(&version.root).cloned());
+            if let (Some(why), Some(Member::Items(items))) = (why, run.members.get_mut(version.member)) {
+                items[version.item] = why.into();
+            }
+        }
+        // Settings without a profile have no version; with the store gone they are lost all the same.
+        if let Some(status) = failing.store {
+            for (command, member) in run.group.commands.iter().zip(&mut run.members) {
+                let changes = matches!(command, Command::Operation(operation) if operation.verb != Verb::Exec);
+                if let (true, Member::Items(items)) = (changes, member) {
+                    items.iter_mut().for_each(|item| *item = Refusal::new(status).into());
+                }
+            }
+        }
+    }
+
+    fn atomic_holds(&mut self, run: AtomicRun) {
+        self.answer_atomic(run, StatusCode::OK);
+    }
+
+    fn atomic_falls(&mut self, mut run: AtomicRun) {
+        self.take_back(run.mark);
+        self.effects = std::mem::take(&mut run.effects);
+        for member in &mut run.members {
+            match member {
+                Member::Items(items) => {
+                    let done = items.iter_mut().filter(|item| item.is_success());
+                    done.for_each(|item| *item = ItemOutcome::of(StatusCode::ROLLED_BACK));
+                }
+                Member::Whole(_) => {}
+            }
+        }
+        let code = if run.group.id.is_missing() { StatusCode::BAD_REQUEST } else { StatusCode::ATOMIC_FAILED };
+        self.answer_atomic(run, code);
+    }
+
+    fn answer_atomic(&mut self, run: AtomicRun, code: StatusCode) {
+        let Some(message_id) = self.round.as_ref().map(|round| round.message_id) else { return };
+        let own = package::status(message_id, &run.group.id, "Atomic", code);
+        let members =
+            run.group.commands.iter().zip(run.members).flat_map(|(command, member)| match (command, member) {
+                (Command::Operation(operation), Member::Items(outcomes)) => answers(message_id, operation, outcomes),
+                (Command::Operation(operation), Member::Whole(code)) => vec![whole(message_id, operation, code)],
+                (command, Member::Whole(code)) => vec![package::status(message_id, command.id(), command.name(), code)],
+                (_, Member::Items(_)) => Vec::new(),
+            });
+        let answers: Vec<Command> = [own].into_iter().chain(members).collect();
+        self.push_answers(answers);
+    }
+}
+
+impl Member {
+    fn succeeded(&self) -> bool {
+        match self {
+            Self::Whole(code) => code.is_success(),
+            Self::Items(items) => items.iter().all(ItemOutcome::is_success),
+        }
+    }
+}
+
+/// After a failure the rest is not run at all.
+fn not_tried(_command: &Command) -> Member {
+    Member::Whole(StatusCode::NOT_EXECUTED)
+}
+
+/// Why an operation cannot be a member of an Atomic, if it cannot.
+fn cannot_be_member(operation: &Operation) -> Option<StatusCode> {
+    let is_piece = |item: &Item| item.more_data;
+    match refused_whole(operation) {
+        Some(code) => Some(code),
+        None if operation.verb == Verb::Get => Some(StatusCode::FAILED),
+        // A piece of a large object is not the object, and an Atomic cannot wait for the rest.
+        None if operation.items.iter().any(is_piece) => Some(StatusCode::NOT_SUPPORTED),
+        None => None,
+    }
+}

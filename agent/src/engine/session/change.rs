@@ -1,0 +1,190 @@
+//! One item of an operation that stands by itself: it takes effect, and has its verdict, before the next.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mdm_protocol::LocUri;
+use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::syncml::{Item, Operation, StatusCode, Verb};
+
+use super::incoming::{changed, target};
+use super::outcome::{ItemOutcome, answers};
+use super::round::Pending;
+use super::{Session, execution};
+use crate::engine::profile::Profile;
+use crate::engine::tree::{Mark, Refusal};
+use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
+
+/// Statuses of profiles that could have been applied and were not: the disk was full, or a tool failed. Only trying
+/// again shows whether that is still so.
+const FAILED_WHEN_APPLIED: [StatusCode; 2] = [StatusCode::FAILED, StatusCode::DEVICE_FULL];
+
+impl Session {
+    /// Does what an item asks for; answers with what has to be known before the next one.
+    pub(super) fn perform_item(&mut self, operation: &Arc<Operation>, index: usize) -> Option<VerdictRequest> {
+        let item = &operation.items[index];
+        let outcome = match operation.verb {
+            Verb::Get if self.nodes_are_stale => {
+                return Some(self.request(Pending::Refresh, &[], BTreeSet::new()));
+            }
+            Verb::Get => self.read_item(item),
+            Verb::Exec => self.execute_item(operation, item),
+            Verb::Add | Verb::Replace | Verb::Delete => match self.change_item(operation, item) {
+                Ok(outcome) => outcome,
+                Err(request) => return Some(*request),
+            },
+        };
+        self.item_done(outcome);
+        None
+    }
+
+    /// Makes a change; `Err` asks for the verdict that it depends on.
+    fn change_item(&mut self, operation: &Operation, item: &Item) -> Result<ItemOutcome, Box<VerdictRequest>> {
+        let mark = self.tree.mark();
+        let root = match self.change(operation, item) {
+            Ok(root) => root,
+            Err(refusal) => return Ok(refusal.into()),
+        };
+        self.note_changes(root.clone());
+        if let Some(refusal) = self.failure_of(&root.iter().cloned().collect(), mark) {
+            self.take_back(mark);
+            return Ok(refusal.into());
+        }
+        if let Some(root) = self.needs_verdict(root.as_deref()) {
+            let named = BTreeSet::from([root.clone()]);
+            let pending = Pending::Item { mark, root: root.clone() };
+            return Err(Box::new(self.request(pending, &[root], named)));
+        }
+        if self.tree.has_changed_since(mark) {
+            self.settle(root);
+        }
+        Ok(ItemOutcome::of(StatusCode::OK))
+    }
+
+    /// Takes the verdict on a change.
+    pub(super) fn item_evaluated(&mut self, mark: Mark, root: &str, verdicts: &Verdicts) {
+        let outcome = match self.verdict_on(root, verdicts) {
+            Verdict::Refused(refusal) => {
+                self.take_back(mark);
+                self.proposal_accepted = false;
+                refusal.into()
+            }
+            verdict => {
+                self.take_verdict(root, &verdict);
+                match verdict {
+                    Verdict::Incomplete(reason) => ItemOutcome::incomplete(reason),
+                    Verdict::Applicable | Verdict::Refused(_) => ItemOutcome::of(StatusCode::OK),
+                }
+            }
+        };
+        self.item_done(outcome);
+    }
+
+    fn item_done(&mut self, outcome: ItemOutcome) {
+        let Some(round) = &mut self.round else { return };
+        round.outcomes.push(outcome);
+        let Some(operation) = round.operation_at_its_end() else { return };
+        let outcomes = std::mem::take(&mut round.outcomes);
+        let answers = answers(round.message_id, &operation, outcomes);
+        round.answers.extend(answers);
+    }
+
+    /// Changes the tree; answers with the address of the profile that the node belongs to.
+    pub(super) fn change(&mut self, operation: &Operation, item: &Item) -> Result<Option<String>, Refusal> {
+        if let Some(status) = self.context.store_status {
+            return Err(Refusal::new(status));
+        }
+        let uri = if operation.verb == Verb::Replace { changed(item)? } else { target(item)? };
+        let format = item.format(&operation.meta);
+        match operation.verb {
+            Verb::Add => self.tree.add(&uri, format, execution::data(item)),
+            Verb::Delete => self.tree.delete(&uri),
+            Verb::Replace | Verb::Get | Verb::Exec => self.tree.replace(&uri, format, execution::data(item)),
+        }?;
+        Ok(ProfileAddress::locate(&uri).map(|address| address.root.to_string()))
+    }
+
+    /// Brings what is known of changed profiles up to date with the tree.
+    pub(super) fn note_changes(&mut self, roots: impl IntoIterator<Item = String>) {
+        for root in roots {
+            let Ok(uri) = LocUri::parse(&root) else { continue };
+            let present = self.tree.profile(&uri, self.now);
+            if present.as_ref() == self.tree.stored_profile(&uri) {
+                self.changed.remove(&root);
+            } else {
+                self.changed.insert(root, present.map(Arc::new));
+            }
+        }
+    }
+
+    /// A profile as the commands so far leave it.
+    pub(super) fn present_profile(&self, root: &str) -> Option<Arc<Profile>> {
+        match self.changed.get(root) {
+            Some(changed) => changed.clone(),
+            None => {
+                let stored = LocUri::parse(root).ok().and_then(|uri| self.tree.stored_profile(&uri));
+                stored.cloned().map(Arc::new)
+            }
+        }
+    }
+
+    /// Why changes of these profiles are known not to be possible.
+    pub(super) fn failure_of(&self, roots: &BTreeSet<String>, mark: Mark) -> Option<Refusal> {
+        let failing = &self.round.as_ref()?.failing;
+        if !self.tree.has_changed_since(mark) {
+            return None;
+        }
+        let store = failing.store.map(Refusal::new);
+        store.or_else(|| roots.iter().find_map(|root| failing.profiles.get(root)).cloned())
+    }
+
+    /// The profile, if it is there and not known to be applied as it is.
+    pub(super) fn needs_verdict(&self, root: Option<&str>) -> Option<String> {
+        let profile = self.present_profile(root?)?;
+        let is_applied = self.applied.get(root?).is_some_and(|content| *content == profile.content_hash);
+        (!is_applied).then(|| root.unwrap_or_default().to_owned())
+    }
+
+    /// A change that needs no verdict.
+    pub(super) fn settle(&mut self, root: Option<String>) {
+        let Some(root) = root else { return };
+        let present = self.present_profile(&root);
+        if present.is_none() {
+            self.applied.remove(&root);
+            let is_scep = root.contains("/ClientCertificateInstall/SCEP/");
+            self.effects.profile_removed(&root, is_scep);
+        }
+        self.nodes_are_stale = true;
+        self.settled.push((root, present));
+    }
+
+    /// Takes changes of the tree back.
+    pub(super) fn take_back(&mut self, mark: Mark) {
+        let roots: Vec<String> = self.tree.profiles_changed_since(mark).iter().map(ToString::to_string).collect();
+        self.tree.undo_to(mark);
+        self.note_changes(roots);
+    }
+
+    /// The verdict on a profile, by all that is known.
+    pub(super) fn verdict_on(&self, root: &str, verdicts: &Verdicts) -> Verdict {
+        let verdict = verdicts.verdicts.get(root).cloned().unwrap_or(Verdict::Applicable);
+        let failed = self.not_applied.get(root).filter(|refusal| FAILED_WHEN_APPLIED.contains(&refusal.status));
+        match (verdict, failed) {
+            (Verdict::Applicable, Some(refusal)) if !self.changed.contains_key(root) => {
+                Verdict::Refused(refusal.clone())
+            }
+            (verdict, _) => verdict,
+        }
+    }
+
+    /// A verdict that was accepted.
+    pub(super) fn take_verdict(&mut self, root: &str, verdict: &Verdict) {
+        self.nodes_are_stale = true;
+        match (verdict, self.present_profile(root)) {
+            (Verdict::Applicable, Some(profile)) => {
+                drop(self.applied.insert(root.to_owned(), profile.content_hash.clone()));
+            }
+            _ => drop(self.applied.remove(root)),
+        }
+    }
+}

@@ -1,0 +1,301 @@
+//! A message of the server, worked through one command after the other (rule C6).
+//!
+//! Each top-level command is a [`Unit`] that takes effect, and has its verdict, before the next one begins. The machine
+//! is changed once, after the last of them. If that fails, or the changes cannot be kept, the whole message is taken back
+//! and worked through again with what is known by then: what failed is refused in its turn, so that every answer is that
+//! of a device on which it never happened.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use mdm_protocol::syncml::{Command, Format, Group, Operation, StatusCode};
+
+use super::atomic::AtomicRun;
+use super::effects::SessionEffects;
+use super::outcome::ItemOutcome;
+use super::{Session, Step};
+use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::tree::{Mark, Refusal};
+use crate::engine::verdict::{VerdictRequest, Verdicts};
+
+/// What takes effect, and is judged, by itself.
+#[derive(Debug, Clone)]
+pub(super) enum Unit {
+    /// An answer that nothing can change.
+    Answer(Box<Command>),
+    /// One item of an operation.
+    Item(Arc<Operation>, usize),
+    /// A group that is done as a whole or not at all.
+    Atomic(Arc<Group>),
+}
+
+impl Unit {
+    pub(super) fn answer(command: Command) -> Self {
+        Self::Answer(Box::new(command))
+    }
+}
+
+/// A message in progress.
+#[derive(Debug)]
+pub(super) struct Round {
+    pub(super) message_id: u32,
+    units: Vec<Unit>,
+    next: usize,
+    /// What was there before the message.
+    start: Start,
+    pub(super) answers: Vec<Command>,
+    /// Of the operation whose items are being worked through.
+    pub(super) outcomes: Vec<ItemOutcome>,
+    /// What waits for its verdict.
+    pub(super) pending: Option<Pending>,
+    /// What turned out not to be possible when it was tried.
+    pub(super) failing: Failing,
+    /// Profiles that were handed to the machine for this message.
+    handed: BTreeSet<String>,
+    /// How much the answers read out so far, in bytes.
+    pub(super) read_bytes: usize,
+}
+
+/// What was there before a message.
+#[derive(Debug)]
+struct Start {
+    mark: Mark,
+    effects: SessionEffects,
+    applied: BTreeMap<String, String>,
+    nodes: Arc<Vec<(String, Format, String)>>,
+}
+
+/// What waits for its verdict.
+#[derive(Debug)]
+pub(super) enum Pending {
+    /// Nothing; only what can be read has to be brought up to date.
+    Refresh,
+    /// A change of one profile.
+    Item { mark: Mark, root: String },
+    /// A group.
+    Atomic(Box<AtomicRun>),
+}
+
+/// What turned out not to be possible when it was tried.
+#[derive(Debug, Default)]
+pub(super) struct Failing {
+    /// Profiles that could not be changed on the machine, and why.
+    pub(super) profiles: BTreeMap<String, Refusal>,
+    /// Why nothing can be kept.
+    pub(super) store: Option<StatusCode>,
+}
+
+impl Round {
+    /// The operation whose last item is being worked through.
+    pub(super) fn operation_at_its_end(&self) -> Option<Arc<Operation>> {
+        match self.units.get(self.next)? {
+            Unit::Item(operation, index) if index + 1 == operation.items.len() => Some(Arc::clone(operation)),
+            Unit::Item(..) | Unit::Answer(_) | Unit::Atomic(_) => None,
+        }
+    }
+}
+
+impl Session {
+    /// Begins with a message.
+    pub(super) fn begin_round(&mut self, message_id: u32, units: Vec<Unit>) -> Step {
+        let start = Start {
+            mark: self.tree.mark(),
+            effects: self.effects.clone(),
+            applied: self.applied.clone(),
+            nodes: Arc::clone(&self.nodes),
+        };
+        self.round = Some(Round {
+            message_id,
+            units,
+            next: 0,
+            start,
+            answers: Vec::new(),
+            outcomes: Vec::new(),
+            pending: None,
+            failing: Failing::default(),
+            handed: BTreeSet::new(),
+            read_bytes: 0,
+        });
+        self.advance()
+    }
+
+    /// Works through the message until a verdict is needed or it is at its end.
+    fn advance(&mut self) -> Step {
+        while let Some(unit) = self.round.as_ref().and_then(|round| round.units.get(round.next).cloned()) {
+            let request = match unit {
+                Unit::Answer(answer) => {
+                    self.push_answers([*answer]);
+                    None
+                }
+                Unit::Item(operation, index) => self.perform_item(&operation, index),
+                Unit::Atomic(group) => self.perform_atomic(&group),
+            };
+            match request {
+                Some(request) => return Step::Evaluate(Box::new(request)),
+                None => self.unit_done(),
+            }
+        }
+        self.apply()
+    }
+
+    /// Takes the verdict that was asked for.
+    pub fn evaluated(&mut self, verdicts: &Verdicts) -> Step {
+        let pending = self.round.as_mut().and_then(|round| round.pending.take());
+        self.evaluator_is_current = !verdicts.lost;
+        let request = match pending {
+            Some(Pending::Refresh) => {
+                self.take_nodes(verdicts);
+                // The unit that needed it is still to be done.
+                return self.advance();
+            }
+            Some(Pending::Item { mark, root }) => {
+                self.item_evaluated(mark, &root, verdicts);
+                None
+            }
+            Some(Pending::Atomic(run)) => self.atomic_evaluated(*run, verdicts),
+            None => None,
+        };
+        if let Some(request) = request {
+            return Step::Evaluate(Box::new(request));
+        }
+        self.unit_done();
+        self.advance()
+    }
+
+    fn unit_done(&mut self) {
+        // The channel is what the name of the push server makes of it, whoever has set it or taken it back.
+        self.follow_push_name();
+        self.tree.provide_session(&self.effects.nodes());
+        if let Some(round) = &mut self.round {
+            round.next += 1;
+        }
+    }
+
+    pub(super) fn push_answers(&mut self, answers: impl IntoIterator<Item = Command>) {
+        if let Some(round) = &mut self.round {
+            round.answers.extend(answers);
+        }
+    }
+
+    /// Asks for a verdict on changes that have been made to the tree.
+    pub(super) fn request(&mut self, pending: Pending, proposed: &[String], named: BTreeSet<String>) -> VerdictRequest {
+        let from_store = !std::mem::replace(&mut self.evaluator_is_current, true);
+        let accepted = std::mem::replace(&mut self.proposal_accepted, true);
+        if from_store {
+            let settled = self.changed.iter().filter(|(root, _)| !proposed.contains(root));
+            self.settled = settled.map(|(root, profile)| (root.clone(), profile.clone())).collect();
+        }
+        let proposed = proposed.iter().map(|root| (root.clone(), self.present_profile(root)));
+        let request = VerdictRequest {
+            from_store,
+            accepted,
+            proposed: proposed.collect(),
+            settled: std::mem::take(&mut self.settled),
+            named,
+            wants_nodes: matches!(pending, Pending::Refresh),
+            now: self.now,
+        };
+        if let Some(round) = &mut self.round {
+            round.pending = Some(pending);
+        }
+        request
+    }
+
+    /// What is known of applicable profiles, as the changes so far leave them.
+    fn take_nodes(&mut self, verdicts: &Verdicts) {
+        if let Some(nodes) = &verdicts.nodes {
+            self.nodes = Arc::clone(nodes);
+            self.tree.provide_machine(&self.nodes);
+        }
+        self.nodes_are_stale = false;
+    }
+
+    /// Hands what the message has changed to the machine, together with what has to be put back.
+    fn apply(&mut self) -> Step {
+        let Some(round) = &self.round else { return self.answer() };
+        let roots: BTreeSet<String> = self.changed.keys().chain(&round.handed).cloned().collect();
+        if roots.is_empty() {
+            return self.keep();
+        }
+        let profiles = roots.iter().map(|root| (root.clone(), self.present_profile(root))).collect();
+        if let Some(round) = &mut self.round {
+            round.handed = roots;
+        }
+        Step::Apply(Box::new(Application { profiles, now: self.now }))
+    }
+
+    /// Takes what became of the changes on the machine.
+    pub fn applied(&mut self, outcome: &ApplicationOutcome) -> Step {
+        self.evaluator_is_current = false;
+        let failed: Vec<_> = outcome.failed.iter().filter(|(root, _)| self.changed.contains_key(*root)).collect();
+        if failed.is_empty() {
+            if let Some(round) = &mut self.round {
+                round.handed.retain(|root| self.changed.contains_key(root));
+            }
+            outcome.machine.iter().for_each(|machine| self.take_machine(machine));
+            return self.keep();
+        }
+        if let Some(round) = &mut self.round {
+            round.failing.profiles.extend(failed.into_iter().map(|(root, why)| (root.clone(), why.clone())));
+        }
+        self.repeat()
+    }
+
+    /// How the machine is now.
+    pub(super) fn take_machine(&mut self, machine: &MachineReport) {
+        self.applied.clone_from(&machine.applied);
+        self.not_applied.clone_from(&machine.refused);
+        self.nodes = Arc::new(machine.nodes.clone());
+        self.tree.provide_machine(&self.nodes);
+        self.nodes_are_stale = false;
+    }
+
+    fn keep(&mut self) -> Step {
+        let store_failed = self.round.as_ref().is_some_and(|round| round.failing.store.is_some());
+        let changes = self.tree.changes(self.now);
+        if changes.is_empty() || store_failed {
+            return self.answer();
+        }
+        self.unkept = Some(changes.clone());
+        Step::Keep(Box::new(changes))
+    }
+
+    /// Takes whether the changes are kept. `Err` gives the status for commands whose effect is lost.
+    pub fn kept(&mut self, result: Result<(), StatusCode>) -> Step {
+        match (result, self.unkept.take()) {
+            (Ok(()), Some(changes)) => {
+                let profiles = changes.profiles.values().flatten();
+                self.has_new_rules |= profiles.into_iter().any(|profile| super::rule_id(profile).is_some());
+                self.tree.accept(&changes);
+                self.changed.clear();
+                self.answer()
+            }
+            (Ok(()), None) => self.answer(),
+            (Err(status), _) => {
+                if let Some(round) = &mut self.round {
+                    round.failing.store = Some(status);
+                }
+                self.repeat()
+            }
+        }
+    }
+
+    /// Takes the whole message back and works through it again, now that more is known.
+    fn repeat(&mut self) -> Step {
+        let Some(round) = &mut self.round else { return self.answer() };
+        self.tree.undo_to(round.start.mark);
+        self.effects = round.start.effects.clone();
+        self.applied.clone_from(&round.start.applied);
+        self.nodes = Arc::clone(&round.start.nodes);
+        self.tree.provide_machine(&self.nodes);
+        (round.next, round.read_bytes, round.pending) = (0, 0, None);
+        round.answers.clear();
+        round.outcomes.clear();
+        self.nodes_are_stale = false;
+        self.evaluator_is_current = false;
+        self.proposal_accepted = true;
+        self.changed.clear();
+        self.settled.clear();
+        self.advance()
+    }
+}

@@ -1,0 +1,68 @@
+//! What the session sends: the answers to a message, and whatever still waits.
+
+use mdm_protocol::syncml::{Command, Message, StatusCode};
+
+use super::outbox::Load;
+use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
+use crate::engine::failure::SessionFailure;
+use crate::engine::nodes;
+
+impl Session {
+    /// After the answers are settled: the next message, or the end.
+    pub(super) fn answer(&mut self) -> Step {
+        if self.effects.unenroll {
+            // MS-MDM: an Unenroll is not answered in its own session; a new one says farewell.
+            return Step::End(SessionEnd::Unenrolled);
+        }
+        let answers = self.round.take().map(|round| round.answers).unwrap_or_default();
+        for answer in &answers {
+            if let Command::Status(status) = answer {
+                let counter =
+                    if status.code.is_success() { &mut self.tally.succeeded } else { &mut self.tally.refused };
+                *counter += u32::from(status.command != "SyncHdr");
+            }
+        }
+        // The header's status stands first, before what may still wait from an earlier message.
+        let (header, rest): (Vec<_>, Vec<_>) = answers.into_iter().partition(package::answers_header);
+        self.outbox.put_back(header);
+        self.outbox.extend(rest);
+        self.send_next(None)
+    }
+
+    pub(super) fn send_next(&mut self, first: Option<Command>) -> Step {
+        if self.tally.rounds >= MAX_ROUNDS {
+            return self.fail(SessionFailure::Endless { limit: MAX_ROUNDS });
+        }
+        self.tally.rounds += 1;
+        self.message_id += 1;
+        let header = package::header(&self.context, self.message_id, self.authentication.proof());
+        let envelope = Message { header, commands: package::number(first.clone().into_iter()), is_final: true };
+        let Load { commands, is_final } = self.outbox.next_message(envelope.encode().len());
+        let header = envelope.header;
+        self.last_package.clone_from(&commands);
+        let commands = package::number(first.into_iter().chain(commands));
+        let answerable = commands.iter().filter(|command| !matches!(command, Command::Status(_) | Command::Results(_)));
+        self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
+        self.sent.insert((self.message_id, "0".to_owned()));
+        Step::Send(Message { header, commands, is_final }.encode().into_bytes())
+    }
+
+    /// Sends the last package again, with credentials this time (OMA-DM security section 5.4).
+    pub(super) fn repeat_package(&mut self, challenge_message: u32) -> Result<Step, SessionFailure> {
+        let package = std::mem::take(&mut self.last_package);
+        let package = package.into_iter().filter(|command| !package::answers_header(command));
+        self.outbox.put_back(package.collect());
+        Ok(self.send_next(Some(package::header_status(challenge_message, StatusCode::OK))))
+    }
+
+    /// The channel is what the name of the push server makes of it.
+    pub(super) fn follow_push_name(&mut self) {
+        nodes::provide_channel(&mut self.tree, &self.context.provider_address(), &self.context.push);
+    }
+
+    pub(super) fn fail(&mut self, failure: SessionFailure) -> Step {
+        self.tree.undo_unkept();
+        self.follow_push_name();
+        Step::End(SessionEnd::Failed(failure))
+    }
+}

@@ -1,0 +1,62 @@
+//! Verdicts on profiles (rule C6): a picture of the machine as the commands of a message would leave it, changed one
+//! command after the other. Changes nothing on the machine.
+
+use std::sync::Arc;
+
+use super::assembly::{Assembly, Undo};
+use super::force::{Platform, PlatformError};
+use super::root::Root;
+use super::survey::survey;
+use crate::engine::profile::Profile;
+use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
+
+/// Gives verdicts during one session.
+#[derive(Debug)]
+pub struct Evaluator {
+    assembly: Assembly,
+    /// How to take back what was proposed last.
+    proposed: Option<Undo>,
+}
+
+impl Platform {
+    /// Gives verdicts beginning with what is stored and applied now. Blocks while it looks at the machine.
+    pub fn evaluator(&self, stored: &[Profile]) -> Result<Evaluator, PlatformError> {
+        let root = Root::open(self.root())?;
+        let ledger = self.readable_ledger()?;
+        let machine = Arc::new(survey(&root));
+        let surroundings = self.surroundings(&root, &ledger, &machine, stored.iter())?;
+        Ok(Evaluator::new(Assembly::of_stored(surroundings, stored.iter().cloned().map(Arc::new))))
+    }
+}
+
+impl Evaluator {
+    /// Gives verdicts beginning with these profiles.
+    pub fn new(assembly: Assembly) -> Self {
+        Self { assembly, proposed: None }
+    }
+
+    /// Answers a request. Blocks while a translation takes its time.
+    pub fn evaluate(&mut self, request: &VerdictRequest) -> Verdicts {
+        match self.proposed.take() {
+            Some(undo) if !request.accepted => self.assembly.undo(undo),
+            _ => {}
+        }
+        if !request.settled.is_empty() {
+            self.assembly.change(&request.settled, Some(request.now));
+        }
+        if !request.proposed.is_empty() {
+            self.proposed = Some(self.assembly.change(&request.proposed, Some(request.now)));
+        }
+        let verdict = |root: &String| (root.clone(), self.assembly.verdict(root).unwrap_or(Verdict::Applicable));
+        Verdicts {
+            verdicts: request.named.iter().map(verdict).collect(),
+            lost: false,
+            nodes: request.wants_nodes.then(|| Arc::new(self.assembly.nodes())),
+        }
+    }
+
+    /// What is asked of the machine because of all profiles so far.
+    pub fn assembly(&self) -> &Assembly {
+        &self.assembly
+    }
+}
