@@ -56,7 +56,7 @@ fn profiles() -> Vec<Profile> {
 fn in_force(criterion: &mut Criterion) {
     let profiles = profiles();
     let changes = profiles.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone())))).collect();
-    let application = Application { profiles: changes, now: 0 };
+    let application = Application { profiles: changes, ..Application::default() };
     let mut group = criterion.benchmark_group("100-profiles");
     group.sample_size(20);
     group.bench_function("applied", |bencher| {

@@ -10,6 +10,7 @@ pub mod hostile_push;
 pub mod hostile_scep;
 pub mod machine_root;
 pub mod marionette;
+pub mod packages;
 pub mod policies;
 pub mod processes;
 pub mod profiles;

@@ -13,6 +13,9 @@ use super::tree::Refusal;
 pub struct Application {
     /// Profiles by the address of their own node; `None` removes.
     pub profiles: BTreeMap<String, Option<Arc<Profile>>>,
+    /// What was applied before the message, where a former attempt may have applied more: profiles by their address, and
+    /// the hash of their content.
+    pub applied_before: Option<BTreeMap<String, String>>,
     /// The time, by which new certificates are judged, seconds since 1970.
     pub now: i64,
 }
@@ -22,6 +25,8 @@ pub struct Application {
 pub struct ApplicationOutcome {
     /// Changes that could not be made, and why; the machine has what it had before.
     pub failed: BTreeMap<String, Refusal>,
+    /// Changes that could not be made only because others failed.
+    pub consequences: BTreeMap<String, Refusal>,
     /// How the machine is now, if that is known.
     pub machine: Option<MachineReport>,
 }
@@ -35,6 +40,8 @@ pub struct MachineReport {
     pub refused: BTreeMap<String, Refusal>,
     /// Applied profiles, by the address of their own node, and the hash of the content that is applied.
     pub applied: BTreeMap<String, String>,
+    /// Profiles that keep what they had although it could not be applied again, in the same form.
+    pub held: BTreeMap<String, String>,
     /// What the server may read of applied profiles: address, format, value.
     pub nodes: Vec<(String, Format, String)>,
 }

@@ -69,8 +69,8 @@ fn is_https(address: &str) -> bool {
     })
 }
 
-/// Puts in the nodes that tell how renewal and push stand.
-pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState) {
+/// Puts in the nodes that say how renewal, certificate requests and remote actions stand.
+pub fn provide(tree: &mut Tree, life: &Life, account: &Account) {
     let mut put = |address: &str, format: &Format, value: &str| {
         if let Ok(uri) = LocUri::parse(address) {
             tree.provide(uri, format, value);
@@ -102,8 +102,6 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
         put(&format!("{node}/State"), &Format::Chr, order.state.as_str());
         put(&format!("{node}/Detail"), &Format::Chr, &order.detail);
     }
-    let push = format!("{}/Push", account.provider_address());
-    put(&format!("{push}/Status"), &Format::Int, &progress.push.status(link).to_string());
     let provisioned = [
         ("RenewPeriod", Format::Int, Some(account.renew_period_days.to_string())),
         ("RetryInterval", Format::Int, Some(account.renew_retry_days.to_string())),
@@ -117,14 +115,20 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account, link: LinkState)
     }
 }
 
-/// Puts in where the device can be rung, or takes it out where no usable push server is named. A server that names one
-/// may read the channel in the same session.
+/// Puts in where the device can be notified, or takes it out where no usable push server is named, and how the link to it
+/// stands. A server that names one may read both in the same session.
 pub fn provide_channel(tree: &mut Tree, provider: &str, offer: &PushOffer) {
     let Ok(uri) = LocUri::parse(&format!("{provider}/Push/ChannelURI")) else { return };
-    let name = push_name(tree, provider);
-    match offer.state.channel_for(name.as_deref(), &offer.topic) {
+    let mut state = offer.state.clone();
+    // Another channel is connected to after the session.
+    let is_other = state.set_name(push_name(tree, provider).as_deref(), &offer.topic);
+    let link = if is_other { LinkState::None } else { offer.link };
+    match &state.channel {
         Some(channel) => tree.provide(uri, &Format::Chr, channel.uri()),
         None => tree.withdraw(&uri),
+    }
+    if let Ok(uri) = LocUri::parse(&format!("{provider}/Push/Status")) {
+        tree.provide(uri, &Format::Int, state.status(link).to_string());
     }
 }
 
@@ -144,6 +148,8 @@ pub struct PushOffer {
     pub state: PushState,
     /// The topic of a channel that the server may ask for.
     pub topic: String,
+    /// How the link stands.
+    pub link: LinkState,
 }
 
 /// Puts in what the device proves of itself after a renewal.

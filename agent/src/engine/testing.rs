@@ -272,7 +272,7 @@ impl Talk {
                 let failed = self.failing.keys().filter(is_failing);
                 let failed = failed.map(|root| (root.clone(), self.failing[root].clone())).collect();
                 self.applied.push(*application);
-                self.session.applied(&ApplicationOutcome { failed, machine: None })
+                self.session.applied(&ApplicationOutcome { failed, ..ApplicationOutcome::default() })
             }
             Step::Keep(changes) => {
                 assert!(!changes.is_empty(), "nothing is kept for nothing");

@@ -80,8 +80,13 @@ impl Assembly {
 
     /// Makes a change as a whole. New content is judged by this time, where that matters.
     pub fn change(&mut self, changes: &[(String, Option<Arc<Profile>>)], now: Option<i64>) -> Undo {
-        let changes: BTreeMap<&str, Option<&Arc<Profile>>> =
+        let mut changes: BTreeMap<&str, Option<&Arc<Profile>>> =
             changes.iter().map(|(root, present)| (root.as_str(), present.as_ref())).collect();
+        // Whoever is named and not changed keeps its place.
+        changes.retain(|root, present| {
+            let is_known = |present: &&Arc<Profile>| self.content(root) == Some(present.content_hash.as_str());
+            !present.as_ref().is_some_and(is_known)
+        });
         let base = Arc::clone(&self.base);
         let mut undo = Undo { profiles: BTreeMap::new(), base, displaced: self.displaced.clone() };
         let mut touches_base = false;
@@ -96,12 +101,8 @@ impl Assembly {
         }
         let (first, then): (Vec<_>, Vec<_>) =
             changes.into_iter().partition(|(_, present)| present.is_some_and(|present| is_base(present)));
-        for (root, present) in first.into_iter().chain(then) {
-            let Some(present) = present else { continue };
-            let former = undo.profiles.get(root).and_then(Option::as_ref);
-            let is_new = former.is_none_or(|former| former.profile.content_hash != present.content_hash);
-            let arrival = if is_new { now } else { former.and_then(|former| former.arrival) };
-            self.insert(Arc::clone(present), arrival);
+        for present in first.into_iter().chain(then).filter_map(|(_, present)| present) {
+            self.insert(Arc::clone(present), now);
         }
         let mut again: BTreeSet<String> = std::mem::take(&mut self.displaced);
         if touches_base {

@@ -85,6 +85,8 @@ pub struct Convergence {
     pub refused: BTreeMap<String, Refusal>,
     /// Applied profiles, by their address, and the hash of their content.
     pub applied: BTreeMap<String, String>,
+    /// Profiles that keep what they had although it could not be applied again, in the same form.
+    pub held: BTreeMap<String, String>,
     /// What the server may read of the profiles: address, format, value.
     pub nodes: Vec<(String, Format, String)>,
 }
@@ -270,15 +272,26 @@ impl Platform {
     ) -> Result<ApplicationOutcome, PlatformError> {
         let machine = Arc::new(survey(root));
         let mut work = Work { root, before, application, others, machine, ledger: self.readable_ledger()? };
-        let mut failed = BTreeMap::new();
+        if let (Some(before), Some(applied)) = (&application.applied_before, &mut work.ledger.applied) {
+            // What a former attempt applied is nobody's to keep.
+            applied.retain(|root, content| before.get(root) == Some(content));
+        }
+        let (mut failed, mut consequences) = (BTreeMap::new(), BTreeMap::new());
         loop {
-            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &failed)?;
+            let given_up = failed.iter().chain(&consequences);
+            let given_up = given_up.map(|(root, why): (&String, &Refusal)| (root.clone(), why.clone())).collect();
+            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &given_up)?;
             if fallen.is_empty() {
                 let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), &self.state);
                 attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
                 let machine = Some(convergence(&work.ledger, attempt.drift).report());
-                return Ok(ApplicationOutcome { failed, machine });
+                return Ok(ApplicationOutcome { failed, consequences, machine });
             }
+            // Every change had its verdict: what has another one now has it because of what failed.
+            let is_consequence = |root: &String| !failed.is_empty() && attempt.desired.without.contains_key(root);
+            let (caused, fallen): (BTreeMap<_, _>, BTreeMap<_, _>) =
+                fallen.into_iter().partition(|(root, _)| is_consequence(root));
+            consequences.extend(caused);
             if attempt.is_shared && fallen.len() <= MOST_SUSPECTS {
                 self.try_one_by_one(&mut work, &fallen, &mut failed)?;
             } else {
@@ -359,26 +372,24 @@ impl Platform {
 fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
     let nodes = ledger.nodes.iter();
     let nodes = nodes.map(|(address, format, value)| (address.clone(), Format::parse(format), value.clone()));
-    let applied = ledger.applied.iter().flatten().filter(|(root, _)| !ledger.profiles.contains_key(*root));
+    let both = ledger.applied.iter().flatten().map(|(root, content)| (root.clone(), content.clone()));
+    let (held, applied) = both.partition(|(root, _)| ledger.profiles.contains_key(root));
     let refused = ledger.profiles.iter().filter_map(|(root, standing)| match standing {
         Standing::Refused { status, reason } => {
             Some((root.clone(), Refusal { status: StatusCode(*status), reason: reason.clone() }))
         }
         Standing::Waiting { .. } => None,
     });
-    Convergence {
-        drift,
-        refused: refused.collect(),
-        applied: applied.map(|(root, content)| (root.clone(), content.clone())).collect(),
-        nodes: nodes.collect(),
-    }
+    Convergence { drift, refused: refused.collect(), applied, held, nodes: nodes.collect() }
 }
 
 impl Convergence {
     /// What the engine needs to know of it.
     pub fn report(self) -> MachineReport {
         let drift = self.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned()));
-        MachineReport { drift: drift.collect(), refused: self.refused, applied: self.applied, nodes: self.nodes }
+        let drift = drift.collect();
+        let Self { refused, applied, held, nodes, .. } = self;
+        MachineReport { drift, refused, applied, held, nodes }
     }
 }
 

@@ -58,6 +58,12 @@ impl Surroundings {
         }
     }
 
+    /// The same machine, with what is below its root and what the agent made there.
+    #[must_use]
+    pub fn at(self, root: Root, ledger: Ledger) -> Self {
+        Self { root: Some(root), ledger, ..self }
+    }
+
     /// What the machine has.
     pub fn machine(&self) -> &Machine {
         &self.machine

@@ -53,7 +53,7 @@ impl Machine {
     pub(crate) fn try_to_put_in_force(&self, profiles: &[Profile]) -> ApplicationOutcome {
         let by_address = profiles.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone()))));
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs().cast_signed();
-        let application = Application { profiles: by_address.collect(), now };
+        let application = Application { profiles: by_address.collect(), now, ..Application::default() };
         let outcome = self.platform.put_in_force(&self.in_force.borrow(), &application, Others::Go).unwrap();
         let taken = profiles.iter().filter(|profile| !outcome.failed.contains_key(&profile.root.to_string()));
         self.in_force.borrow_mut().extend(taken.cloned());

@@ -28,7 +28,8 @@ impl Engine {
         let outdated = if self.rekeyed { account.forget_credentials(&mut stored) } else { Vec::new() };
         // What is over by now is told in this session.
         let remote = self.remote_context(now);
-        let push = PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()) };
+        let push =
+            PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()), link: self.link };
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(self.owner(&plan));
         facts::provide(&mut tree, &account, &facts);
         self.provide(&mut tree, &account, &push, plan.slot);
@@ -84,7 +85,7 @@ impl Engine {
     fn provide(&self, tree: &mut Tree, account: &crate::engine::Account, push: &PushOffer, slot: Slot) {
         nodes::provide_compliance(tree, &self.compliance);
         self.forget_challenges(tree);
-        nodes::provide(tree, &self.life, account, self.link);
+        nodes::provide(tree, &self.life, account);
         nodes::provide_channel(tree, &account.provider_address(), push);
         if let Some(proof) = self.proof.as_ref().filter(|_| slot == Slot::Pending) {
             nodes::prove_renewal(tree, account, proof);

@@ -8,7 +8,7 @@ use crate::engine::certificates::{Certificates, RenewalState, RenewalStatus};
 use crate::engine::life::Beginning;
 use crate::engine::profile::Stored;
 use crate::engine::progress::Progress;
-use crate::engine::push::Channel;
+use crate::engine::push::{Channel, LinkState};
 use crate::engine::testing::{
     DAY, NOW, PROVIDER, Talk, add, atomic, beginning, certificate_for, context, delete, facts, format_of, get, owner,
     replace,
@@ -226,9 +226,11 @@ fn the_state_of_the_push_link_is_a_number() {
         (PushState::default(), LinkState::None, "4"),
         (bad, LinkState::None, "1"),
     ] {
-        let life = Life::new(beginning(Some(account()), Progress { push, ..Progress::default() }, 1), now());
         let mut tree = Tree::new(&Stored::default(), true);
-        provide(&mut tree, &life, &account(), link);
+        if push.bad_address {
+            tree.add(&LocUri::parse(&format!("{PROVIDER}/Push/PFN")).unwrap(), &Format::Chr, "other").unwrap();
+        }
+        provide_channel(&mut tree, PROVIDER, &PushOffer { state: push, topic: TOPIC.to_owned(), link });
         let status = LocUri::parse(&format!("{PROVIDER}/Push/Status")).unwrap();
         assert_eq!(tree.value(&status), Some(number));
     }
@@ -273,7 +275,7 @@ fn talk(account: Account, progress: Progress) -> Talk {
 
 /// A session with everything in its tree that the machine puts there.
 fn talk_on(stored: &Stored, account: Account, progress: Progress) -> Talk {
-    let push = PushOffer { state: progress.push.clone(), topic: TOPIC.to_owned() };
+    let push = PushOffer { state: progress.push.clone(), topic: TOPIC.to_owned(), link: LinkState::None };
     let beginning = Beginning {
         certificates: Certificates { active: Some(certificate_for(365)), pending: None },
         ..beginning(Some(account.clone()), progress, 1)
@@ -281,7 +283,7 @@ fn talk_on(stored: &Stored, account: Account, progress: Progress) -> Talk {
     let life = Life::new(beginning, now());
     let mut tree = Tree::new(stored, true).speaking_for(owner());
     crate::engine::facts::provide(&mut tree, &account, &facts());
-    provide(&mut tree, &life, &account, LinkState::None);
+    provide(&mut tree, &life, &account);
     provide_channel(&mut tree, PROVIDER, &push);
     Talk::begin_on(crate::engine::session::SessionContext { push, ..context() }, tree)
 }

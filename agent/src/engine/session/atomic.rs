@@ -66,13 +66,12 @@ impl Session {
             self.atomic_falls(run);
             return None;
         }
-        let roots: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
-        if self.failure_of(&roots, run.mark).is_some() {
-            self.blame_failures(&mut run);
+        let roots = run.roots();
+        let named: BTreeSet<String> = roots.iter().filter_map(|root| self.needs_verdict(Some(root))).collect();
+        if named.is_empty() && self.falls_by_failure(&mut run) {
             self.atomic_falls(run);
             return None;
         }
-        let named: BTreeSet<String> = roots.iter().filter_map(|root| self.needs_verdict(Some(root))).collect();
         if named.is_empty() {
             roots.into_iter().for_each(|root| self.settle(Some(root)));
             self.atomic_holds(run);
@@ -121,6 +120,11 @@ impl Session {
             run.blame(verdicts);
         } else {
             let refused = self.refused_of(&run, verdicts);
+            if refused.is_empty() && self.falls_by_failure(&mut run) {
+                self.proposal_accepted = false;
+                self.atomic_falls(run);
+                return None;
+            }
             if refused.is_empty() {
                 self.atomic_accepted(run, verdicts);
                 return None;
@@ -142,8 +146,7 @@ impl Session {
     }
 
     fn atomic_accepted(&mut self, mut run: AtomicRun, verdicts: &Verdicts) {
-        let roots: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
-        for root in &roots {
+        for root in &run.roots() {
             match verdicts.verdicts.get(root) {
                 Some(verdict) => self.take_verdict(root, verdict),
                 // It is removed, or applied as it is.
@@ -167,8 +170,7 @@ impl Session {
             self.atomic_falls(run);
             return None;
         };
-        let proposed: BTreeSet<String> = run.versions.iter().map(|version| version.root.clone()).collect();
-        let proposed: Vec<String> = proposed.into_iter().collect();
+        let proposed: Vec<String> = run.roots().into_iter().collect();
         let named = BTreeSet::from([root.clone()]);
         let mut request = self.request(Pending::Atomic(Box::new(run)), &proposed, named);
         for (_, slot) in request.proposed.iter_mut().filter(|(proposed, _)| *proposed == root) {
@@ -177,9 +179,12 @@ impl Session {
         Some(request)
     }
 
-    /// The members that touch what is known to fail are to blame.
-    fn blame_failures(&self, run: &mut AtomicRun) {
-        let Some(failing) = self.round.as_ref().map(|round| &round.failing) else { return };
+    /// Whether something is known to fail when it is applied or kept; the members that touch it are to blame.
+    fn falls_by_failure(&self, run: &mut AtomicRun) -> bool {
+        let Some(failing) = self.round.as_ref().map(|round| &round.failing) else { return false };
+        if self.failure_since(run.mark).is_none() {
+            return false;
+        }
         for version in &run.versions {
             let why = failing.store.map(Refusal::new).or_else(|| failing.profiles.get(&version.root).cloned());
             if let (Some(why), Some(Member::Items(items))) = (why, run.members.get_mut(version.member)) {
@@ -195,6 +200,7 @@ impl Session {
                 }
             }
         }
+        true
     }
 
     fn atomic_holds(&mut self, run: AtomicRun) {
@@ -229,6 +235,13 @@ impl Session {
             });
         let answers: Vec<Command> = [own].into_iter().chain(members).collect();
         self.push_answers(answers);
+    }
+}
+
+impl AtomicRun {
+    /// The profiles that it names.
+    fn roots(&self) -> BTreeSet<String> {
+        self.versions.iter().map(|version| version.root.clone()).collect()
     }
 }
 

@@ -46,16 +46,16 @@ impl Session {
             Err(refusal) => return Ok(refusal.into()),
         };
         self.note_changes(root.clone());
-        if let Some(refusal) = self.failure_of(&root.iter().cloned().collect(), mark) {
-            self.take_back(mark);
-            return Ok(refusal.into());
-        }
         if let Some(root) = self.needs_verdict(root.as_deref()) {
             let named = BTreeSet::from([root.clone()]);
             let pending = Pending::Item { mark, root: root.clone() };
             return Err(Box::new(self.request(pending, &[root], named)));
         }
-        if self.tree.has_changed_since(mark) {
+        if let Some(refusal) = self.failure_since(mark) {
+            self.take_back(mark);
+            return Ok(refusal.into());
+        }
+        if !self.tree.nodes_changed_since(mark).is_empty() {
             self.settle(root);
         }
         Ok(ItemOutcome::of(StatusCode::OK))
@@ -63,7 +63,12 @@ impl Session {
 
     /// Takes the verdict on a change.
     pub(super) fn item_evaluated(&mut self, mark: Mark, root: &str, verdicts: &Verdicts) {
-        let outcome = match self.verdict_on(root, verdicts) {
+        let failure = self.failure_since(mark);
+        let verdict = match (self.verdict_on(root, verdicts), failure) {
+            (Verdict::Applicable | Verdict::Incomplete(_), Some(failure)) => Verdict::Refused(failure),
+            (verdict, _) => verdict,
+        };
+        let outcome = match verdict {
             Verdict::Refused(refusal) => {
                 self.take_back(mark);
                 self.proposal_accepted = false;
@@ -109,6 +114,7 @@ impl Session {
         for root in roots {
             let Ok(uri) = LocUri::parse(&root) else { continue };
             let present = self.tree.profile(&uri, self.now);
+            self.before_unit.entry(root.clone()).or_insert_with(|| self.changed.get(&root).cloned());
             if present.as_ref() == self.tree.stored_profile(&uri) {
                 self.changed.remove(&root);
             } else {
@@ -128,14 +134,18 @@ impl Session {
         }
     }
 
-    /// Why changes of these profiles are known not to be possible.
-    pub(super) fn failure_of(&self, roots: &BTreeSet<String>, mark: Mark) -> Option<Refusal> {
+    /// Why the changes since a moment are known not to be possible.
+    pub(super) fn failure_since(&self, mark: Mark) -> Option<Refusal> {
         let failing = &self.round.as_ref()?.failing;
-        if !self.tree.has_changed_since(mark) {
+        if failing.is_empty() {
             return None;
         }
-        let store = failing.store.map(Refusal::new);
-        store.or_else(|| roots.iter().find_map(|root| failing.profiles.get(root)).cloned())
+        let changed = self.tree.nodes_changed_since(mark);
+        let of_profile = || {
+            let mut roots = changed.iter().filter_map(|uri| ProfileAddress::locate(uri));
+            roots.find_map(|address| failing.profiles.get(&address.root.to_string()).cloned())
+        };
+        failing.store.filter(|_| !changed.is_empty()).map(Refusal::new).or_else(of_profile)
     }
 
     /// The profile, if it is there and not known to be applied as it is.
@@ -160,7 +170,7 @@ impl Session {
 
     /// Takes changes of the tree back.
     pub(super) fn take_back(&mut self, mark: Mark) {
-        let roots: Vec<String> = self.tree.profiles_changed_since(mark).iter().map(ToString::to_string).collect();
+        let roots: Vec<String> = self.tree.profiles_touched_since(mark).iter().map(ToString::to_string).collect();
         self.tree.undo_to(mark);
         self.note_changes(roots);
     }

@@ -115,8 +115,12 @@ pub struct Session {
     unkept: Option<Changes>,
     /// Profiles as the commands so far leave them, where that is not as they are stored.
     changed: BTreeMap<String, Option<Arc<Profile>>>,
+    /// Of the profiles that the present command touches, what that was before it.
+    before_unit: BTreeMap<String, Option<Option<Arc<Profile>>>>,
     /// Applied profiles as the commands so far would leave them, and the hash of their content.
     applied: BTreeMap<String, String>,
+    /// Profiles that keep what they had although it could not be applied again.
+    held: BTreeMap<String, String>,
     /// Profiles that are stored and not applied, as the machine was found or left last.
     not_applied: BTreeMap<String, Refusal>,
     /// What can be read of applicable profiles.
@@ -153,7 +157,9 @@ impl Session {
             round: None,
             unkept: None,
             changed: BTreeMap::new(),
+            before_unit: BTreeMap::new(),
             applied: BTreeMap::new(),
+            held: BTreeMap::new(),
             not_applied: BTreeMap::new(),
             nodes: Arc::default(),
             nodes_are_stale: false,

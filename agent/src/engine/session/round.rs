@@ -85,6 +85,12 @@ pub(super) struct Failing {
     pub(super) store: Option<StatusCode>,
 }
 
+impl Failing {
+    pub(super) fn is_empty(&self) -> bool {
+        self.profiles.is_empty() && self.store.is_none()
+    }
+}
+
 impl Round {
     /// The operation whose last item is being worked through.
     pub(super) fn operation_at_its_end(&self) -> Option<Arc<Operation>> {
@@ -163,6 +169,7 @@ impl Session {
     }
 
     fn unit_done(&mut self) {
+        self.before_unit.clear();
         // The channel is what the name of the push server makes of it, whoever has set it or taken it back.
         self.follow_push_name();
         self.tree.provide_session(&self.effects.nodes());
@@ -182,8 +189,10 @@ impl Session {
         let from_store = !std::mem::replace(&mut self.evaluator_is_current, true);
         let accepted = std::mem::replace(&mut self.proposal_accepted, true);
         if from_store {
-            let settled = self.changed.iter().filter(|(root, _)| !proposed.contains(root));
-            self.settled = settled.map(|(root, profile)| (root.clone(), profile.clone())).collect();
+            // Everything but what is proposed, of which counts what was accepted before.
+            let others = self.changed.iter().filter(|(root, _)| !self.before_unit.contains_key(*root));
+            let before = self.before_unit.iter().filter_map(|(root, before)| Some((root, before.as_ref()?)));
+            self.settled = others.chain(before).map(|(root, profile)| (root.clone(), profile.clone())).collect();
         }
         let proposed = proposed.iter().map(|root| (root.clone(), self.present_profile(root)));
         let request = VerdictRequest {
@@ -221,13 +230,26 @@ impl Session {
         if let Some(round) = &mut self.round {
             round.handed = roots;
         }
-        Step::Apply(Box::new(Application { profiles, now: self.now }))
+        let applied_before = self.round.as_ref().filter(|round| !round.failing.is_empty()).map(|round| {
+            round
+                .start
+                .applied
+                .iter()
+                .chain(&self.held)
+                .map(|(root, content)| (root.clone(), content.clone()))
+                .collect()
+        });
+        Step::Apply(Box::new(Application { profiles, applied_before, now: self.now }))
     }
 
     /// Takes what became of the changes on the machine.
     pub fn applied(&mut self, outcome: &ApplicationOutcome) -> Step {
         self.evaluator_is_current = false;
-        let failed: Vec<_> = outcome.failed.iter().filter(|(root, _)| self.changed.contains_key(*root)).collect();
+        let is_change = |(root, _): &(&String, &Refusal)| self.changed.contains_key(*root);
+        let mut failed: Vec<_> = outcome.failed.iter().filter(is_change).collect();
+        if failed.is_empty() {
+            failed = outcome.consequences.iter().filter(is_change).collect();
+        }
         if failed.is_empty() {
             if let Some(round) = &mut self.round {
                 round.handed.retain(|root| self.changed.contains_key(root));
@@ -244,6 +266,7 @@ impl Session {
     /// How the machine is now.
     pub(super) fn take_machine(&mut self, machine: &MachineReport) {
         self.applied.clone_from(&machine.applied);
+        self.held.clone_from(&machine.held);
         self.not_applied.clone_from(&machine.refused);
         self.nodes = Arc::new(machine.nodes.clone());
         self.tree.provide_machine(&self.nodes);
@@ -296,6 +319,7 @@ impl Session {
         self.proposal_accepted = true;
         self.changed.clear();
         self.settled.clear();
+        self.before_unit.clear();
         self.advance()
     }
 }

@@ -172,18 +172,24 @@ impl Tree {
         }
     }
 
-    /// The profiles in which something was changed since a moment.
-    pub fn profiles_changed_since(&self, mark: Mark) -> BTreeSet<LocUri> {
-        let changed = self.journal[mark.0..].iter().filter_map(|deed| match deed {
+    /// The profiles in which something was done since a moment, whether or not it is as it was by now.
+    pub fn profiles_touched_since(&self, mark: Mark) -> BTreeSet<LocUri> {
+        let touched = self.journal[mark.0..].iter().filter_map(|deed| match deed {
             Deed::Changed(uri, _) => ProfileAddress::locate(uri).map(|address| address.root),
             Deed::TakenOver(root) => Some(root.clone()),
         });
-        changed.collect()
+        touched.collect()
     }
 
-    /// Whether anything was changed since a moment.
-    pub fn has_changed_since(&self, mark: Mark) -> bool {
-        self.journal.len() > mark.0
+    /// The nodes that are different from what they were at a moment.
+    pub fn nodes_changed_since(&self, mark: Mark) -> Vec<&LocUri> {
+        let mut seen = BTreeSet::new();
+        let changed = self.journal[mark.0..].iter().filter_map(|deed| match deed {
+            // What a node was before the first of several changes is what counts.
+            Deed::Changed(uri, before) => (seen.insert(uri) && self.own.get(uri) != before.as_ref()).then_some(uri),
+            Deed::TakenOver(_) => None,
+        });
+        changed.collect()
     }
 
     /// Undoes everything that was not yet handed out by [`Self::changes`].

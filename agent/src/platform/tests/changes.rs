@@ -23,7 +23,7 @@ fn a_profile_that_waits_again_because_of_another_keeps_what_it_had() {
     site.apply(&[], &[root.clone(), held.clone()]);
     let file = || site.tree().into_keys().find(|path| path.ends_with(".nmconnection"));
     assert!(file().is_some());
-    let removal = Application { profiles: [(root.root.to_string(), None)].into(), now: 0 };
+    let removal = Application { profiles: [(root.root.to_string(), None)].into(), ..Application::default() };
     site.platform.put_in_force(&[root, held.clone()], &removal, Others::Go).unwrap();
     assert!(file().is_some(), "only its owner takes it away");
     let found = site.platform.converge(std::slice::from_ref(&held), Others::Go).unwrap();
@@ -114,7 +114,7 @@ fn a_removal_that_its_consumer_does_not_hear_of_is_not_done() {
     site.apply(&[], std::slice::from_ref(&network));
     let deaf = Platform::new(&site.root, &site.state, Arc::new(Deaf));
     let root = network.root.to_string();
-    let removal = Application { profiles: [(root.clone(), None)].into(), now: 0 };
+    let removal = Application { profiles: [(root.clone(), None)].into(), ..Application::default() };
     let outcome = deaf.put_in_force(std::slice::from_ref(&network), &removal, Others::Go).unwrap();
     assert_eq!(outcome.failed[&root].reason, "it did not listen");
     assert!(deaf.clear().unwrap_err().to_string().contains("NetworkManager"));

@@ -72,7 +72,7 @@ impl Site {
 
 pub(super) fn application(changes: &[Profile]) -> Application {
     let profiles = changes.iter().map(|profile| (profile.root.to_string(), Some(Arc::new(profile.clone())))).collect();
-    Application { profiles, now: 1_790_000_000 }
+    Application { profiles, now: 1_790_000_000, ..Application::default() }
 }
 
 /// The addresses of these profiles.

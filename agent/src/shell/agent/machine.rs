@@ -193,7 +193,7 @@ fn status(error: &PlatformError) -> StatusCode {
 fn all_failed(roots: &[String], status: StatusCode, reason: &str) -> ApplicationOutcome {
     let refusal = Refusal { status, reason: reason.to_owned() };
     let failed = roots.iter().map(|root| (root.clone(), refusal.clone())).collect();
-    ApplicationOutcome { failed, machine: None }
+    ApplicationOutcome { failed, ..ApplicationOutcome::default() }
 }
 
 /// What of the profiles is in force, as the ledger has it.

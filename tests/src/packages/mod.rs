@@ -1,0 +1,31 @@
+//! Random packages of commands, the engine that carries them out, and a plain sequential reference that knows every
+//! command only from the engine's answer to it alone (rule C6).
+//!
+//! What is compared is everything that can be seen from outside: every status, every value read, what is stored, what is
+//! applied, the files on the machine, the actions begun. A package that differs is shrunk and printed as SyncML.
+
+pub mod command;
+pub mod compare;
+pub mod device;
+mod enrolment;
+pub mod generate;
+pub mod machine;
+pub mod nodes;
+pub mod reference;
+pub mod shrink;
+
+use std::path::Path;
+
+pub use self::command::{Item, Package, Single, Top};
+pub use self::device::{Answers, Device};
+
+/// What stands for the root of the machines here: a Debian desktop without dconf and udev, on which somebody else has
+/// configured Firefox.
+pub fn root(root: &Path) -> std::io::Result<()> {
+    crate::machine_root::debian(root)?;
+    for program in ["usr/bin/dconf", "usr/bin/udevadm"] {
+        std::fs::remove_file(root.join(program))?;
+    }
+    std::fs::create_dir_all(root.join("etc/firefox/policies"))?;
+    std::fs::write(root.join("etc/firefox/policies/policies.json"), "{\"policies\": {}}\n")
+}
