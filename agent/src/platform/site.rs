@@ -58,6 +58,12 @@ impl Surroundings {
         }
     }
 
+    /// The same machine, enrolled for a user.
+    #[must_use]
+    pub fn for_user(self, user: &str) -> Self {
+        Self { user: Some(user.to_owned()), ..self }
+    }
+
     /// The same machine, with what is below its root and what the agent made there.
     #[must_use]
     pub fn at(self, root: Root, ledger: Ledger) -> Self {

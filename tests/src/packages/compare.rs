@@ -36,7 +36,7 @@ pub fn difference(device: &Device, package: &Package) -> Option<String> {
 }
 
 /// Values that came in pieces, put together.
-fn joined(results: &[(u32, String, Option<String>)]) -> Vec<(u32, String, Option<String>)> {
+pub fn joined(results: &[(u32, String, Option<String>)]) -> Vec<(u32, String, Option<String>)> {
     let mut joined: Vec<(u32, String, Option<String>)> = Vec::new();
     for (number, source, data) in results {
         match joined.last_mut() {

@@ -185,6 +185,8 @@ impl Device {
             let content = profile.nodes.iter().map(|(path, node)| format!("{path}: {} = {}", node.format, node.value));
             (profile.root.to_string(), content.collect())
         });
+        let contents = self.stored.profiles.iter();
+        let contents = contents.map(|profile| (profile.root.to_string(), profile.content_hash.clone()));
         let settings = self.stored.settings.iter();
         let settings = settings.map(|(address, node)| (address.clone(), format!("{} = {}", node.format, node.value)));
         let progress = self.stored.progress.clone().unwrap_or_default();
@@ -197,6 +199,7 @@ impl Device {
         };
         State {
             profiles: profiles.collect(),
+            contents: contents.collect(),
             settings: settings.collect(),
             applied: self.machine.applied().clone(),
             files: self.machine.files(),
@@ -211,6 +214,8 @@ impl Device {
 pub struct State {
     /// Profiles and their nodes.
     pub profiles: BTreeMap<String, Vec<String>>,
+    /// The hash of each profile's content.
+    pub contents: BTreeMap<String, String>,
     /// Settings of the account.
     pub settings: BTreeMap<String, String>,
     /// Applied profiles.
@@ -230,6 +235,21 @@ impl State {
     }
 }
 
+/// The server's answer to a message: it is accepted, and these commands.
+pub(super) fn answer(message: &Message, number: usize, commands: Vec<Command>, max_message: Option<u64>) -> Message {
+    let accepted = Status::new(message.header.message_id, &"0".into(), "SyncHdr", StatusCode::OK);
+    let accepted = Command::Status(Status { id: "1".into(), ..accepted });
+    let header = Header {
+        session_id: message.header.session_id.clone(),
+        message_id: u32::try_from(number).unwrap_or(u32::MAX),
+        target: message.header.source.clone(),
+        source: message.header.target.clone(),
+        meta: Meta { max_message_size: max_message, ..Meta::default() },
+        ..Header::default()
+    };
+    Message { header, commands: [accepted].into_iter().chain(commands).collect(), is_final: true }
+}
+
 /// The server's side of a session.
 struct Session {
     commands: Option<Vec<Command>>,
@@ -241,31 +261,23 @@ impl Session {
     fn reply(&mut self, body: &[u8], max_message: Option<u64>) -> Reply {
         self.messages += 1;
         let message = Message::decode(body).expect("the device writes valid messages");
-        self.read(&message);
+        self.answers.read(&message);
         if (self.commands.is_none() && message.is_final) || self.messages > MAX_MESSAGES {
             return Reply { status: 200, ..Reply::default() };
         }
-        let accepted = Status::new(message.header.message_id, &"0".into(), "SyncHdr", StatusCode::OK);
-        let mut commands = vec![Command::Status(Status { id: "1".into(), ..accepted })];
-        commands.extend(self.commands.take().into_iter().flatten());
-        let meta = Meta { max_message_size: max_message, ..Meta::default() };
-        let header = Header {
-            session_id: message.header.session_id.clone(),
-            message_id: u32::try_from(self.messages).unwrap_or(u32::MAX),
-            target: message.header.source.clone(),
-            source: message.header.target.clone(),
-            meta,
-            ..Header::default()
-        };
-        let body = Message { header, commands, is_final: true }.encode().into_bytes();
+        let commands = self.commands.take().unwrap_or_default();
+        let body = answer(&message, self.messages, commands, max_message).encode().into_bytes();
         Reply { status: 200, body, ..Reply::default() }
     }
+}
 
-    fn read(&mut self, message: &Message) {
+impl Answers {
+    /// Adds what a message of the device's answers.
+    pub fn read(&mut self, message: &Message) {
         let number = |text: &str| text.parse().unwrap_or(0);
         for command in &message.commands {
             match command {
-                Command::Status(status) if status.command != "SyncHdr" => self.answers.statuses.push((
+                Command::Status(status) if status.command != "SyncHdr" => self.statuses.push((
                     number(&status.command_ref.0),
                     status.command.clone(),
                     status.target_ref.clone(),
@@ -275,7 +287,7 @@ impl Session {
                     let found = results.items.iter().map(|item| {
                         (number(&results.command_ref.0), item.source.clone().unwrap_or_default(), item.data.clone())
                     });
-                    self.answers.results.extend(found);
+                    self.results.extend(found);
                 }
                 _ => {}
             }

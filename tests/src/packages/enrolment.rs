@@ -14,6 +14,8 @@ use mdm_protocol::csp::dm_client::Poll;
 pub(super) const TIME: i64 = 1_790_000_000;
 /// The management server's address.
 pub(super) const SERVER: &str = "https://mdm.example.org/ManagementServer/MDM.svc";
+/// The enrolled user.
+pub(super) const USER: &str = "ada@contoso.example";
 const MACHINE: &str = "0123456789ABCDEF";
 
 pub(super) fn account() -> Account {
@@ -25,7 +27,7 @@ pub(super) fn account() -> Account {
         discovery_url: "https://mdm.example.org/EnrollmentServer/Discovery.svc".to_owned(),
         device_id: "DEVICE".to_owned(),
         hardware_id: "DEVICE".to_owned(),
-        user: Some("ada@contoso.example".to_owned()),
+        user: Some(USER.to_owned()),
         local_user: None,
         trust: Trust::default(),
         credentials: None,

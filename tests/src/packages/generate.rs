@@ -4,7 +4,7 @@ use fastrand::Rng;
 use mdm_protocol::syncml::{Format, Verb};
 
 use super::command::{Item, Package, Single, Top};
-use super::nodes::{GROUPS, Node, Nodes};
+use super::nodes::{GROUPS, Node, Nodes, SETTINGS};
 
 /// A few groups of nodes, so that commands meet.
 #[derive(Debug)]
@@ -20,6 +20,15 @@ impl Generator {
         let count = random.usize(1..=3);
         let groups = (0..count).map(|_| &GROUPS[random.usize(..GROUPS.len())]).collect();
         Self { random, groups }
+    }
+
+    /// From a seed, without nodes that begin something, or that speak of what a test does not have.
+    pub fn of_settings(seed: u64) -> Self {
+        let mut generator = Self::new(seed);
+        let settings = &GROUPS[..SETTINGS];
+        let count = generator.groups.len();
+        generator.groups = (0..count).map(|_| &settings[generator.random.usize(..settings.len())]).collect();
+        generator
     }
 
     /// A package of at most so many commands.

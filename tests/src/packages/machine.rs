@@ -20,6 +20,8 @@ use mdm_agent::platform::survey::survey;
 use mdm_protocol::base64;
 use mdm_protocol::syncml::StatusCode;
 
+use super::enrolment::USER;
+
 /// The machine's name before anybody manages it.
 const NAME: &str = "base";
 const HOST_NAME: &str = "/etc/hostname";
@@ -116,7 +118,7 @@ impl SimulatedMachine {
         if let Some((_, owners)) = self.files.get(HOST_NAME) {
             ledger.files.insert(MachinePath::new(HOST_NAME), host_name_entry(owners));
         }
-        let surroundings = Surroundings::of(self.machine.clone()).at(root, ledger);
+        let surroundings = Surroundings::of(self.machine.clone()).for_user(USER).at(root, ledger);
         Assembly::of_stored(surroundings, stored.iter().cloned().map(Arc::new))
     }
 
@@ -152,7 +154,9 @@ impl SimulatedMachine {
             };
             (path.to_string(), (content, owners))
         });
-        self.files = present.collect();
+        // A courtesy gives way to a file that somebody else has made.
+        let is_taken = |path: &str| self.root.join(path.trim_start_matches('/')).exists();
+        self.files = present.filter(|(path, (_, owners))| !owners.is_empty() || !is_taken(path)).collect();
         for (path, (content, owners)) in former {
             let stays = used.contains(&path) || owners.iter().any(|owner| held.contains_key(owner));
             if stays && !self.files.contains_key(&path) {

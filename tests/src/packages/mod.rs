@@ -11,8 +11,10 @@ mod enrolment;
 pub mod generate;
 pub mod machine;
 pub mod nodes;
+pub mod programs;
 pub mod reference;
 pub mod shrink;
+pub mod trial;
 
 use std::path::Path;
 
@@ -23,6 +25,10 @@ pub use self::device::{Answers, Device};
 /// configured Firefox.
 pub fn root(root: &Path) -> std::io::Result<()> {
     crate::machine_root::debian(root)?;
+    bare(root)
+}
+
+fn bare(root: &Path) -> std::io::Result<()> {
     for program in ["usr/bin/dconf", "usr/bin/udevadm"] {
         std::fs::remove_file(root.join(program))?;
     }

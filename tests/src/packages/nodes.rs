@@ -35,23 +35,26 @@ fn run(address: &str, values: &[&str]) -> Node {
     Node { is_run: true, ..set(address, values) }
 }
 
-/// All groups.
+/// How many of the groups, from the first on, are settings and nothing else.
+pub const SETTINGS: usize = 11;
+
+/// All groups; those that begin something, or speak of what a machine is, come last.
 pub static GROUPS: LazyLock<Vec<Nodes>> = LazyLock::new(|| {
     vec![
         kernel(),
         not_installed(),
         time_zone(),
         password(),
-        host_name(),
         wifi(),
         enterprise(),
         vpn(),
         roots(),
-        scep(),
         browser(),
         mail(),
         compliance(),
         account(),
+        host_name(),
+        scep(),
         push(),
         authority(),
         renewal(),
