@@ -11,6 +11,7 @@ pub mod authorization;
 pub mod backoff;
 pub mod certificate_request;
 pub mod certificates;
+pub mod claim;
 pub mod clock;
 pub mod compliance;
 pub mod enrolment;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::authority::AuthorityState;
 use super::certificate_request::CertificateRequests;
 use super::certificates::RenewalState;
+use super::claim::Claim;
 use super::clock::ClockReading;
 use super::push::PushState;
 use super::remote::RemoteOrders;
@@ -123,6 +124,9 @@ pub struct Progress {
     /// What was ordered to be done to the machine; most devices have nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_orders: Option<Box<RemoteOrders>>,
+    /// Settings that wait for a place that another one holds; most devices have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Box<Vec<Claim>>>,
     /// Certificates that were ordered from SCEP servers; most devices have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub certificate_requests: Option<Box<CertificateRequests>>,

@@ -141,6 +141,7 @@ pub(crate) fn context() -> SessionContext {
         credentials: account().session_credentials(&Stored::default(), None),
         store_status: None,
         remote: super::session::RemoteContext::default(),
+        claims: Vec::new(),
         farewell: false,
     }
 }

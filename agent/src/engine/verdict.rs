@@ -43,6 +43,18 @@ pub enum Verdict {
     Incomplete(String),
     /// It cannot be applied.
     Refused(Refusal),
+    /// It cannot be applied as long as another setting holds its place.
+    Taken(Refusal),
+}
+
+impl Verdict {
+    /// Why it cannot be applied, if it cannot.
+    pub fn refusal(&self) -> Option<&Refusal> {
+        match self {
+            Self::Refused(refusal) | Self::Taken(refusal) => Some(refusal),
+            Self::Applicable | Self::Incomplete(_) => None,
+        }
+    }
 }
 
 /// The answer to a [`VerdictRequest`].

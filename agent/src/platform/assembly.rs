@@ -134,6 +134,7 @@ impl Assembly {
         Some(match &self.profiles.get(root)?.outcome {
             Ok(_) => Verdict::Applicable,
             Err(Untranslatable::Waiting(reason)) => Verdict::Incomplete(reason.clone()),
+            Err(Untranslatable::Refused(refusal)) if self.displaced.contains(root) => Verdict::Taken(refusal.clone()),
             Err(Untranslatable::Refused(refusal)) => Verdict::Refused(refusal.clone()),
         })
     }

@@ -53,6 +53,7 @@ fn first_difference(left: &super::device::State, right: &super::device::State) -
     let part = |name: &str, left: String, right: String| (left != right).then(|| format!("{name}: {left}"));
     [
         part("profiles", format!("{:?}", left.profiles), format!("{:?}", right.profiles)),
+        part("claims", format!("{:?}", left.claims), format!("{:?}", right.claims)),
         part("settings", format!("{:?}", left.settings), format!("{:?}", right.settings)),
         part("applied", format!("{:?}", left.applied), format!("{:?}", right.applied)),
         part("files", format!("{:?}", left.files), format!("{:?}", right.files)),

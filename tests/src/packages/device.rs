@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use mdm_agent::engine::application::{Application, ApplicationOutcome};
+use mdm_agent::engine::claim::Claim;
 use mdm_agent::engine::failure::StoreFailure;
 use mdm_agent::engine::profile::{RetentionRules, Stored};
 use mdm_agent::engine::renewal::RenewalFailure;
@@ -174,9 +175,9 @@ impl Device {
     /// What is begun is begun by somebody else; the next session finds the device as if it had been done.
     fn forget_the_session(&mut self) {
         let Some(progress) = self.stored.progress.take() else { return };
-        let Progress { session_id, authority, push, certificate_requests, .. } = progress;
+        let Progress { session_id, authority, push, certificate_requests, claims, .. } = progress;
         self.stored.progress =
-            Some(Progress { session_id, authority, push, certificate_requests, ..Progress::default() });
+            Some(Progress { session_id, authority, push, certificate_requests, claims, ..Progress::default() });
     }
 
     /// Everything that can be seen from outside, without dates.
@@ -201,6 +202,7 @@ impl Device {
             profiles: profiles.collect(),
             contents: contents.collect(),
             settings: settings.collect(),
+            claims: progress.claims.map(|claims| *claims).unwrap_or_default(),
             applied: self.machine.applied().clone(),
             files: self.machine.files(),
             requests,
@@ -218,6 +220,8 @@ pub struct State {
     pub contents: BTreeMap<String, String>,
     /// Settings of the account.
     pub settings: BTreeMap<String, String>,
+    /// Settings that wait for their place.
+    pub claims: Vec<Claim>,
     /// Applied profiles.
     pub applied: BTreeMap<String, String>,
     /// Files on the machine.

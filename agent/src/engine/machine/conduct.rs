@@ -4,6 +4,7 @@ use super::announce::record;
 use super::opening::Opening;
 use super::{Action, Closing, Conduct, Engine, Phase};
 use crate::engine::certificates::Slot;
+use crate::engine::claim::Claim;
 use crate::engine::facts::{self, DeviceFacts};
 use crate::engine::failure::SessionFailure;
 use crate::engine::life::{Ended, Follow, Outcome, Plan};
@@ -47,6 +48,7 @@ impl Engine {
             credentials: account.session_credentials(&stored, nonce),
             store_status,
             remote,
+            claims: self.claims(&plan),
             farewell: plan.is_farewell(),
         };
         let told = self.compliance_alert().map(|_| self.compliance.report.clone());
@@ -79,6 +81,18 @@ impl Engine {
             epoch: self.life.epoch_at(plan.destination),
             session: self.progress().session_id,
         }
+    }
+
+    /// Settings of this authority that wait for their place.
+    fn claims(&self, plan: &Plan) -> Vec<Claim> {
+        let authority = self.life.authority_at(plan.destination);
+        let claims = self.progress().claims.iter().flat_map(|claims| claims.iter());
+        claims.filter(|claim| *claim.authority == *authority).cloned().collect()
+    }
+
+    fn keep_claims(&mut self, session: &Session) {
+        let claims = Some(session.claims().to_vec()).filter(|claims| !claims.is_empty());
+        self.life.progress_mut().claims = claims.map(Box::new);
     }
 
     /// Puts in what the agent tells of itself.
@@ -171,6 +185,7 @@ impl Engine {
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
+            self.keep_claims(&session);
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.

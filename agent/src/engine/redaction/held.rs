@@ -50,6 +50,9 @@ fn collect(address: &str, value: &str, secrets: &mut BTreeSet<String>) {
 /// What lets somebody ring, wipe or unlock this machine.
 fn under_way(progress: &Progress, secrets: &mut BTreeSet<String>) {
     secrets.extend(progress.nonce.clone());
+    for claim in progress.claims.iter().flat_map(|claims| claims.iter()) {
+        collect(&claim.node, &claim.value, secrets);
+    }
     secrets.extend(progress.push.channel.iter().map(|channel| channel.topic.clone()));
     for order in progress.remote_orders.iter().flat_map(|orders| orders.iter()) {
         match &order.kind {

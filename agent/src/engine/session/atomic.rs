@@ -138,15 +138,13 @@ impl Session {
     fn refused_of(&self, run: &AtomicRun, verdicts: &Verdicts) -> BTreeMap<String, Refusal> {
         let roots: BTreeSet<&String> = run.versions.iter().map(|version| &version.root).collect();
         let named = roots.into_iter().filter(|root| verdicts.verdicts.contains_key(*root));
-        let refused = named.filter_map(|root| match self.verdict_on(root, verdicts) {
-            Verdict::Refused(refusal) => Some((root.clone(), refusal)),
-            Verdict::Applicable | Verdict::Incomplete(_) => None,
-        });
+        let refused = named.filter_map(|root| Some((root.clone(), self.verdict_on(root, verdicts).refusal()?.clone())));
         refused.collect()
     }
 
     fn atomic_accepted(&mut self, mut run: AtomicRun, verdicts: &Verdicts) {
         for root in &run.roots() {
+            self.forget_claims(root);
             match verdicts.verdicts.get(root) {
                 Some(verdict) => self.take_verdict(root, verdict),
                 // It is removed, or applied as it is.

@@ -46,8 +46,11 @@ impl AtomicRun {
         let Some(blame) = &mut self.blame else { return };
         let Some(index) = blame.suspects.pop() else { return };
         let root = &self.versions[index].root;
-        let is_it =
-            matches!(verdicts.verdicts.get(root), Some(Verdict::Refused(why)) if Some(why) == blame.refused.get(root));
+        let is_it = verdicts
+            .verdicts
+            .get(root)
+            .and_then(Verdict::refusal)
+            .is_some_and(|why| Some(why) == blame.refused.get(root));
         if is_it {
             blame.culprits.insert(root.clone(), index);
             let versions = &self.versions;

@@ -11,6 +11,7 @@ use super::incoming::{changed, target};
 use super::outcome::{ItemOutcome, answers};
 use super::round::Pending;
 use super::{Session, execution};
+use crate::engine::claim::Claim;
 use crate::engine::profile::Profile;
 use crate::engine::tree::{Mark, Refusal};
 use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
@@ -48,13 +49,15 @@ impl Session {
         self.note_changes(root.clone());
         if let Some(root) = self.needs_verdict(root.as_deref()) {
             let named = BTreeSet::from([root.clone()]);
-            let pending = Pending::Item { mark, root: root.clone() };
+            let claim = self.claim_of(operation, item, &root);
+            let pending = Pending::Item { mark, root: root.clone(), claim };
             return Err(Box::new(self.request(pending, &[root], named)));
         }
         if let Some(refusal) = self.failure_since(mark) {
             self.take_back(mark);
             return Ok(refusal.into());
         }
+        root.iter().for_each(|root| self.forget_claims(root));
         if !self.tree.nodes_changed_since(mark).is_empty() {
             self.settle(root);
         }
@@ -62,7 +65,7 @@ impl Session {
     }
 
     /// Takes the verdict on a change.
-    pub(super) fn item_evaluated(&mut self, mark: Mark, root: &str, verdicts: &Verdicts) {
+    pub(super) fn item_evaluated(&mut self, mark: Mark, root: &str, claim: Option<Claim>, verdicts: &Verdicts) {
         let failure = self.failure_since(mark);
         let verdict = match (self.verdict_on(root, verdicts), failure) {
             (Verdict::Applicable | Verdict::Incomplete(_), Some(failure)) => Verdict::Refused(failure),
@@ -74,11 +77,20 @@ impl Session {
                 self.proposal_accepted = false;
                 refusal.into()
             }
-            verdict => {
+            Verdict::Taken(refusal) => {
+                // What is stored and as it was needs no claim.
+                let claim = claim.filter(|_| !self.tree.nodes_changed_since(mark).is_empty());
+                self.take_back(mark);
+                self.proposal_accepted = false;
+                claim.into_iter().for_each(|claim| self.remember(claim));
+                refusal.into()
+            }
+            Verdict::Applicable | Verdict::Incomplete(_) => {
+                self.forget_claims(root);
                 self.take_verdict(root, &verdict);
                 match verdict {
                     Verdict::Incomplete(reason) => ItemOutcome::incomplete(reason),
-                    Verdict::Applicable | Verdict::Refused(_) => ItemOutcome::of(StatusCode::OK),
+                    _ => ItemOutcome::of(StatusCode::OK),
                 }
             }
         };
@@ -100,6 +112,12 @@ impl Session {
             return Err(Refusal::new(status));
         }
         let uri = if operation.verb == Verb::Replace { changed(item)? } else { target(item)? };
+        if operation.verb == Verb::Delete
+            && let Some(address) = ProfileAddress::locate(&uri)
+        {
+            // What waits for its place cannot be seen, but it is no longer wanted.
+            self.forget_claims(&address.root.to_string());
+        }
         let format = item.format(&operation.meta);
         match operation.verb {
             Verb::Add => self.tree.add(&uri, format, execution::data(item)),

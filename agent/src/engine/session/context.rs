@@ -4,6 +4,7 @@ use mdm_protocol::Secret;
 use mdm_protocol::syncml::StatusCode;
 
 use super::{LoginStatus, RemoteContext, SessionAlert};
+use crate::engine::claim::Claim;
 use crate::engine::nodes::PushOffer;
 
 /// What a session needs to know before it begins.
@@ -33,6 +34,8 @@ pub struct SessionContext {
     pub store_status: Option<StatusCode>,
     /// What was ordered to be done to the machine before, and what may be.
     pub remote: RemoteContext,
+    /// Settings that wait for a place that another one holds.
+    pub claims: Vec<Claim>,
     /// Whether the session only says farewell: it ends with the first answer and runs no command.
     pub farewell: bool,
 }

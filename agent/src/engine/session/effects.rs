@@ -8,6 +8,7 @@ use mdm_protocol::loc_uri::encode_segment;
 use mdm_protocol::syncml::Format;
 
 use crate::engine::certificate_request::RequestStatus;
+use crate::engine::claim::Claim;
 use crate::engine::remote::RemoteOrder;
 use crate::engine::tree::ABSENT;
 
@@ -27,6 +28,8 @@ pub(super) struct SessionEffects {
     pub(super) requests: BTreeMap<String, ScepInstall>,
     /// How many requests were accepted, whatever became of them.
     pub(super) requested: usize,
+    /// Settings that wait for their place.
+    pub(super) claims: Vec<Claim>,
     /// Profiles that were removed, so that an earlier request of theirs is void.
     pub(super) void: BTreeSet<String>,
 }

@@ -1,13 +1,15 @@
 //! One management session, from package 1 to its end (OMA-DM 1.2.1 as narrowed by MS-MDM).
 //!
-//! A [`Session`] is fed with the server's answers and tells what to send next. What a message changes is handed out to
-//! be kept before its statuses go out; if it could not be kept, the statuses say so. The session does not know about
-//! schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
+//! A [`Session`] is fed with the server's answers and says what to do next. A message is worked through one command after
+//! the other, each with its own verdict (`round`); what it has changed in the end is applied to the machine and stored
+//! before its statuses go out, and what fails then is answered as if it had failed at once. The session does not know
+//! about schedules, retries or certificates: who starts it and what follows from its end is decided elsewhere.
 
 mod atomic;
 mod authentication;
 mod blame;
 mod change;
+mod claims;
 mod context;
 mod effects;
 mod execution;
@@ -171,6 +173,7 @@ impl Session {
             now: 0,
             tally: Tally::default(),
         };
+        session.effects.claims.clone_from(&session.context.claims);
         session.take_machine(machine);
         session.follow_push_name();
         session

@@ -5,7 +5,7 @@
 //! and worked through again with what is known by then: what failed is refused in its turn, so that every answer is that
 //! of a device on which it never happened.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use mdm_protocol::syncml::{Command, Format, Group, Operation, StatusCode};
@@ -15,6 +15,7 @@ use super::effects::SessionEffects;
 use super::outcome::ItemOutcome;
 use super::{Session, Step};
 use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::claim::Claim;
 use crate::engine::tree::{Mark, Refusal};
 use crate::engine::verdict::{VerdictRequest, Verdicts};
 
@@ -44,6 +45,8 @@ pub(super) struct Round {
     /// What was there before the message.
     start: Start,
     pub(super) answers: Vec<Command>,
+    /// Settings that wait for their place and are tried before the next unit, by their address.
+    pub(super) claims: VecDeque<String>,
     /// Of the operation whose items are being worked through.
     pub(super) outcomes: Vec<ItemOutcome>,
     /// What waits for its verdict.
@@ -71,7 +74,9 @@ pub(super) enum Pending {
     /// Nothing; only what can be read has to be brought up to date.
     Refresh,
     /// A change of one profile.
-    Item { mark: Mark, root: String },
+    Item { mark: Mark, root: String, claim: Option<Claim> },
+    /// A setting that waits for its place.
+    Claim { mark: Mark, root: String },
     /// A group.
     Atomic(Box<AtomicRun>),
 }
@@ -116,18 +121,26 @@ impl Session {
             next: 0,
             start,
             answers: Vec::new(),
+            claims: VecDeque::new(),
             outcomes: Vec::new(),
             pending: None,
             failing: Failing::default(),
             handed: BTreeSet::new(),
             read_bytes: 0,
         });
+        self.retry_claims();
         self.advance()
     }
 
     /// Works through the message until a verdict is needed or it is at its end.
     fn advance(&mut self) -> Step {
-        while let Some(unit) = self.round.as_ref().and_then(|round| round.units.get(round.next).cloned()) {
+        loop {
+            while let Some(node) = self.round.as_mut().and_then(|round| round.claims.pop_front()) {
+                if let Some(request) = self.try_claim(&node) {
+                    return Step::Evaluate(Box::new(request));
+                }
+            }
+            let Some(unit) = self.round.as_ref().and_then(|round| round.units.get(round.next).cloned()) else { break };
             let request = match unit {
                 Unit::Answer(answer) => {
                     self.push_answers([*answer]);
@@ -154,9 +167,13 @@ impl Session {
                 // The unit that needed it is still to be done.
                 return self.advance();
             }
-            Some(Pending::Item { mark, root }) => {
-                self.item_evaluated(mark, &root, verdicts);
+            Some(Pending::Item { mark, root, claim }) => {
+                self.item_evaluated(mark, &root, claim, verdicts);
                 None
+            }
+            Some(Pending::Claim { mark, root }) => {
+                self.claim_evaluated(mark, &root, verdicts);
+                return self.advance();
             }
             Some(Pending::Atomic(run)) => self.atomic_evaluated(*run, verdicts),
             None => None,
@@ -169,6 +186,10 @@ impl Session {
     }
 
     fn unit_done(&mut self) {
+        let is_changed = |(root, before): (&String, &Option<_>)| self.changed.get(root) != before.as_ref();
+        if !self.effects.claims.is_empty() && self.before_unit.iter().any(is_changed) {
+            self.retry_claims();
+        }
         self.before_unit.clear();
         // The channel is what the name of the push server makes of it, whoever has set it or taken it back.
         self.follow_push_name();
@@ -312,6 +333,7 @@ impl Session {
         self.nodes = Arc::clone(&round.start.nodes);
         self.tree.provide_machine(&self.nodes);
         (round.next, round.read_bytes, round.pending) = (0, 0, None);
+        round.claims.clear();
         round.answers.clear();
         round.outcomes.clear();
         self.nodes_are_stale = false;
@@ -320,6 +342,7 @@ impl Session {
         self.changed.clear();
         self.settled.clear();
         self.before_unit.clear();
+        self.retry_claims();
         self.advance()
     }
 }

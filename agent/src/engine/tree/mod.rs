@@ -124,6 +124,11 @@ impl Tree {
         self
     }
 
+    /// On whose behalf the server speaks.
+    pub fn authority(&self) -> &str {
+        &self.owner.authority
+    }
+
     /// Profiles as they are kept.
     pub fn profiles(&self) -> impl Iterator<Item = &Profile> {
         self.profiles.values()

@@ -1,5 +1,6 @@
 //! Sessions from the server's side: what it says, and what the device answers and keeps.
 
+mod claims;
 mod commands;
 mod credentials;
 mod ending;
