@@ -17,6 +17,8 @@ use sled::transaction::TransactionError;
 
 use crate::tenant::{Change, RecordKey, RecordKind};
 
+const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
 const CACHE_BYTES: u64 = 16 << 20;
 
 /// The store failed.
@@ -42,6 +44,22 @@ pub enum StoreError {
     Key,
 }
 
+/// sled's threads may hold its lock for a moment after a database was closed in the same process.
+fn open_when_free(config: &sled::Config) -> sled::Result<sled::Db> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match config.open() {
+            Err(error) if is_locked(&error) => std::thread::sleep(LOCK_PAUSE),
+            opened => return opened,
+        }
+    }
+    config.open()
+}
+
+/// sled says only inside an error text of its own that somebody else holds the lock.
+fn is_locked(error: &sled::Error) -> bool {
+    matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
+}
+
 /// An open store.
 pub struct Store {
     directory: PathBuf,
@@ -57,14 +75,13 @@ impl Store {
         let config =
             sled::Config::new().path(directory).cache_capacity(CACHE_BYTES).flush_every_ms(None).temporary(ephemeral);
         let opened = unless_damaged(directory, || {
-            let database = config.open()?;
+            let database = open_when_free(&config)?;
             let trees = RecordKind::ALL.iter().map(|kind| Ok((*kind, database.open_tree(kind.as_str())?)));
             let trees = trees.collect::<Result<_, sled::Error>>()?;
             Ok((database, trees))
         });
         let (database, trees) = match opened {
-            // sled says that another process holds the lock only inside an error text of its own.
-            Err(StoreError::Sled(sled::Error::Io(error))) if error.to_string().contains("could not acquire lock") => {
+            Err(StoreError::Sled(error)) if is_locked(&error) => {
                 return Err(StoreError::InUse(directory.to_owned()));
             }
             opened => opened?,
