@@ -1,6 +1,6 @@
 //! What a session asks of the machine once per message, and what came of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mdm_protocol::syncml::Format;
@@ -13,6 +13,9 @@ use super::tree::Refusal;
 pub struct Application {
     /// Profiles by the address of their own node; `None` removes.
     pub profiles: BTreeMap<String, Option<Arc<Profile>>>,
+    /// Those whose verdict was that they are applicable, and removals; `None` for all. The others are stored, and applied
+    /// if that can be done.
+    pub expected: Option<BTreeSet<String>>,
     /// What was applied before the message, where a former attempt may have applied more: profiles by their address, and
     /// the hash of their content.
     pub applied_before: Option<BTreeMap<String, String>>,

@@ -109,6 +109,11 @@ fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap
             news.removed = true;
         }
     }
+    // Written with the intention: whoever finds files of a change that was not kept must not take them for those of the
+    // profiles as they were before.
+    if let Some(applied) = &plan.applied {
+        ledger.applied = Some(applied.clone());
+    }
     ledger.directories.extend(directories.iter().cloned());
     ledger.untold.extend(news.keys().filter(|consumer| **consumer != Consumer::Nobody));
     ledger.settled = None;

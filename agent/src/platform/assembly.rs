@@ -27,7 +27,7 @@ pub struct Assembly {
     profiles: BTreeMap<String, Placed>,
     places: Places,
     /// Certificates and templates, to which other profiles refer, in the order of their addresses.
-    base: Arc<Vec<Profile>>,
+    base: Arc<Vec<Arc<Profile>>>,
     /// Profiles that found their place taken.
     displaced: BTreeSet<String>,
 }
@@ -45,7 +45,7 @@ struct Placed {
 #[derive(Debug)]
 pub struct Undo {
     profiles: BTreeMap<String, Option<Placed>>,
-    base: Arc<Vec<Profile>>,
+    base: Arc<Vec<Arc<Profile>>>,
     displaced: BTreeSet<String>,
 }
 
@@ -66,8 +66,7 @@ impl Assembly {
     pub fn of_stored(surroundings: Surroundings, profiles: impl IntoIterator<Item = Arc<Profile>>) -> Self {
         let mut assembly = Self::new(surroundings);
         let mut profiles: Vec<Arc<Profile>> = profiles.into_iter().collect();
-        let base = profiles.iter().filter(|profile| is_base(profile));
-        assembly.base = in_order(base.map(|profile| (**profile).clone()));
+        assembly.base = in_order(profiles.iter().filter(|profile| is_base(profile)).cloned());
         profiles.sort_by_cached_key(|profile| {
             let holds = assembly.surroundings.holds(profile);
             (!is_base(profile), !holds, profile.received, profile.session, profile.root.clone())
@@ -80,28 +79,32 @@ impl Assembly {
 
     /// Makes a change as a whole. New content is judged by this time, where that matters.
     pub fn change(&mut self, changes: &[(String, Option<Arc<Profile>>)], now: Option<i64>) -> Undo {
-        let mut changes: BTreeMap<&str, Option<&Arc<Profile>>> =
+        let latest: BTreeMap<&str, Option<&Arc<Profile>>> =
             changes.iter().map(|(root, present)| (root.as_str(), present.as_ref())).collect();
-        // Whoever is named and not changed keeps its place.
-        changes.retain(|root, present| {
-            let is_known = |present: &&Arc<Profile>| self.content(root) == Some(present.content_hash.as_str());
-            !present.as_ref().is_some_and(is_known)
-        });
+        // In the order in which they were named; whoever is named and not changed keeps its place.
+        let mut seen = BTreeSet::new();
+        let order = changes.iter().map(|(root, _)| root.as_str()).filter(|root| seen.insert(*root));
+        let changes = order.map(|root| (root, latest.get(root).copied().flatten()));
+        let changes: Vec<(&str, Option<&Arc<Profile>>)> = changes
+            .filter(|(root, present)| {
+                present.is_none_or(|present| self.content(root) != Some(present.content_hash.as_str()))
+            })
+            .collect();
         let base = Arc::clone(&self.base);
         let mut undo = Undo { profiles: BTreeMap::new(), base, displaced: self.displaced.clone() };
         let mut touches_base = false;
         for (root, present) in &changes {
             let former = self.remove(root);
             touches_base |= former.iter().any(|former| is_base(&former.profile));
-            touches_base |= present.iter().any(|present| is_base(present));
+            touches_base |= present.is_some_and(|present| is_base(present));
             undo.profiles.insert((*root).to_owned(), former);
         }
         if touches_base {
             self.change_base(&changes);
         }
         let (first, then): (Vec<_>, Vec<_>) =
-            changes.into_iter().partition(|(_, present)| present.is_some_and(|present| is_base(present)));
-        for present in first.into_iter().chain(then).filter_map(|(_, present)| present) {
+            changes.iter().filter_map(|(_, present)| *present).partition(|present| is_base(present));
+        for present in first.into_iter().chain(then) {
             self.insert(Arc::clone(present), now);
         }
         let mut again: BTreeSet<String> = std::mem::take(&mut self.displaced);
@@ -142,7 +145,12 @@ impl Assembly {
     /// What can be read of applicable profiles: address, format, value.
     pub fn nodes(&self) -> Vec<translate::Readable> {
         let shares = self.profiles.iter().filter_map(|(root, placed)| Some((root, placed.outcome.as_ref().ok()?)));
-        let mut nodes: Vec<_> = shares.flat_map(|(root, share)| translate::readable(share, root)).collect();
+        shares.flat_map(|(root, share)| translate::readable(share, root)).collect()
+    }
+
+    /// The same within a session in which they have changed: with what is about to be as it was before.
+    pub fn nodes_to_be(&self) -> Vec<translate::Readable> {
+        let mut nodes = self.nodes();
         nodes.extend(self.surroundings.former_name(&self.places));
         nodes
     }
@@ -197,10 +205,11 @@ impl Assembly {
         }
     }
 
-    fn change_base(&mut self, changes: &BTreeMap<&str, Option<&Arc<Profile>>>) {
-        let staying = self.base.iter().filter(|profile| !changes.contains_key(profile.root.to_string().as_str()));
-        let present = changes.values().flatten().filter(|profile| is_base(profile));
-        self.base = in_order(staying.cloned().chain(present.map(|profile| (***profile).clone())));
+    fn change_base(&mut self, changes: &[(&str, Option<&Arc<Profile>>)]) {
+        let changed: BTreeSet<&str> = changes.iter().map(|(root, _)| *root).collect();
+        let staying = self.base.iter().filter(|profile| !changed.contains(profile.root.to_string().as_str()));
+        let present = changes.iter().filter_map(|(_, present)| *present).filter(|profile| is_base(profile));
+        self.base = in_order(staying.chain(present).cloned());
     }
 
     /// Profiles that may refer to certificates and templates.
@@ -259,8 +268,8 @@ impl Assembly {
     }
 }
 
-fn in_order(profiles: impl Iterator<Item = Profile>) -> Arc<Vec<Profile>> {
-    let mut profiles: Vec<Profile> = profiles.collect();
+fn in_order(profiles: impl Iterator<Item = Arc<Profile>>) -> Arc<Vec<Arc<Profile>>> {
+    let mut profiles: Vec<Arc<Profile>> = profiles.collect();
     profiles.sort_by(|left, right| left.root.cmp(&right.root));
     Arc::new(profiles)
 }

@@ -35,6 +35,8 @@ pub(super) struct Attempt {
     holds_unknown: bool,
     /// Profiles that can be applied, or keep what they have, and the hash of their content.
     applied: BTreeMap<String, String>,
+    /// The same before the attempt.
+    before: BTreeMap<String, String>,
 }
 
 impl Attempt {
@@ -50,6 +52,7 @@ impl Attempt {
             is_shared: false,
             holds_unknown: others == Others::Stay,
             applied: assembly.applicable(),
+            before: ledger.applied.clone().unwrap_or_default(),
         };
         for (root, why) in &attempt.desired.without {
             if let Untranslatable::Refused(refusal) = why {
@@ -78,13 +81,8 @@ impl Attempt {
             if plan.is_empty() && ledger.untold.is_empty() {
                 return Ok(attempt);
             }
-            // Written with the intention: whoever finds files of a change that was not kept must not take them for
-            // those of the profile as it was before.
-            let former = ledger.applied.replace(attempt.applied.clone());
+            plan.applied = Some(attempt.applied.clone());
             let applied = apply::apply(site, ledger, plan)?;
-            if applied.abandoned {
-                ledger.applied = former;
-            }
             if !attempt.take(&applied, ledger, open) {
                 return Ok(attempt);
             }
@@ -104,7 +102,9 @@ impl Attempt {
             .iter()
             .map(|(address, format, value)| (address.clone(), format.as_str().to_owned(), value.clone()))
             .collect();
-        let applied = self.applied.iter().filter(|(root, _)| !self.has_failed(root));
+        // What could not be changed is as it was.
+        let before = self.before.iter().filter(|(root, _)| self.has_failed(root));
+        let applied = self.applied.iter().filter(|(root, _)| !self.has_failed(root)).chain(before);
         let applied = Some(applied.map(|(root, content)| (root.clone(), content.clone())).collect());
         let is_news = ledger.profiles != standing || ledger.settled != settled || ledger.nodes != nodes;
         if is_news || ledger.applied != applied || drift_is_news {
@@ -206,12 +206,7 @@ pub(super) fn hold_unchanged(desired: &mut Desired, ledger: &Ledger, assembly: &
         .keys()
         .filter_map(|root| {
             let content = assembly.content(root)?;
-            let is_applied = match &ledger.applied {
-                Some(_) => ledger.applied(root) == Some(content),
-                // An earlier version did not record which content it had applied.
-                None => ledger.files.values().any(|entry| entry.profiles.contains(root)),
-            };
-            is_applied.then(|| (root.clone(), content.to_owned()))
+            ledger.has_applied(root, content).then(|| (root.clone(), content.to_owned()))
         })
         .collect();
     let held = ledger.files.iter().filter(|(path, entry)| {

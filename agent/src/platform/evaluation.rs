@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::assembly::{Assembly, Undo};
 use super::force::{Platform, PlatformError};
+use super::look::stored_digest;
 use super::root::Root;
 use super::survey::survey;
 use crate::engine::profile::Profile;
@@ -22,7 +23,8 @@ impl Platform {
     /// Gives verdicts beginning with what is stored and applied now. Blocks while it looks at the machine.
     pub fn evaluator(&self, stored: &[Profile]) -> Result<Evaluator, PlatformError> {
         let root = Root::open(self.root())?;
-        let ledger = self.readable_ledger()?;
+        let mut ledger = self.readable_ledger()?;
+        ledger.go_by(&stored_digest(stored.iter()));
         let machine = Arc::new(survey(&root));
         let surroundings = self.surroundings(&root, &ledger, &machine, stored.iter())?;
         Ok(Evaluator::new(Assembly::of_stored(surroundings, stored.iter().cloned().map(Arc::new))))
@@ -51,7 +53,7 @@ impl Evaluator {
         Verdicts {
             verdicts: request.named.iter().map(verdict).collect(),
             lost: false,
-            nodes: request.wants_nodes.then(|| Arc::new(self.assembly.nodes())),
+            nodes: request.wants_nodes.then(|| Arc::new(self.assembly.nodes_to_be())),
         }
     }
 

@@ -14,8 +14,8 @@ use super::apply::Site;
 use super::assembly::Assembly;
 use super::attempt::{Attempt, Set, hold_unchanged};
 use super::issued;
-use super::ledger::{Drift, Ledger, LedgerError, Standing};
-use super::look::{fingerprint, is_untouched, retained, see};
+use super::ledger::{Before, Drift, Ledger, LedgerError, Standing};
+use super::look::{fingerprint, is_untouched, retained, see, stored_digest};
 use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
 use super::plan::plan;
@@ -227,6 +227,7 @@ impl Platform {
         if is_settled && is_untouched(root, &ledger) {
             return Ok(convergence(&ledger, Vec::new()));
         }
+        ledger.go_by(&stored_digest(profiles.iter()));
         let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
         let assembly = self.assembly(root, &ledger, &machine, &profiles)?;
         let attempt =
@@ -272,10 +273,13 @@ impl Platform {
     ) -> Result<ApplicationOutcome, PlatformError> {
         let machine = Arc::new(survey(root));
         let mut work = Work { root, before, application, others, machine, ledger: self.readable_ledger()? };
-        if let (Some(before), Some(applied)) = (&application.applied_before, &mut work.ledger.applied) {
+        let stored = stored_digest(before.iter());
+        work.ledger.go_by(&stored);
+        if let Some(before) = &application.applied_before {
             // What a former attempt applied is nobody's to keep.
-            applied.retain(|root, content| before.get(root) == Some(content));
+            work.ledger.applied = Some(before.clone());
         }
+        work.ledger.before = work.ledger.applied.clone().map(|applied| Before { stored, applied });
         let (mut failed, mut consequences) = (BTreeMap::new(), BTreeMap::new());
         loop {
             let given_up = failed.iter().chain(&consequences);
@@ -314,7 +318,9 @@ impl Platform {
             self.surroundings(work.root, &work.ledger, &work.machine, profiles.iter().map(|it| &**it))?;
         let mut assembly = Assembly::of_stored(surroundings, before);
         assembly.change(&changed, Some(work.application.now));
-        let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).collect();
+        let is_expected =
+            |root: &String| work.application.expected.as_ref().is_none_or(|expected| expected.contains(root));
+        let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).filter(is_expected).collect();
         let set = Set { assembly: &assembly, open: &open, others: work.others };
         let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
@@ -345,7 +351,8 @@ impl Platform {
     /// What would be done to bring the machine to what these profiles say. Changes nothing.
     pub fn foresee(&self, profiles: &[Profile]) -> Result<Preview, PlatformError> {
         let root = Root::open(&self.root)?;
-        let ledger = Ledger::read(&self.state, &self.root)?;
+        let mut ledger = Ledger::read(&self.state, &self.root)?;
+        ledger.go_by(&stored_digest(profiles.iter()));
         let machine = Arc::new(survey(&root));
         let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
         let assembly = self.assembly(&root, &ledger, &machine, &profiles)?;

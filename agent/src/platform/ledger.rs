@@ -41,11 +41,23 @@ pub struct Ledger {
     /// `None` in a ledger of a version that did not record it.
     #[serde(default)]
     pub applied: Option<BTreeMap<String, String>>,
+    /// What that was before the last change: until the change is stored, it may still be taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<Before>,
     /// What the server may read of the profiles in force: address, format, value.
     #[serde(default)]
     pub nodes: Vec<(String, String, String)>,
     /// What somebody else changed, as it was found last.
     pub drift: Vec<Drift>,
+}
+
+/// What was applied before a change.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Before {
+    /// The digest of the profiles that were stored.
+    pub stored: String,
+    /// Applied profiles, by the address of their own node, and the hash of their content.
+    pub applied: BTreeMap<String, String>,
 }
 
 /// A file that the agent made.
@@ -201,9 +213,21 @@ impl Ledger {
         self.files.is_empty() && self.directories.is_empty() && self.untold.is_empty()
     }
 
-    /// The hash of a profile's content that is applied.
-    pub fn applied(&self, root: &str) -> Option<&str> {
-        self.applied.as_ref()?.get(root).map(String::as_str)
+    /// Whether a profile is applied with this content.
+    pub fn has_applied(&self, root: &str, content: &str) -> bool {
+        match &self.applied {
+            Some(applied) => applied.get(root).is_some_and(|applied| applied == content),
+            // An earlier version did not record which content it had applied.
+            None => self.files.values().any(|entry| entry.profiles.contains(root)),
+        }
+    }
+
+    /// Goes by what was applied before the last change, if these are the profiles that were stored then: the change was
+    /// not kept.
+    pub fn go_by(&mut self, stored: &str) {
+        if let Some(before) = self.before.take_if(|before| before.stored == stored) {
+            self.applied = Some(before.applied);
+        }
     }
 
     /// Writes the ledger so that it survives a power cut; an empty one is no file.

@@ -60,6 +60,28 @@ pub(super) fn is_untouched(root: &Root, ledger: &Ledger) -> bool {
     root.are_untouched(ledger.files.iter().map(|(path, entry)| (path, entry.stamp, entry.mode)))
 }
 
+/// A digest of profiles, whatever order they come in.
+pub(super) fn stored_digest<'a>(profiles: impl Iterator<Item = &'a Profile>) -> String {
+    let mut hasher = Sha256::new();
+    add_profiles(&mut hasher, profiles);
+    hex(hasher)
+}
+
+fn add_profiles<'a>(hasher: &mut Sha256, profiles: impl Iterator<Item = &'a Profile>) {
+    let mut known: Vec<(String, &str)> =
+        profiles.map(|profile| (profile.root.to_string(), profile.content_hash.as_str())).collect();
+    known.sort();
+    for (root, content) in known {
+        hasher.update((root.len() as u64).to_le_bytes());
+        hasher.update(root);
+        hasher.update(content);
+    }
+}
+
+fn hex(hasher: Sha256) -> String {
+    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 /// What tells without translating anything that nothing would be different.
 pub(super) fn fingerprint<'a>(
     machine: &Machine,
@@ -69,17 +91,10 @@ pub(super) fn fingerprint<'a>(
     let mut hasher = Sha256::new();
     hasher.update(env!("CARGO_PKG_VERSION"));
     hasher.update(serde_json::to_vec(machine).expect("facts are text, numbers and lists"));
-    let mut known: Vec<(String, &str)> =
-        profiles.clone().map(|profile| (profile.root.to_string(), profile.content_hash.as_str())).collect();
-    known.sort();
-    for (root, content) in known {
-        hasher.update((root.len() as u64).to_le_bytes());
-        hasher.update(root);
-        hasher.update(content);
-    }
+    add_profiles(&mut hasher, profiles.clone());
     for (root, issued) in issued::read(state, profiles) {
         hasher.update(root);
         issued.chain.iter().for_each(|der| hasher.update(der));
     }
-    hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()
+    hex(hasher)
 }

@@ -37,6 +37,8 @@ pub struct Plan {
     pub forgotten: Vec<MachinePath>,
     /// What somebody else changed.
     pub drift: Vec<Drift>,
+    /// Profiles that are applied once this is done, and the hash of their content.
+    pub applied: Option<BTreeMap<String, String>>,
     /// Files that cannot be had, and why.
     pub obstacles: BTreeMap<MachinePath, Refusal>,
 }

@@ -82,11 +82,11 @@ impl Surroundings {
 
     /// Whether a profile is applied as it is, so that what it has is its own.
     pub fn holds(&self, profile: &Profile) -> bool {
-        self.ledger.applied(&profile.root.to_string()) == Some(profile.content_hash.as_str())
+        self.ledger.has_applied(&profile.root.to_string(), &profile.content_hash)
     }
 
     /// What a profile is translated with.
-    pub fn context<'a>(&'a self, base: &'a [Profile]) -> Context<'a> {
+    pub fn context<'a>(&'a self, base: &'a [Arc<Profile>]) -> Context<'a> {
         let (user, unsealer) = (self.user.as_deref(), &*self.unsealer);
         Context { user, unsealer, issued: Arc::clone(&self.issued), ..Context::new(&self.machine, base) }
     }

@@ -83,7 +83,7 @@ impl SimulatedMachine {
     /// Applies changes; what cannot be changed stays as it was.
     pub fn apply(&mut self, stored: &[Profile], application: &Application) -> ApplicationOutcome {
         if let Some(before) = &application.applied_before {
-            self.applied.retain(|root, content| before.get(root) == Some(content));
+            self.applied.clone_from(before);
         }
         let before = |root: &String| stored.iter().find(|profile| profile.root.to_string() == *root);
         let changes = application.profiles.iter().filter(|(root, present)| present.as_deref() != before(root));
@@ -99,7 +99,10 @@ impl SimulatedMachine {
             let mut assembly = self.assembly(stored);
             assembly.change(&changes, Some(application.now));
             let desired = assembly.desired();
-            let refused = changes.iter().filter_map(|(root, _)| match desired.without.get(root)? {
+            let is_expected =
+                |root: &String| application.expected.as_ref().is_none_or(|expected| expected.contains(root));
+            let expected = changes.iter().filter(|(root, _)| is_expected(root));
+            let refused = expected.filter_map(|(root, _)| match desired.without.get(root)? {
                 Untranslatable::Refused(refusal) => Some((root.clone(), refusal.clone())),
                 Untranslatable::Waiting(_) => None,
             });

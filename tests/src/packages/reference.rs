@@ -3,7 +3,7 @@
 
 use mdm_protocol::syncml::Verb;
 
-use super::command::{Package, Single, Top};
+use super::command::{self, Package, Single, Top};
 use super::device::{Answers, Device, StatusLine};
 
 /// What goes against the rule.
@@ -104,7 +104,12 @@ impl Reference {
             507 if device.state() != before.state() => {
                 return Err(Violation("something is left of an Atomic that fell".to_owned()));
             }
-            507 => fallen(rest)?,
+            507 => {
+                fallen(rest)?;
+                if !has_get {
+                    is_to_blame(&before, members, rest)?;
+                }
+            }
             200 => {}
             other => return Err(Violation(format!("an Atomic is answered with {other}"))),
         }
@@ -127,6 +132,22 @@ fn holds(device: &mut Device, member: &Single) -> bool {
         device.actions.unenroll |= was_leaving;
         is_unenrolled || answers.statuses.first().is_some_and(|(.., code)| [200, 202].contains(code))
     })
+}
+
+/// The first member that does not hold after those before it is to blame, or one that came later made it so. Where members
+/// meet in one profile, what it is in the end counts, and nothing is said of who is to blame.
+fn is_to_blame(before: &Device, members: &[Single], statuses: &[StatusLine]) -> Result<(), Violation> {
+    let items: usize = members.iter().map(|member| member.items.len()).sum();
+    if command::roots(&[Top::Atomic(members.to_vec())]).len() != items {
+        return Ok(());
+    }
+    let mut apart = before.clone();
+    let Some(first) = members.iter().position(|member| !holds(&mut apart, member)) else { return Ok(()) };
+    let blamed = |number: usize| statuses.iter().any(|(id, .., code)| *id as usize == number + 3 && *code >= 400);
+    if (first..members.len()).any(blamed) && !(0..first).any(blamed) {
+        return Ok(());
+    }
+    Err(Violation(format!("member {first} of an Atomic does not hold, others are to blame: {statuses:?}")))
 }
 
 /// The statuses of an Atomic that fell: somebody is to blame, what was done is undone, what comes after the first failed

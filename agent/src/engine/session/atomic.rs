@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{Command, Group, Item, Operation, StatusCode, Verb};
 
 use super::blame::Blame;
@@ -36,7 +37,7 @@ pub(super) enum Member {
     Items(Vec<ItemOutcome>),
 }
 
-/// What an item made of a profile.
+/// What an item made of a profile; looked up only if that is refused.
 #[derive(Debug)]
 pub(super) struct Version {
     pub(super) member: usize,
@@ -58,7 +59,9 @@ impl Session {
         };
         let mut failed = group.id.is_missing();
         for command in &group.commands {
-            let member = if failed { not_tried(command) } else { self.run_member(&mut run, command) };
+            // After a failure the rest is not run at all.
+            let member =
+                if failed { Member::Whole(StatusCode::NOT_EXECUTED) } else { self.run_member(&mut run, command) };
             failed |= !member.succeeded();
             run.members.push(member);
         }
@@ -67,6 +70,7 @@ impl Session {
             return None;
         }
         let roots = run.roots();
+        self.note_changes(roots.iter().cloned());
         let named: BTreeSet<String> = roots.iter().filter_map(|root| self.needs_verdict(Some(root))).collect();
         if named.is_empty() && self.falls_by_failure(&mut run) {
             self.atomic_falls(run);
@@ -77,7 +81,7 @@ impl Session {
             self.atomic_holds(run);
             return None;
         }
-        let proposed: Vec<String> = roots.into_iter().collect();
+        let proposed = run.roots_in_order();
         Some(self.request(Pending::Atomic(Box::new(run)), &proposed, named))
     }
 
@@ -101,13 +105,8 @@ impl Session {
         }
         match self.change(operation, item) {
             Ok(root) => {
-                self.note_changes(root.clone());
-                run.versions.extend(root.map(|root| Version {
-                    member: run.members.len(),
-                    item: index,
-                    profile: self.present_profile(&root),
-                    root,
-                }));
+                let member = run.members.len();
+                run.versions.extend(root.map(|root| Version { member, item: index, root, profile: None }));
                 ItemOutcome::of(StatusCode::OK)
             }
             Err(refusal) => refusal.into(),
@@ -129,10 +128,26 @@ impl Session {
                 self.atomic_accepted(run, verdicts);
                 return None;
             }
+            self.look_up_versions(&mut run, &refused);
             run.begin_to_blame(refused);
         }
         self.proposal_accepted = false;
         self.next_suspect(run)
+    }
+
+    /// Runs the members again to see what each made of the profiles that are refused.
+    fn look_up_versions(&mut self, run: &mut AtomicRun, refused: &BTreeMap<String, Refusal>) {
+        let effects = self.effects.clone();
+        self.tree.undo_to(run.mark);
+        for version in &mut run.versions {
+            let Some(Command::Operation(operation)) = run.group.commands.get(version.member) else { continue };
+            let done = operation.items.get(version.item).map(|item| self.change(operation, item));
+            if done.is_some_and(|done| done.is_ok()) && refused.contains_key(&version.root) {
+                let uri = LocUri::parse(&version.root).ok();
+                version.profile = uri.and_then(|uri| self.tree.profile(&uri, self.now)).map(Arc::new);
+            }
+        }
+        self.effects = effects;
     }
 
     fn refused_of(&self, run: &AtomicRun, verdicts: &Verdicts) -> BTreeMap<String, Refusal> {
@@ -168,7 +183,7 @@ impl Session {
             self.atomic_falls(run);
             return None;
         };
-        let proposed: Vec<String> = run.roots().into_iter().collect();
+        let proposed = run.roots_in_order();
         let named = BTreeSet::from([root.clone()]);
         let mut request = self.request(Pending::Atomic(Box::new(run)), &proposed, named);
         for (_, slot) in request.proposed.iter_mut().filter(|(proposed, _)| *proposed == root) {
@@ -237,6 +252,15 @@ impl Session {
 }
 
 impl AtomicRun {
+    /// The profiles that it names, in the order in which they became what they are in the end.
+    fn roots_in_order(&self) -> Vec<String> {
+        let mut seen = BTreeSet::new();
+        let roots = self.versions.iter().rev().map(|version| &version.root);
+        let mut roots: Vec<String> = roots.filter(|root| seen.insert(*root)).cloned().collect();
+        roots.reverse();
+        roots
+    }
+
     /// The profiles that it names.
     fn roots(&self) -> BTreeSet<String> {
         self.versions.iter().map(|version| version.root.clone()).collect()
@@ -250,11 +274,6 @@ impl Member {
             Self::Items(items) => items.iter().all(ItemOutcome::is_success),
         }
     }
-}
-
-/// After a failure the rest is not run at all.
-fn not_tried(_command: &Command) -> Member {
-    Member::Whole(StatusCode::NOT_EXECUTED)
 }
 
 /// Why an operation cannot be a member of an Atomic, if it cannot.

@@ -28,7 +28,10 @@ impl Session {
             Verb::Get if self.nodes_are_stale => {
                 return Some(self.request(Pending::Refresh, &[], BTreeSet::new()));
             }
-            Verb::Get => self.read_item(item),
+            Verb::Get => {
+                self.tree.provide_session(&self.effects.nodes());
+                self.read_item(item)
+            }
             Verb::Exec => self.execute_item(operation, item),
             Verb::Add | Verb::Replace | Verb::Delete => match self.change_item(operation, item) {
                 Ok(outcome) => outcome,
@@ -42,6 +45,7 @@ impl Session {
     /// Makes a change; `Err` asks for the verdict that it depends on.
     fn change_item(&mut self, operation: &Operation, item: &Item) -> Result<ItemOutcome, Box<VerdictRequest>> {
         let mark = self.tree.mark();
+        let effects = (operation.verb == Verb::Delete).then(|| self.effects.clone());
         let root = match self.change(operation, item) {
             Ok(root) => root,
             Err(refusal) => return Ok(refusal.into()),
@@ -55,6 +59,7 @@ impl Session {
         }
         if let Some(refusal) = self.failure_since(mark) {
             self.take_back(mark);
+            effects.into_iter().for_each(|effects| self.effects = effects);
             return Ok(refusal.into());
         }
         root.iter().for_each(|root| self.forget_claims(root));
@@ -97,7 +102,7 @@ impl Session {
         self.item_done(outcome);
     }
 
-    fn item_done(&mut self, outcome: ItemOutcome) {
+    pub(super) fn item_done(&mut self, outcome: ItemOutcome) {
         let Some(round) = &mut self.round else { return };
         round.outcomes.push(outcome);
         let Some(operation) = round.operation_at_its_end() else { return };
@@ -118,13 +123,25 @@ impl Session {
             // What waits for its place cannot be seen, but it is no longer wanted.
             self.forget_claims(&address.root.to_string());
         }
+        let address = ProfileAddress::locate(&uri);
+        let has_request = address.as_ref().is_some_and(|address| self.has_certificate_request(&address.root));
         let format = item.format(&operation.meta);
         match operation.verb {
             Verb::Add => self.tree.add(&uri, format, execution::data(item)),
             Verb::Delete => self.tree.delete(&uri),
             Verb::Replace | Verb::Get | Verb::Exec => self.tree.replace(&uri, format, execution::data(item)),
         }?;
-        Ok(ProfileAddress::locate(&uri).map(|address| address.root.to_string()))
+        if let Some(root) = address.as_ref().map(|address| &address.root).filter(|root| !self.tree.has_own(root)) {
+            // A removed profile takes its certificate request along.
+            self.effects.profile_removed(&root.to_string(), has_request);
+        }
+        Ok(address.map(|address| address.root.to_string()))
+    }
+
+    /// Whether a certificate was requested for a profile, in this session or before.
+    fn has_certificate_request(&self, root: &LocUri) -> bool {
+        let is_scep = root.segments().get(3).is_some_and(|name| name == "SCEP");
+        is_scep && self.tree.value(&root.child("Status")).is_some()
     }
 
     /// Brings what is known of changed profiles up to date with the tree.
@@ -179,8 +196,6 @@ impl Session {
         let present = self.present_profile(&root);
         if present.is_none() {
             self.applied.remove(&root);
-            let is_scep = root.contains("/ClientCertificateInstall/SCEP/");
-            self.effects.profile_removed(&root, is_scep);
         }
         self.nodes_are_stale = true;
         self.settled.push((root, present));

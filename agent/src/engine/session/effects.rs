@@ -38,13 +38,13 @@ impl SessionEffects {
     /// Accepts the request of a certificate.
     pub(super) fn request(&mut self, root: String, install: ScepInstall) {
         self.requested += 1;
+        self.void.remove(&root);
         self.requests.insert(root, install);
     }
 
-    /// A removed profile takes its request along.
-    pub(super) fn profile_removed(&mut self, root: &str, is_scep: bool) {
-        if is_scep {
-            self.requests.remove(root);
+    /// A removed profile takes its request along, of this session or of one before.
+    pub(super) fn profile_removed(&mut self, root: &str, has_former: bool) {
+        if self.requests.remove(root).is_some() || has_former {
             self.void.insert(root.to_owned());
         }
     }

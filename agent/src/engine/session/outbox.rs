@@ -113,7 +113,7 @@ impl Outbox {
     fn cut(&self, waiting: &mut Waiting, number: usize, room: usize, may_be_cut: bool) -> Option<Command> {
         let is_rest = matches!(waiting, Waiting::Rest(_));
         let (Waiting::Whole(Command::Results(results)) | Waiting::Rest(results)) = &mut *waiting else { return None };
-        let empty = Results { items: Vec::new(), ..results.clone() };
+        let empty = without_items(results);
         let of = |items: Vec<Item>| Results { items, ..empty.clone() };
         let whole = self.whole_items(results, &empty, number, room);
         if whole > 0 && whole < results.items.len() {
@@ -181,6 +181,16 @@ impl Waiting {
             }
             Self::Rest(results) => numbered(results.clone(), number).encoded_len(),
         }
+    }
+}
+
+fn without_items(results: &Results) -> Results {
+    Results {
+        id: results.id.clone(),
+        message_ref: results.message_ref,
+        command_ref: results.command_ref.clone(),
+        meta: results.meta.clone(),
+        items: Vec::new(),
     }
 }
 

@@ -65,6 +65,8 @@ struct Start {
     mark: Mark,
     effects: SessionEffects,
     applied: BTreeMap<String, String>,
+    held: BTreeMap<String, String>,
+    not_applied: BTreeMap<String, Refusal>,
     nodes: Arc<Vec<(String, Format, String)>>,
 }
 
@@ -113,6 +115,8 @@ impl Session {
             mark: self.tree.mark(),
             effects: self.effects.clone(),
             applied: self.applied.clone(),
+            held: self.held.clone(),
+            not_applied: self.not_applied.clone(),
             nodes: Arc::clone(&self.nodes),
         };
         self.round = Some(Round {
@@ -162,6 +166,11 @@ impl Session {
         let pending = self.round.as_mut().and_then(|round| round.pending.take());
         self.evaluator_is_current = !verdicts.lost;
         let request = match pending {
+            Some(Pending::Refresh) if verdicts.lost => {
+                // Nobody knows what holds now.
+                self.item_done(ItemOutcome::of(StatusCode::FAILED));
+                None
+            }
             Some(Pending::Refresh) => {
                 self.take_nodes(verdicts);
                 // The unit that needed it is still to be done.
@@ -193,7 +202,6 @@ impl Session {
         self.before_unit.clear();
         // The channel is what the name of the push server makes of it, whoever has set it or taken it back.
         self.follow_push_name();
-        self.tree.provide_session(&self.effects.nodes());
         if let Some(round) = &mut self.round {
             round.next += 1;
         }
@@ -247,20 +255,21 @@ impl Session {
         if roots.is_empty() {
             return self.keep();
         }
-        let profiles = roots.iter().map(|root| (root.clone(), self.present_profile(root))).collect();
+        let profiles: BTreeMap<_, _> = roots.iter().map(|root| (root.clone(), self.present_profile(root))).collect();
+        let is_expected = |root: &&String| {
+            let present = profiles.get(*root).and_then(Option::as_ref);
+            // A removal; or what was found to be applicable, and not what still waits.
+            present.is_none_or(|present| self.applied.get(*root) == Some(&present.content_hash))
+        };
+        let expected = self.changed.keys().filter(is_expected).cloned().collect();
+        let applied_before = self.round.as_ref().filter(|round| !round.failing.is_empty()).map(|round| {
+            let both = round.start.applied.iter().chain(&round.start.held);
+            both.map(|(root, content)| (root.clone(), content.clone())).collect()
+        });
         if let Some(round) = &mut self.round {
             round.handed = roots;
         }
-        let applied_before = self.round.as_ref().filter(|round| !round.failing.is_empty()).map(|round| {
-            round
-                .start
-                .applied
-                .iter()
-                .chain(&self.held)
-                .map(|(root, content)| (root.clone(), content.clone()))
-                .collect()
-        });
-        Step::Apply(Box::new(Application { profiles, applied_before, now: self.now }))
+        Step::Apply(Box::new(Application { profiles, expected: Some(expected), applied_before, now: self.now }))
     }
 
     /// Takes what became of the changes on the machine.
@@ -278,8 +287,14 @@ impl Session {
             outcome.machine.iter().for_each(|machine| self.take_machine(machine));
             return self.keep();
         }
+        let failed: Vec<_> = failed.into_iter().map(|(root, why)| (root.clone(), why.clone())).collect();
         if let Some(round) = &mut self.round {
-            round.failing.profiles.extend(failed.into_iter().map(|(root, why)| (root.clone(), why.clone())));
+            let is_news = failed.iter().any(|(root, _)| !round.failing.profiles.contains_key(root));
+            round.failing.profiles.extend(failed);
+            if !is_news {
+                // What goes on failing although its commands are refused is not theirs.
+                return self.keep();
+            }
         }
         self.repeat()
     }
@@ -330,6 +345,8 @@ impl Session {
         self.tree.undo_to(round.start.mark);
         self.effects = round.start.effects.clone();
         self.applied.clone_from(&round.start.applied);
+        self.held.clone_from(&round.start.held);
+        self.not_applied.clone_from(&round.start.not_applied);
         self.nodes = Arc::clone(&round.start.nodes);
         self.tree.provide_machine(&self.nodes);
         (round.next, round.read_bytes, round.pending) = (0, 0, None);

@@ -48,7 +48,11 @@ impl Session {
     fn order_certificate(&mut self, uri: &LocUri) -> Result<StatusCode, Refusal> {
         let address = ProfileAddress::locate(uri).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
         let root = address.root.to_string();
-        let profile = self.present_profile(&root).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
+        if self.effects.requests.len() >= MAX_REQUESTS && !self.effects.requests.contains_key(&root) {
+            let reason = "more certificates were requested in this session than is taken at once".to_owned();
+            return Err(Refusal { status: StatusCode::RETRY_LATER, reason });
+        }
+        let profile = self.tree.profile(&address.root, self.now).ok_or_else(|| Refusal::new(StatusCode::NOT_FOUND))?;
         self.effects.request(root, certificate_request::order(&profile)?);
         Ok(StatusCode::ACCEPTED)
     }
@@ -133,6 +137,9 @@ impl Session {
         Ok(StatusCode::ACCEPTED)
     }
 }
+
+/// The most certificates that one session may request.
+const MAX_REQUESTS: usize = 32;
 
 /// The most that one session may order.
 const MAX_ORDERS: usize = 8;

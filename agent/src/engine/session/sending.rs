@@ -1,11 +1,14 @@
 //! What the session sends: the answers to a message, and whatever still waits.
 
-use mdm_protocol::syncml::{Command, Message, StatusCode};
+use mdm_protocol::syncml::{Command, Header, Message, StatusCode};
 
 use super::outbox::Load;
 use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
 use crate::engine::failure::SessionFailure;
 use crate::engine::nodes;
+
+/// What credentials take in a header, in bytes.
+const PROOF_BYTES: usize = 512;
 
 impl Session {
     /// After the answers are settled: the next message, or the end.
@@ -37,7 +40,8 @@ impl Session {
         self.message_id += 1;
         let header = package::header(&self.context, self.message_id, self.authentication.proof());
         let envelope = Message { header, commands: package::number(first.clone().into_iter()), is_final: true };
-        let Load { commands, is_final } = self.outbox.next_message(envelope.encode().len());
+        let Load { commands, is_final } =
+            self.outbox.next_message(envelope.encode().len() + self.room_for_proof(&envelope.header));
         let header = envelope.header;
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));
@@ -45,6 +49,12 @@ impl Session {
         self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
         self.sent.insert((self.message_id, "0".to_owned()));
         Step::Send(Message { header, commands, is_final }.encode().into_bytes())
+    }
+
+    /// What has to stay free for credentials that a challenge may ask for, in bytes: the same package is sent again then.
+    fn room_for_proof(&self, header: &Header) -> usize {
+        let is_missing = header.credentials.is_none() && self.context.credentials.is_some();
+        if is_missing { PROOF_BYTES } else { 0 }
     }
 
     /// Sends the last package again, with credentials this time (OMA-DM security section 5.4).

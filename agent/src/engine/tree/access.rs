@@ -2,12 +2,13 @@
 
 use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::boolean;
+use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::loc_uri::MAX_LENGTH;
 use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{LocUri, LocUriError, Scope, base64};
 
 use super::schema::{self, Access, Kind, Rule};
-use super::{Node, Tree};
+use super::{ABSENT, Node, Tree};
 use crate::engine::payload;
 
 /// Why a command on one node was refused.
@@ -46,6 +47,9 @@ impl From<PayloadError> for Refusal {
         Self { status: error.status, reason: error.to_string() }
     }
 }
+
+/// The most nodes of one profile.
+const MAX_PROFILE_NODES: usize = 1000;
 
 impl Tree {
     /// Creates a node; its missing parents come with it.
@@ -131,11 +135,18 @@ impl Tree {
             }
             return Ok(());
         }
+        if format.as_str() == ABSENT {
+            return Err(Refusal::because(StatusCode::UNSUPPORTED_FORMAT, "there is no such format"));
+        }
         check_format(rule.format, value)?;
         let interior_children = rule.format == Kind::Any && *format == Format::Node;
         let format = if rule.format == Kind::Any { format.clone() } else { rule.format.format() };
         if !interior_children && self.own_within(&uri).any(|(other, _)| *other != uri) {
             return Err(Refusal::because(StatusCode::NOT_ALLOWED, "the node has children, not a value"));
+        }
+        if self.is_one_too_many(&uri) {
+            let reason = "a profile has at most a thousand nodes; a document such as ProfileXML holds any number";
+            return Err(Refusal::because(StatusCode::TOO_LARGE, reason));
         }
         if self.has_value_above(&uri) {
             return Err(Refusal::because(StatusCode::NOT_ALLOWED, "a node above it has a value, not children"));
@@ -143,6 +154,14 @@ impl Tree {
         payload::check(&uri, value)?;
         self.set(uri, Some(Node::new(&format, value)));
         Ok(())
+    }
+
+    /// Every verdict on a profile reads all of it, so that there is a limit to what its nodes can cost together.
+    fn is_one_too_many(&self, uri: &LocUri) -> bool {
+        let is_new = !self.own.contains_key(uri);
+        is_new
+            && ProfileAddress::locate(uri)
+                .is_some_and(|address| self.own_within(&address.root).nth(MAX_PROFILE_NODES - 1).is_some())
     }
 
     fn has_value_above(&self, uri: &LocUri) -> bool {

@@ -192,7 +192,8 @@ impl Tree {
         let changed = self.journal[mark.0..].iter().filter_map(|deed| match deed {
             // What a node was before the first of several changes is what counts.
             Deed::Changed(uri, before) => (seen.insert(uri) && self.own.get(uri) != before.as_ref()).then_some(uri),
-            Deed::TakenOver(_) => None,
+            // With the same content, too, it has another owner.
+            Deed::TakenOver(root) => Some(root),
         });
         changed.collect()
     }
@@ -247,14 +248,29 @@ impl Tree {
             Some((relative_path(below), node.clone()))
         });
         let profile = Profile::new(root.clone(), &self.owner, nodes.collect(), now)?;
-        let stored = self.profiles.get(root);
-        Some(match stored.filter(|stored| stored.content_hash == profile.content_hash) {
-            // A new owner has set it now, the same content or not.
-            Some(stored) if stored.authority == profile.authority => {
+        let Some(stored) = self.profiles.get(root) else { return Some(profile) };
+        let is_same = stored.content_hash == profile.content_hash;
+        Some(match stored.authority == profile.authority {
+            true if is_same => {
                 Profile { received: stored.received, session: stored.session, epoch: stored.epoch, ..profile }
             }
-            Some(_) | None => profile,
+            // A new owner has set it now, the same content or not.
+            true => profile,
+            false if self.taken.contains(root) => profile,
+            // The present owner has set nothing in it.
+            false => Profile {
+                authority: stored.authority.clone(),
+                received: stored.received,
+                session: stored.session,
+                epoch: stored.epoch,
+                ..profile
+            },
         })
+    }
+
+    /// Whether the server has set anything of a node or below it.
+    pub fn has_own(&self, root: &LocUri) -> bool {
+        self.own_within(root).next().is_some()
     }
 
     /// What the server has set of a node and all below it.

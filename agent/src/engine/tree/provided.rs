@@ -76,9 +76,12 @@ impl Tree {
                     .any(|layer| within(layer, uri).any(|node| self.visible(node).is_some()))
     }
 
-    /// Provisioned nodes within a node that the server has neither changed nor deleted.
+    /// Provisioned nodes within a node that the server has not deleted.
     pub(super) fn provisioned_within(&self, uri: &LocUri) -> Vec<LocUri> {
-        within(&self.provided.provisioned, uri).filter(|node| !self.own.contains_key(*node)).cloned().collect()
+        within(&self.provided.provisioned, uri)
+            .filter(|node| !self.own.get(*node).is_some_and(Node::is_absent))
+            .cloned()
+            .collect()
     }
 
     /// The names directly below a node, found by leaping from child to child.

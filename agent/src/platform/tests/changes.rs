@@ -30,6 +30,35 @@ fn a_profile_that_waits_again_because_of_another_keeps_what_it_had() {
     assert!(file().is_some() && found.applied.is_empty(), "{found:?}");
 }
 
+#[test]
+fn whoever_holds_a_place_has_it_back_when_its_removal_was_not_kept() {
+    let site = Site::new();
+    let holder = sysctl("vm.swappiness", "10");
+    let waiting = profile("./User/Vendor/LinuxMDM/Config/Sysctl/vm.swappiness", &[("", "70")]);
+    let both = [holder.clone(), waiting.clone()];
+    site.apply(&[], std::slice::from_ref(&holder));
+    let value = || site.read("etc/sysctl.d/90-mdm-agent.conf").unwrap().lines().last().unwrap().to_owned();
+    let found = site.platform.converge(&both, Others::Go).unwrap();
+    assert_eq!(
+        (found.refused.keys().cloned().collect(), value()),
+        (roots(&[&waiting]), "vm.swappiness = 10".to_owned())
+    );
+    let removal = Application { profiles: [(holder.root.to_string(), None)].into(), ..Application::default() };
+    site.platform.put_in_force(&both, &removal, Others::Go).unwrap();
+    assert_eq!(value(), "vm.swappiness = 70", "when it goes, the next is applied");
+    // The process ends here, and the store has both.
+    let found = site.platform.converge(&both, Others::Go).unwrap();
+    assert_eq!(
+        (found.refused.keys().cloned().collect(), value()),
+        (roots(&[&waiting]), "vm.swappiness = 10".to_owned())
+    );
+    site.platform.put_in_force(&both, &removal, Others::Go).unwrap();
+    // And here the store has the change.
+    site.platform.converge(std::slice::from_ref(&waiting), Others::Go).unwrap();
+    let outcome = site.apply(std::slice::from_ref(&waiting), std::slice::from_ref(&holder));
+    assert_eq!((outcome.failed.len(), value()), (1, "vm.swappiness = 70".to_owned()), "now the other one holds it");
+}
+
 /// A network that is held to an authority of another profile.
 fn held_to(authority: &Profile) -> String {
     format!(

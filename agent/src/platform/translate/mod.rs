@@ -27,7 +27,7 @@ pub struct Context<'a> {
     /// What the machine has.
     pub machine: &'a Machine,
     /// Certificates and templates, to which other profiles refer.
-    pub profiles: &'a [Profile],
+    pub profiles: &'a [Arc<Profile>],
     /// The enrolled user.
     pub user: Option<&'a str>,
     /// The time, where profiles have just arrived and are judged by it, seconds since 1970.
@@ -58,7 +58,7 @@ impl Unsealer for NoUnsealer {
 
 impl<'a> Context<'a> {
     /// A context for these profiles on this machine.
-    pub fn new(machine: &'a Machine, profiles: &'a [Profile]) -> Self {
+    pub fn new(machine: &'a Machine, profiles: &'a [Arc<Profile>]) -> Self {
         Self {
             machine,
             profiles,

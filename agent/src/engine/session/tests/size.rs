@@ -4,7 +4,7 @@ use mdm_protocol::LocUri;
 use mdm_protocol::syncml::Format;
 
 use crate::engine::profile::Stored;
-use crate::engine::testing::{NOW, Talk, add, config, context, delete, get, replace};
+use crate::engine::testing::{NOW, Talk, add, atomic, config, context, delete, get, replace};
 use crate::engine::tree::Tree;
 
 const MANY: usize = 10_000;
@@ -46,6 +46,16 @@ fn ten_thousand_changes_of_one_node_are_one_change() {
 }
 
 #[test]
+fn a_profile_has_a_bounded_number_of_nodes_however_they_come() {
+    let node = |number: usize| format!("./Device/Vendor/MSFT/VPNv2/Head/RouteList/{number}/Address");
+    let mut talk = Talk::begin();
+    talk.say([atomic("all", (0..1001).map(|number| add(&number.to_string(), &node(number), "10.0.0.0")).collect())]);
+    assert_eq!([talk.code("all"), talk.code("999"), talk.code("1000")], [507, 216, 413]);
+    talk.say((0..1001).map(|number| add(&number.to_string(), &node(number), "10.0.0.0")));
+    assert_eq!([talk.code("999"), talk.code("1000")], [200, 413]);
+}
+
+#[test]
 fn ten_thousand_nodes_that_do_not_exist_are_each_refused() {
     let mut talk = Talk::begin();
     talk.say((0..MANY).map(|number| get(&number.to_string(), &format!("./Nowhere/{number}"))));
@@ -56,17 +66,17 @@ fn ten_thousand_nodes_that_do_not_exist_are_each_refused() {
 fn the_children_of_a_node_are_found_without_walking_through_all_that_is_below() {
     let mut tree = Tree::default();
     for number in 0..50_000 {
-        let uri = format!("./Device/Vendor/MSFT/VPNv2/Head/RouteList/{number}/Address");
+        let uri = format!("./Device/Vendor/LinuxMDM/Config/Area/{number}");
         tree.add(&LocUri::parse(&uri).unwrap(), &Format::Chr, "10.0.0.0").unwrap();
     }
     let changes = tree.changes(NOW);
     tree.accept(&changes);
-    let uri = LocUri::parse("./Device/Vendor/MSFT/VPNv2").unwrap();
+    let uri = LocUri::parse("./Device/Vendor/LinuxMDM/Config").unwrap();
     let mut names = String::new();
     for _ in 0..MANY {
         names = tree.get(&uri).unwrap().value;
     }
-    assert_eq!(names, "Head");
+    assert_eq!(names, "Area");
     assert_eq!(tree.changes(NOW), crate::engine::Changes::default());
 }
 

@@ -3,7 +3,9 @@
 use mdm_protocol::syncml::{Format, Item, Meta, StatusCode, Verb};
 
 use crate::engine::profile::Stored;
-use crate::engine::testing::{Talk, add, atomic, config, context, delete, exec, get, operation, replace, stored_after};
+use crate::engine::testing::{
+    PROVIDER, Talk, add, atomic, config, context, delete, exec, get, operation, replace, stored_after,
+};
 use crate::engine::tree::Refusal;
 use crate::engine::verdict::Verdict;
 
@@ -83,6 +85,44 @@ fn what_fails_when_it_is_applied_is_taken_back_and_the_rest_is_as_if_it_had_neve
     assert_eq!(kept(&talk), [config("A")]);
     let [_, again] = &talk.applied[..] else { panic!("{:?}", talk.applied) };
     assert_eq!(again.profiles[&config("B")], None, "nothing half-done stays");
+}
+
+#[test]
+fn a_refused_command_for_a_profile_of_another_authority_leaves_it_to_that() {
+    let mut stored = stored_after(vec![add("a", &config("A"), "1")]);
+    stored.profiles[0].authority = "Former".to_owned();
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.verdicts = [(config("A"), Verdict::Refused(refusal()))].into();
+    talk.say([replace("other", &config("A"), "2"), replace("same", &config("A"), "1")]);
+    assert_eq!(([talk.code("other"), talk.code("same")], talk.applied.len(), talk.kept.len()), ([406, 406], 0, 0));
+    talk.verdicts.clear();
+    talk.failing = [(config("A"), Refusal::new(StatusCode::FAILED))].into();
+    talk.say([replace("same", &config("A"), "1")]);
+    assert_eq!((talk.code("same"), talk.kept.len()), (500, 0));
+    talk.failing.clear();
+    talk.say([replace("same", &config("A"), "1")]);
+    assert_eq!((talk.code("same"), talk.kept.len()), (200, 1), "taken over with the same content");
+}
+
+#[test]
+fn a_format_of_the_agents_own_is_no_format_on_the_wire() {
+    let mut talk = Talk::begin_with(context(), &stored_after(vec![add("a", &config("A"), "1")]));
+    let absent = Meta::format(Format::Other("absent".to_owned()));
+    talk.say([operation("r", Verb::Replace, vec![Item::target(config("A")).with_data("2").with_meta(absent)])]);
+    assert_eq!((talk.code("r"), talk.kept.len()), (415, 0));
+}
+
+#[test]
+fn a_provisioned_node_that_was_changed_and_deleted_is_gone() {
+    let address = format!("{PROVIDER}/Poll/PollOnLogin");
+    let mut talk = Talk::begin();
+    talk.say([replace("r", &address, "true"), delete("d", &address), get("g", &address), delete("again", &address)]);
+    assert_eq!(["r", "d", "g", "again"].map(|command| talk.code(command)), [200, 200, 404, 404]);
+    let mut stored = Stored::default();
+    talk.kept.iter().for_each(|changes| stored.apply(changes));
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.say([get("g", &address), add("back", &address, "true"), get("there", &address)]);
+    assert_eq!(["g", "back", "there"].map(|command| talk.code(command)), [404, 200, 200]);
 }
 
 #[test]
