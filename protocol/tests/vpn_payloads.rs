@@ -85,7 +85,8 @@ fn rows_come_in_the_order_of_their_numbers() {
 
 #[test]
 fn what_is_not_said_has_its_default() {
-    let profile = VpnProfile::from_leaves(&leaves(&[("NativeProfile/Servers", "vpn.example.org")])).unwrap();
+    let text = "<VPNProfile><NativeProfile><Servers>vpn.example.org</Servers></NativeProfile></VPNProfile>";
+    let profile = VpnProfile::from_leaves(&leaves(&[("ProfileXML", text)])).unwrap();
     let Some(VpnKind::Native { protocol, force_tunnel, machine_certificate, .. }) = profile.kind else { panic!() };
     assert_eq!((protocol.as_str(), force_tunnel, machine_certificate), ("Automatic", true, false));
     assert_eq!(VpnProfile::from_leaves(&Leaves::default()).unwrap(), VpnProfile::default());
@@ -101,6 +102,19 @@ fn values_of_the_wrong_form_are_refused_with_their_node() {
         let error = refused(&[("RouteList/0/Address", "10.0.0.0"), ("RouteList/0/PrefixSize", prefix)]);
         assert_eq!((error.status, error.node.as_str()), (StatusCode::UNSUPPORTED_FORMAT, "PrefixSize"), "{prefix}");
     }
+}
+
+#[test]
+fn what_is_missing_of_single_nodes_may_still_come_and_of_a_document_may_not() {
+    for nodes in [
+        [("NativeProfile/Servers", "vpn.example.org"), ("AlwaysOn", "true")],
+        [("RouteList/0/Address", "10.0.0.0"), ("AlwaysOn", "true")],
+    ] {
+        assert_eq!(VpnProfile::from_leaves(&leaves(&nodes)).unwrap_err().status, StatusCode::INCOMPLETE, "{nodes:?}");
+    }
+    let text = "<VPNProfile><Route><Address>10.0.0.0</Address></Route></VPNProfile>";
+    let error = VpnProfile::from_leaves(&leaves(&[("ProfileXML", text)])).unwrap_err();
+    assert_eq!((error.status, error.node.as_str()), (StatusCode::UNSUPPORTED_FORMAT, "PrefixSize"));
 }
 
 #[test]

@@ -120,27 +120,36 @@ impl fmt::Debug for VpnKind {
     }
 }
 
+/// Where the values come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// One node after the other: what is missing may still come.
+    SingleNodes,
+    /// A `ProfileXML`, which is whole.
+    Document,
+}
+
 impl VpnProfile {
     /// Reads a profile from its nodes.
     pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
         if let Some(text) = leaves.non_empty("ProfileXML") {
-            return Self::from_single_nodes(&flatten(text)?);
+            return Self::read(&flatten(text)?, Source::Document);
         }
-        Self::from_single_nodes(leaves)
+        Self::read(leaves, Source::SingleNodes)
     }
 
-    fn from_single_nodes(leaves: &Leaves) -> Result<Self, PayloadError> {
+    fn read(leaves: &Leaves, source: Source) -> Result<Self, PayloadError> {
         Ok(Self {
-            kind: Self::kind(leaves)?,
+            kind: Self::kind(leaves, source)?,
             always_on: leaves.boolean("AlwaysOn")?.unwrap_or(false),
             device_tunnel: leaves.boolean("DeviceTunnel")?.unwrap_or(false),
             dns_suffixes: leaves.get("DnsSuffix").map(comma_list).unwrap_or_default(),
             trusted_networks: leaves.get("TrustedNetworkDetection").map(comma_list).unwrap_or_default(),
-            routes: leaves.rows("RouteList").iter().map(route).collect::<Result<_, _>>()?,
+            routes: leaves.rows("RouteList").iter().map(|row| route(row, source)).collect::<Result<_, _>>()?,
         })
     }
 
-    fn kind(leaves: &Leaves) -> Result<Option<VpnKind>, PayloadError> {
+    fn kind(leaves: &Leaves, source: Source) -> Result<Option<VpnKind>, PayloadError> {
         if let Some(package) = leaves.non_empty("PluginProfile/PluginPackageFamilyName") {
             return Ok(Some(VpnKind::Plugin {
                 package: package.to_owned(),
@@ -153,7 +162,11 @@ impl VpnProfile {
         let machine = leaves.get("NativeProfile/Authentication/MachineMethod");
         Ok(Some(VpnKind::Native {
             servers: servers(list),
-            protocol: leaves.get("NativeProfile/NativeProtocolType").unwrap_or("Automatic").to_owned(),
+            protocol: match (leaves.get("NativeProfile/NativeProtocolType"), source) {
+                (Some(protocol), _) => protocol.to_owned(),
+                (None, Source::Document) => "Automatic".to_owned(),
+                (None, Source::SingleNodes) => return Err(PayloadError::missing("NativeProfile/NativeProtocolType")),
+            },
             force_tunnel: !routing.eq_ignore_ascii_case("SplitTunnel"),
             machine_certificate: machine.is_some_and(|method| method.eq_ignore_ascii_case("Certificate")),
             eap: eap(leaves)?,
@@ -194,11 +207,18 @@ fn list<'a>(entries: impl Iterator<Item = &'a str>) -> Vec<String> {
     entries.map(str::trim).filter(|entry| !entry.is_empty()).map(str::to_owned).collect()
 }
 
-fn route(row: &Leaves) -> Result<Route, PayloadError> {
-    let prefix = row.number("PrefixSize")?.filter(|bits| *bits <= 128);
+fn route(row: &Leaves, source: Source) -> Result<Route, PayloadError> {
+    let wrong = || PayloadError::format("PrefixSize", "is not a number of 0 to 128");
+    let prefix = match (row.number("PrefixSize")?, source) {
+        (Some(bits), _) if bits <= 128 => bits,
+        (None, Source::SingleNodes) if row.get("PrefixSize").is_none() => {
+            return Err(PayloadError::missing("PrefixSize"));
+        }
+        (Some(_) | None, _) => return Err(wrong()),
+    };
     Ok(Route {
         address: row.required("Address")?.to_owned(),
-        prefix: prefix.ok_or_else(|| PayloadError::format("PrefixSize", "is not a number of 0 to 128"))?,
+        prefix,
         metric: row.number("Metric")?,
         excluded: row.boolean("ExclusionRoute")?.unwrap_or(false),
     })

@@ -21,6 +21,9 @@ pub(super) fn translate(
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
     let leaves = profile.leaves();
+    // What is wrong by itself is wrong whether or not the rest has come.
+    let metered = metered(&leaves)?;
+    proxy(&leaves, &mut Keyfile::connection(address, "wifi"))?;
     let network = WlanProfile::parse(leaves.required("WlanXml")?)?;
     if !context.machine.network_manager {
         return Err(Untranslatable::unsupported("NetworkManager is not installed on this machine"));
@@ -30,7 +33,7 @@ pub(super) fn translate(
     if !network.auto_connect {
         keyfile.set("autoconnect", "false");
     }
-    keyfile.set("metered", metered(&leaves)?);
+    keyfile.set("metered", metered);
     keyfile.section("wifi");
     keyfile.set("mode", "infrastructure");
     keyfile.set("ssid", ssid(&network.ssid));
