@@ -102,7 +102,7 @@ use Kind::{Any, Base64, Boolean, Interior, Nothing, Number, Text};
 
 /// More special patterns come before more general ones.
 #[rustfmt::skip]
-const RULES: &[Rule] = &[
+static RULES: &[Rule] = &[
     rule("DevInfo/DevId", "G", Text),
     rule("DevInfo/Man", "G", Text),
     rule("DevInfo/Mod", "G", Text),
