@@ -181,6 +181,17 @@ fn the_first_to_take_a_place_holds_it_and_the_next_follows_without_being_sent_ag
 }
 
 #[test]
+fn what_waits_for_its_place_is_forgotten_once_the_server_says_otherwise_in_an_atomic_too() {
+    for again in [one(r(MZONE, "Europe/Berlin")), at([r(MZONE, "Europe/Berlin")])] {
+        let mut device = given([one(r(ZONE, "Europe/Berlin")), one(r(MZONE, "Europe/Berlin"))]);
+        device.answers([one(r(MZONE, "Etc/UTC"))], &[418]);
+        device.0.run(&vec![again]);
+        device.answers([one(d(ZONE))], &[200]);
+        assert_eq!(device.file("/etc/localtime").as_deref(), Some("-> /usr/share/zoneinfo/Europe/Berlin"));
+    }
+}
+
+#[test]
 fn a_certificate_request_stands_or_falls_with_its_own_command() {
     let enroll = || x(&format!("{SCEP}/Install/Enroll"));
     let [url, subject] = ["ServerURL", "SubjectName"].map(|name| format!("{SCEP}/Install/{name}"));

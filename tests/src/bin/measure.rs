@@ -22,6 +22,7 @@ use mdm_tests::profiles;
 use mdm_tests::world::World;
 
 const SESSIONS: u32 = 200;
+const CHANGES: u32 = 50;
 const STARTS: usize = 20;
 const REST: Duration = Duration::from_secs(60);
 /// Clock ticks in a second as `/proc/PID/stat` counts them (proc(5)): a constant of the kernel's interface on Linux.
@@ -50,6 +51,7 @@ async fn measure() -> anyhow::Result<()> {
     packages()?;
     let service = world.agent.run(&silent())?;
     sessions(&world, service.id()).await?;
+    changes(&world, service.id()).await?;
     posts(&world).await?;
     at_rest("at rest", service.id())?;
     holding(&world).await?;
@@ -168,6 +170,53 @@ async fn sessions(world: &World, service: u32) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Sessions that each change ten kernel parameters, five of them in an Atomic, and read one.
+async fn changes(world: &World, service: u32) -> anyhow::Result<()> {
+    let devices = world.server.admin.get("/devices").await?;
+    let id = devices[0]["id"].as_str().context("the server lists no device")?.to_owned();
+    let (own, children) = processor_time(service)?;
+    let (calls, bytes) = written(service)?;
+    let mut waited = Duration::ZERO;
+    for round in 0..CHANGES {
+        world.server.admin.post_text(&format!("/devices/{id}/commands"), &change(round)).await?;
+        let started = Instant::now();
+        check_in(world).await?;
+        waited += started.elapsed();
+    }
+    let (own_after, children_after) = processor_time(service)?;
+    let (calls_after, bytes_after) = written(service)?;
+    let each = |sum: u64| sum as f64 / f64::from(CHANGES);
+    row(
+        "session that changes ten settings",
+        &format!(
+            "{:.1} ms from order to outcome, mean of {CHANGES}",
+            waited.as_secs_f64() * 1000.0 / f64::from(CHANGES)
+        ),
+    );
+    let spent = |ticks: u64| each(ticks) / TICKS * 1000.0;
+    row("  processor time of the agent", &format!("{:.2} ms", spent(own_after - own)));
+    row("  and of its store process", &format!("{:.2} ms", spent(children_after - children)));
+    row("  write calls, store process and sockets too", &format!("{:.1}", each(calls_after - calls)));
+    row("  written to the disk", &format!("{:.1} kB", each(bytes_after - bytes) / 1024.0));
+    Ok(())
+}
+
+fn change(round: u32) -> String {
+    let address = |name| format!("./Device/Vendor/LinuxMDM/Config/Sysctl/kernel.example{name}");
+    let set = |name| {
+        format!(
+            "<Replace><CmdID>{}</CmdID><Item><Target><LocURI>{}</LocURI></Target><Meta><Format xmlns=\"syncml:metinf\">chr\
+             </Format></Meta><Data>{round}</Data></Item></Replace>",
+            name + 2,
+            address(name)
+        )
+    };
+    let alone: String = (0..5).map(set).collect();
+    let together: String = (5..10).map(set).collect();
+    let read = format!("<Get><CmdID>20</CmdID><Item><Target><LocURI>{}</LocURI></Target></Item></Get>", address(0));
+    format!("{alone}<Atomic><CmdID>1</CmdID>{together}</Atomic>{read}")
+}
+
 async fn check_in(world: &World) -> anyhow::Result<serde_json::Value> {
     let stream =
         client::connect(&world.agent.runtime.join("control.sock")).await.context("the agent does not listen")?;
@@ -232,7 +281,12 @@ fn processor_time(process: u32) -> anyhow::Result<(u64, u64)> {
     Ok((number(11)? + number(12)?, number(13)? + number(14)?))
 }
 
-/// How often the process's threads were scheduled of their own will.
+/// Calls that write, and bytes that they sent to a disk: by the process and by its children that have ended (proc(5), io).
+fn written(process: u32) -> anyhow::Result<(u64, u64)> {
+    let io = std::fs::read_to_string(format!("/proc/{process}/io"))?;
+    Ok((field(&io, "syscw:")?.parse()?, field(&io, "write_bytes:")?.parse()?))
+}
+
 /// Processor time by the scheduler's own account, which is finer than clock ticks.
 fn nanoseconds_used(process: u32) -> anyhow::Result<u64> {
     let mut sum = 0;
@@ -243,6 +297,7 @@ fn nanoseconds_used(process: u32) -> anyhow::Result<u64> {
     Ok(sum)
 }
 
+/// How often the process's threads were scheduled of their own will.
 fn wake_ups(process: u32) -> anyhow::Result<u64> {
     let mut sum = 0;
     for task in std::fs::read_dir(format!("/proc/{process}/task"))? {

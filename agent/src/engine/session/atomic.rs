@@ -25,6 +25,8 @@ pub(super) struct AtomicRun {
     pub(super) members: Vec<Member>,
     /// What each item made of its profile, in order.
     pub(super) versions: Vec<Version>,
+    /// The items that changed something, by member and item.
+    changing: BTreeSet<(usize, usize)>,
     pub(super) blame: Option<Blame>,
 }
 
@@ -55,6 +57,7 @@ impl Session {
             effects: self.effects.clone(),
             members: Vec::new(),
             versions: Vec::new(),
+            changing: BTreeSet::new(),
             blame: None,
         };
         let mut failed = group.id.is_missing();
@@ -103,9 +106,12 @@ impl Session {
         if operation.verb == Verb::Exec {
             return self.execute_item(operation, item);
         }
+        let (mark, member) = (self.tree.mark(), run.members.len());
         match self.change(operation, item) {
             Ok(root) => {
-                let member = run.members.len();
+                if !self.tree.nodes_changed_since(mark).is_empty() {
+                    run.changing.insert((member, index));
+                }
                 run.versions.extend(root.map(|root| Version { member, item: index, root, profile: None }));
                 ItemOutcome::of(StatusCode::OK)
             }
@@ -159,7 +165,6 @@ impl Session {
 
     fn atomic_accepted(&mut self, mut run: AtomicRun, verdicts: &Verdicts) {
         for root in &run.roots() {
-            self.forget_claims(root);
             match verdicts.verdicts.get(root) {
                 Some(verdict) => self.take_verdict(root, verdict),
                 // It is removed, or applied as it is.
@@ -192,31 +197,31 @@ impl Session {
         Some(request)
     }
 
-    /// Whether something is known to fail when it is applied or kept; the members that touch it are to blame.
+    /// Whether something is known to fail when it is applied or kept; the items that change it are to blame.
     fn falls_by_failure(&self, run: &mut AtomicRun) -> bool {
         let Some(failing) = self.round.as_ref().map(|round| &round.failing) else { return false };
         if self.failure_since(run.mark).is_none() {
             return false;
         }
-        for version in &run.versions {
-            let why = failing.store.map(Refusal::new).or_else(|| failing.profiles.get(&version.root).cloned());
-            if let (Some(why), Some(Member::Items(items))) = (why, run.members.get_mut(version.member)) {
-                items[version.item] = why.into();
-            }
-        }
-        // Settings without a profile have no version; with the store gone they are lost all the same.
-        if let Some(status) = failing.store {
-            for (command, member) in run.group.commands.iter().zip(&mut run.members) {
-                let changes = matches!(command, Command::Operation(operation) if operation.verb != Verb::Exec);
-                if let (true, Member::Items(items)) = (changes, member) {
-                    items.iter_mut().for_each(|item| *item = Refusal::new(status).into());
-                }
+        // Who changes nothing is in nobody's way. Settings without a profile have no version; with the store gone they are
+        // lost all the same.
+        let of_profiles = run
+            .versions
+            .iter()
+            .filter_map(|version| Some(((version.member, version.item), failing.profiles.get(&version.root)?.clone())));
+        let known: BTreeMap<(usize, usize), Refusal> = of_profiles.collect();
+        for place @ (member, item) in &run.changing {
+            let why = failing.store.map(Refusal::new).or_else(|| known.get(place).cloned());
+            if let (Some(why), Some(Member::Items(items))) = (why, run.members.get_mut(*member)) {
+                items[*item] = why.into();
             }
         }
         true
     }
 
     fn atomic_holds(&mut self, run: AtomicRun) {
+        // The server has said what it wants of them now.
+        run.roots().iter().for_each(|root| self.forget_claims(root));
         self.answer_atomic(run, StatusCode::OK);
     }
 
