@@ -90,11 +90,6 @@ impl Engine {
         claims.filter(|claim| *claim.authority == *authority).cloned().collect()
     }
 
-    fn keep_claims(&mut self, session: &Session) {
-        let claims = Some(session.claims().to_vec()).filter(|claims| !claims.is_empty());
-        self.life.progress_mut().claims = claims.map(Box::new);
-    }
-
     /// Puts in what the agent tells of itself.
     fn provide(&self, tree: &mut Tree, account: &crate::engine::Account, push: &PushOffer, slot: Slot) {
         nodes::provide_compliance(tree, &self.compliance);
@@ -135,8 +130,13 @@ impl Engine {
             Step::Evaluate(request) => actions.push(Action::Evaluate(request)),
             Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
-                let now = self.life.clock().read(now);
-                conduct.remember(&mut changes, now);
+                conduct.remember(&mut changes, self.life.clock().read(now));
+                // What waits for a place is kept with what holds it.
+                let claims = claims_to_keep(&conduct.session);
+                if self.life.progress().claims.as_deref() != claims.as_ref() {
+                    self.life.progress_mut().claims = claims.map(Box::new);
+                    changes.progress = Some(self.life.keep(now).clone());
+                }
                 actions.push(Action::Keep(changes));
             }
             Step::End(end) => self.end_session(&end, now, actions),
@@ -185,7 +185,7 @@ impl Engine {
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
-            self.keep_claims(&session);
+            self.life.progress_mut().claims = claims_to_keep(&session).map(Box::new);
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.
@@ -339,4 +339,9 @@ impl SessionEnd {
             Self::Failed(failure) => Ended::Failed(failure.how()),
         }
     }
+}
+
+/// What waits for its place, as it is kept.
+fn claims_to_keep(session: &Session) -> Option<Vec<Claim>> {
+    Some(session.claims().to_vec()).filter(|claims| !claims.is_empty())
 }
