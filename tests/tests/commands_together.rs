@@ -2,10 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use std::path::Path;
-
 use mdm_protocol::syncml::Verb;
-use mdm_tests::packages::nodes::PROVIDER;
+use mdm_tests::packages::nodes::{PROVIDER, enterprise_network, root_authority};
 use mdm_tests::packages::{Device, Single, Top};
 
 const SW: &str = "./Device/Vendor/LinuxMDM/Config/Sysctl/vm.swappiness";
@@ -18,6 +16,7 @@ const DC: &str = "./Device/Vendor/LinuxMDM/Config/ScreenLock/IdleSeconds";
 const ZONE: &str = "./Device/Vendor/LinuxMDM/Config/Time/Zone";
 const MZONE: &str = "./Device/Vendor/MSFT/Policy/Config/TimeLanguageSettings/ConfigureTimeZone";
 const W1: &str = "./Device/Vendor/MSFT/WiFi/Profile/W1";
+const W2: &str = "./Device/Vendor/MSFT/WiFi/Profile/W2";
 const LENGTH: &str = "./Device/Vendor/MSFT/Policy/Config/DeviceLock/MinDevicePasswordLength";
 const LENGTH_RESULT: &str = "./Device/Vendor/MSFT/Policy/Result/DeviceLock/MinDevicePasswordLength";
 const SCEP: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/office";
@@ -60,7 +59,7 @@ fn wlan() -> String {
 }
 
 /// A device to which this was sent before.
-struct Given(Device, tempfile::TempDir);
+struct Given(Device, #[expect(dead_code, reason = "removed with the device")] tempfile::TempDir);
 
 fn given<const N: usize>(before: [Top; N]) -> Given {
     let folder = tempfile::tempdir().unwrap();
@@ -89,10 +88,6 @@ impl Given {
 
     fn file(&self, path: &str) -> Option<String> {
         self.0.state().files.get(path).map(|(content, _)| content.clone())
-    }
-
-    fn root(&self) -> &Path {
-        self.1.path()
     }
 }
 
@@ -236,6 +231,7 @@ fn what_is_deleted_and_comes_back_in_part_is_no_longer_applied() {
 fn single_nodes_of_a_tunnel_may_come_in_any_order() {
     let mut device = given([]);
     let node = |name: &str, value: &str| one(r(&format!("{VPN}/{name}"), value));
+    let servers = format!("{VPN}/NativeProfile/Servers");
     let package = [
         node("RouteList/0/Address", "10.0.0.0"),
         node("NativeProfile/Servers", "vpn.example.org"),
@@ -244,5 +240,37 @@ fn single_nodes_of_a_tunnel_may_come_in_any_order() {
         node("NativeProfile/RoutingPolicyType", "SplitTunnel"),
     ];
     device.answers(package, &[202, 202, 202, 202, 202]);
-    assert!(device.root().exists());
+    // With its protocol it still waits for the device's own certificate.
+    let reads = device.answers([node("NativeProfile/NativeProtocolType", "IKEv2"), one(get(&servers))], &[202, 200]);
+    assert_eq!(reads, [(servers, Some("vpn.example.org".to_owned()))]);
+}
+
+#[test]
+fn a_network_keeps_its_authority_when_that_is_deleted_later_in_the_same_message() {
+    let (root, certificate) = root_authority();
+    let network = format!("{W2}/WlanXml");
+    let trust = || one(r(&format!("{root}/EncodedCertificate"), &certificate));
+    let connect = || one(r(&network, &enterprise_network()));
+    // The reference: the same, each in a session of its own.
+    let mut apart = given([]);
+    apart.answers([trust()], &[200]);
+    apart.answers([connect()], &[200]);
+    apart.answers([one(d(&root))], &[200]);
+    assert_eq!(apart.0.state().files.len(), 2, "the connection and its copy of the authority");
+    let mut together = given([]);
+    together.answers([trust(), connect(), one(d(&root))], &[200, 200, 200]);
+    assert_eq!(together.0.state(), apart.0.state());
+    // The verdict on another setting comes after it, and may be a refusal.
+    for (setting, code) in [(r(SW, "10"), 200), (r(SW, BAD), 415)] {
+        let mut together = given([trust()]);
+        together.answers([connect(), one(d(&root)), one(setting)], &[200, 200, code]);
+        assert!(together.0.state().applied.contains_key(W2));
+    }
+    // A network that is set after that waits.
+    let mut after = given([trust()]);
+    after.answers([connect(), one(d(&root)), one(d(W2)), connect()], &[200, 200, 200, 202]);
+    assert!(after.0.state().files.is_empty());
+    let mut fallen = given([trust()]);
+    fallen.answers([connect(), at([d(&root), r(SW, BAD)])], &[200, 507, 216, 415]);
+    assert_eq!(fallen.0.state(), given([trust(), connect()]).0.state());
 }

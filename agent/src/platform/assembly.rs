@@ -1,9 +1,9 @@
 //! Which profiles can be applied together, kept up to date one change after the other. Changes nothing on the machine.
 //!
 //! Every profile asks for files and for entries of shared documents. A place belongs to the profile that took it first;
-//! whoever wants something else there is refused until it is free. A change is made as a whole: what its profiles had
-//! before is given up, what they ask for now is placed, and only then whoever waited for a place is tried again, so that
-//! the holder of a place keeps it when its value changes.
+//! another profile that requires different content there is refused until it is free. A change is made as a whole: what
+//! its profiles had before is given up, what they ask for now is placed, and only then the profiles that waited for a
+//! place are tried again, so that the holder of a place keeps it when its value changes.
 
 pub mod places;
 
@@ -39,7 +39,12 @@ struct Placed {
     /// The time at which it arrived, if it just did.
     arrival: Option<i64>,
     outcome: Result<Arc<Share>, Untranslatable>,
+    /// What is missing for the same translation now, where the profile keeps the former one.
+    missing: Option<Untranslatable>,
 }
+
+/// Translations of profiles that refer to others, by the address of the profile's own node and the hash of its content.
+pub type Translations = BTreeMap<(String, String), Arc<Share>>;
 
 /// What has to be put back to take a change back.
 #[derive(Debug)]
@@ -81,7 +86,7 @@ impl Assembly {
     pub fn change(&mut self, changes: &[(String, Option<Arc<Profile>>)], now: Option<i64>) -> Undo {
         let latest: BTreeMap<&str, Option<&Arc<Profile>>> =
             changes.iter().map(|(root, present)| (root.as_str(), present.as_ref())).collect();
-        // In the order in which they were named; whoever is named and not changed keeps its place.
+        // In the order in which they were named; a profile that is named and not changed keeps its place.
         let mut seen = BTreeSet::new();
         let order = changes.iter().map(|(root, _)| root.as_str()).filter(|root| seen.insert(*root));
         let changes = order.map(|root| (root, latest.get(root).copied().flatten()));
@@ -144,7 +149,8 @@ impl Assembly {
 
     /// What can be read of applicable profiles: address, format, value.
     pub fn nodes(&self) -> Vec<translate::Readable> {
-        let shares = self.profiles.iter().filter_map(|(root, placed)| Some((root, placed.outcome.as_ref().ok()?)));
+        let complete = self.profiles.iter().filter(|(_, placed)| placed.missing.is_none());
+        let shares = complete.filter_map(|(root, placed)| Some((root, placed.outcome.as_ref().ok()?)));
         shares.flat_map(|(root, share)| translate::readable(share, root)).collect()
     }
 
@@ -153,6 +159,41 @@ impl Assembly {
         let mut nodes = self.nodes();
         nodes.extend(self.surroundings.former_name(&self.places));
         nodes
+    }
+
+    /// What profiles that refer to others ask of the machine; for [`Self::keep`].
+    pub fn translations(&self, undo: Option<&Undo>) -> Translations {
+        let former = undo.into_iter().flat_map(|undo| undo.profiles.values().flatten());
+        let known = former.chain(self.profiles.values()).filter(|placed| refers_to_base(&placed.profile));
+        let good = known.filter_map(|Placed { profile, outcome, .. }| {
+            Some(((profile.root.to_string(), profile.content_hash.clone()), Arc::clone(outcome.as_ref().ok()?)))
+        });
+        good.collect()
+    }
+
+    /// Lets profiles that were found applicable keep their translation where what they refer to was deleted since: as one
+    /// does that was applied before its certificate was deleted.
+    pub fn keep<'a>(&mut self, translations: &Translations, roots: impl Iterator<Item = &'a String>) {
+        for root in roots {
+            let Some(placed) = self.profiles.get(root) else { continue };
+            let key = (root.clone(), placed.profile.content_hash.clone());
+            if let Some(share) = translations.get(&key) {
+                self.keep_one(root, share);
+            }
+        }
+    }
+
+    fn keep_one(&mut self, root: &str, share: &Arc<Share>) {
+        // Files of other profiles that it uses are not there any more.
+        if !share.uses.is_empty() || self.places.obstacle(share, root).is_some() {
+            return;
+        }
+        let Some(placed) = self.profiles.get_mut(root) else { return };
+        if let Err(missing @ Untranslatable::Waiting(_)) = &placed.outcome {
+            placed.missing = Some(missing.clone());
+            placed.outcome = Ok(Arc::clone(share));
+            self.places.take(share, root);
+        }
     }
 
     /// Profiles that can be applied, and the hash of their content.
@@ -183,6 +224,9 @@ impl Assembly {
                 }
                 Err(reason) => drop(desired.without.insert(root.clone(), reason.clone())),
             }
+            if let Some(missing) = &placed.missing {
+                desired.without.insert(root.clone(), missing.clone());
+            }
         }
         desired.files = self.places.files(courtesies, self.surroundings.machine());
         desired
@@ -200,8 +244,12 @@ impl Assembly {
             let Placed { profile, outcome, .. } = placed;
             (outcome.is_err(), profile.received, profile.session, profile.root.clone())
         });
-        for Placed { profile, arrival, .. } in again {
+        for Placed { profile, arrival, outcome, .. } in again {
+            let root = profile.root.to_string();
             self.insert(profile, arrival);
+            if let Ok(share) = outcome {
+                self.keep_one(&root, &share);
+            }
         }
     }
 
@@ -243,7 +291,7 @@ impl Assembly {
         if let Ok(share) = &outcome {
             self.places.take(share, &root);
         }
-        self.profiles.insert(root, Placed { profile, arrival, outcome });
+        self.profiles.insert(root, Placed { profile, arrival, outcome, missing: None });
     }
 
     fn share(&self, profile: &Profile, arrival: Option<i64>) -> Result<Arc<Share>, Untranslatable> {

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::assembly::{Assembly, Undo};
+use super::assembly::{Assembly, Translations, Undo};
 use super::force::{Platform, PlatformError};
 use super::look::stored_digest;
 use super::root::Root;
@@ -57,8 +57,8 @@ impl Evaluator {
         }
     }
 
-    /// What is asked of the machine because of all profiles so far.
-    pub fn assembly(&self) -> &Assembly {
-        &self.assembly
+    /// What was found for profiles that refer to others, for the application of the changes that were judged here.
+    pub fn translations(&self) -> Translations {
+        self.assembly.translations(self.proposed.as_ref())
     }
 }

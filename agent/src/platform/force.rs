@@ -11,7 +11,7 @@ use std::sync::Arc;
 use mdm_protocol::syncml::{Format, StatusCode};
 
 use super::apply::Site;
-use super::assembly::Assembly;
+use super::assembly::{Assembly, Translations};
 use super::attempt::{Attempt, Set, hold_unchanged};
 use super::issued;
 use super::ledger::{Before, Drift, Ledger, LedgerError, Standing};
@@ -41,6 +41,7 @@ pub struct Platform {
     user: Option<String>,
     unsealer: Arc<dyn Unsealer>,
     shares: Arc<Shares>,
+    translations: Arc<Translations>,
 }
 
 /// Why nothing at all can be put in force.
@@ -141,6 +142,7 @@ impl Platform {
             user: None,
             unsealer: Arc::new(NoUnsealer),
             shares: Arc::default(),
+            translations: Arc::default(),
         }
     }
 
@@ -168,6 +170,12 @@ impl Platform {
     #[must_use]
     pub fn remembering(self, shares: Arc<Shares>) -> Self {
         Self { shares, ..self }
+    }
+
+    /// The same machine, with what was found when the changes were judged.
+    #[must_use]
+    pub fn with_translations(self, translations: Translations) -> Self {
+        Self { translations: Arc::new(translations), ..self }
     }
 
     /// What these profiles meet on this machine.
@@ -321,6 +329,7 @@ impl Platform {
         let is_expected =
             |root: &String| work.application.expected.as_ref().is_none_or(|expected| expected.contains(root));
         let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).filter(is_expected).collect();
+        assembly.keep(&self.translations, open.iter());
         let set = Set { assembly: &assembly, open: &open, others: work.others };
         let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));

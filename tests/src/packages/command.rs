@@ -109,22 +109,6 @@ pub fn executions(package: &[Top]) -> usize {
     singles(package).iter().filter(|single| single.verb == Verb::Exec).map(|single| single.items.len()).sum()
 }
 
-/// Whether a package deletes a certificate to which another of its values refers by thumbprint.
-pub fn deletes_what_it_refers_to(package: &[Top]) -> bool {
-    let singles = singles(package);
-    let items = |wanted: fn(Verb) -> bool| {
-        singles.iter().filter(move |single| wanted(single.verb)).flat_map(|single| &single.items)
-    };
-    items(|verb| verb == Verb::Delete).any(|deleted| {
-        let name = deleted.address.rsplit('/').find(|segment| is_thumbprint(segment));
-        name.is_some_and(|name| items(|verb| verb != Verb::Delete).any(|item| item.value.contains(name)))
-    })
-}
-
-fn is_thumbprint(segment: &str) -> bool {
-    segment.len() == 40 && segment.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
 fn singles(package: &[Top]) -> Vec<&Single> {
     let each = package.iter().map(|top| match top {
         Top::Single(single) => vec![single],

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
 use std::sync::Arc;
 
-use mdm_agent::engine::application::{Application, ApplicationOutcome};
 use mdm_agent::engine::claim::Claim;
 use mdm_agent::engine::failure::StoreFailure;
 use mdm_agent::engine::profile::{RetentionRules, Stored};
@@ -142,7 +141,10 @@ impl Device {
                 let verdicts = known.as_mut().map_or_else(Verdicts::default, |known| known.evaluate(&request));
                 Some(Event::Evaluated(Box::new(verdicts)))
             }
-            Action::Apply(application) => Some(Event::Applied(Box::new(self.apply(&application)))),
+            Action::Apply(application) => {
+                let translations = known.take().map(|known| known.translations()).unwrap_or_default();
+                Some(Event::Applied(Box::new(self.machine.apply(&self.stored.profiles, &application, &translations))))
+            }
             Action::Keep(changes) => {
                 let is_the_servers = !changes.profiles.is_empty() || !changes.settings.is_empty();
                 if self.store_fails && is_the_servers {
@@ -166,10 +168,6 @@ impl Device {
             }
             _ => None,
         }
-    }
-
-    fn apply(&mut self, application: &Application) -> ApplicationOutcome {
-        self.machine.apply(&self.stored.profiles, application)
     }
 
     /// What is begun is begun by somebody else; the next session finds the device as if it had been done.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use mdm_agent::engine::Profile;
 use mdm_agent::engine::application::{Application, ApplicationOutcome, MachineReport};
 use mdm_agent::engine::tree::Refusal;
-use mdm_agent::platform::assembly::Assembly;
+use mdm_agent::platform::assembly::{Assembly, Translations};
 use mdm_agent::platform::consumer::Consumer;
 use mdm_agent::platform::desired::{Content, Untranslatable};
 use mdm_agent::platform::evaluation::Evaluator;
@@ -81,7 +81,12 @@ impl SimulatedMachine {
     }
 
     /// Applies changes; what cannot be changed stays as it was.
-    pub fn apply(&mut self, stored: &[Profile], application: &Application) -> ApplicationOutcome {
+    pub fn apply(
+        &mut self,
+        stored: &[Profile],
+        application: &Application,
+        translations: &Translations,
+    ) -> ApplicationOutcome {
         if let Some(before) = &application.applied_before {
             self.applied.clone_from(before);
         }
@@ -98,9 +103,10 @@ impl SimulatedMachine {
             let changes: Vec<_> = changes.map(|(root, present)| (root.clone(), present.clone())).collect();
             let mut assembly = self.assembly(stored);
             assembly.change(&changes, Some(application.now));
-            let desired = assembly.desired();
             let is_expected =
                 |root: &String| application.expected.as_ref().is_none_or(|expected| expected.contains(root));
+            assembly.keep(translations, changes.iter().map(|(root, _)| root).filter(|root| is_expected(root)));
+            let desired = assembly.desired();
             let expected = changes.iter().filter(|(root, _)| is_expected(root));
             let refused = expected.filter_map(|(root, _)| match desired.without.get(root)? {
                 Untranslatable::Refused(refusal) => Some((root.clone(), refusal.clone())),
@@ -127,7 +133,8 @@ impl SimulatedMachine {
 
     fn take(&mut self, assembly: &Assembly) -> MachineReport {
         let desired = assembly.desired();
-        let mut applied = assembly.applicable();
+        let (kept, mut applied): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            assembly.applicable().into_iter().partition(|(root, _)| desired.without.contains_key(root));
         let mut report = MachineReport {
             drift: Vec::new(),
             refused: desired
@@ -147,6 +154,7 @@ impl SimulatedMachine {
             .keys()
             .filter_map(|root| Some((root.clone(), assembly.content(root)?.to_owned())))
             .filter(|(root, content)| self.applied.get(root) == Some(content))
+            .chain(kept)
             .collect();
         let used: BTreeSet<String> = desired.used.iter().map(ToString::to_string).collect();
         let former = std::mem::take(&mut self.files);

@@ -148,21 +148,33 @@ static ROOT: LazyLock<Vec<u8>> = LazyLock::new(|| {
     parameters.self_signed(&key).expect("the parameters are complete").der().to_vec()
 });
 
+/// The profile of a certificate authority, and the value of its certificate.
+pub fn root_authority() -> (String, String) {
+    (format!("./Device/Vendor/MSFT/RootCATrustedCertificates/Root/{}", Thumbprint::of(&ROOT)), base64::encode(&*ROOT))
+}
+
+/// The `WlanXml` of an enterprise network whose servers that authority vouches for.
+pub fn enterprise_network() -> String {
+    trusting(25, Thumbprint::of(&ROOT))
+}
+
+fn trusting(method: u8, thumbprint: Thumbprint) -> String {
+    wlan(
+        "W2",
+        &format!(
+            "<authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX>\
+             <EAPConfig><EapHostConfig><EapMethod><Type>{method}</Type></EapMethod><Config><TrustedRootCA>{thumbprint}\
+             </TrustedRootCA></Config></EapHostConfig></EAPConfig></OneX>"
+        ),
+    )
+}
+
 fn enterprise() -> Nodes {
-    let held = |method: u8, thumbprint: Thumbprint| {
-        wlan(
-            "W2",
-            &format!(
-                "<authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX>\
-                 <EAPConfig><EapHostConfig><EapMethod><Type>{method}</Type></EapMethod><Config><TrustedRootCA>{thumbprint}\
-                 </TrustedRootCA></Config></EapHostConfig></EAPConfig></OneX>"
-            ),
-        )
-    };
     let known = Thumbprint::of(&ROOT);
-    let address = "./Device/Vendor/MSFT/WiFi/Profile/W2/WlanXml";
+    let values =
+        [enterprise_network(), trusting(13, known), trusting(25, Thumbprint::of(b"other")), trusting(99, known)];
     vec![
-        set(address, &[&held(25, known), &held(13, known), &held(25, Thumbprint::of(b"other")), &held(99, known)]),
+        set("./Device/Vendor/MSFT/WiFi/Profile/W2/WlanXml", &values.each_ref().map(String::as_str)),
         set("./Device/Vendor/MSFT/WiFi/Profile/W2", &[""]),
         certificate("Root"),
     ]

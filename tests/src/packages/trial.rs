@@ -37,11 +37,6 @@ pub fn fails(root: &Path, seed: u64, (before, package): &Drawn) -> Option<String
     if command::executions(package) > MOST_ACTIONS {
         return None;
     }
-    // The machine is changed once per message: what refers to a certificate that is gone in the end never gets there, while
-    // one that got there in a session of its own keeps its copy.
-    if command::deletes_what_it_refers_to(package) {
-        return None;
-    }
     let number = usize::try_from(seed).unwrap_or(0);
     let mut device = Device::new(root);
     device.run(before);

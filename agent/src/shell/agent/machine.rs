@@ -74,9 +74,10 @@ impl Agent {
     }
 
     pub(super) fn apply(&mut self, application: Application) -> Option<Event> {
-        self.known.evaluator = None;
+        let translations = self.known.evaluator.take().map(|evaluator| evaluator.translations()).unwrap_or_default();
         let before = self.snapshot.as_ref().map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
-        let (platform, outbox, others) = (self.platform(), self.outbox.clone(), self.others());
+        let platform = self.platform().with_translations(translations);
+        let (outbox, others) = (self.outbox.clone(), self.others());
         tokio::spawn(async move {
             let all = application.profiles.keys().cloned().collect::<Vec<_>>();
             let applied =
