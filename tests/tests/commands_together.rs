@@ -149,7 +149,7 @@ fn a_command_beside_a_failed_atomic_of_the_same_profile_is_done() {
 }
 
 #[test]
-fn a_neighbour_that_is_refused_itself_is_in_nobodys_way() {
+fn a_neighbour_that_is_refused_itself_blocks_no_other() {
     let mut device = given([]);
     device.answers([one(r(ZONE, "Mars/Phobos")), one(r(MZONE, "Europe/Berlin"))], &[415, 200]);
     device.answers([at([r(SW, "60"), r(DC, "60")]), one(r(SW2, "70"))], &[507, 216, 406, 200]);

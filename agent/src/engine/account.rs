@@ -152,7 +152,7 @@ impl Account {
         outdated
     }
 
-    /// The schedule in force: as provisioned, with what the server has set and deleted since.
+    /// The effective schedule: as provisioned, with what the server has set and deleted since.
     pub fn effective_poll(&self, stored: &Stored) -> Poll {
         let prefix = format!("{}/Poll/", self.provider_address());
         let changed: BTreeMap<&str, &Node> =

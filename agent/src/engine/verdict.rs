@@ -1,7 +1,7 @@
 //! Verdicts: whether a profile could be applied on this machine, found out without changing anything.
 //!
 //! The session asks after every command that touches a profile (rule C6), so that a refused command changes nothing and
-//! the next one is judged as if it had not been there. Who answers keeps a picture of the machine as the commands so far
+//! the next one is judged as if it had not been there. The evaluator keeps a picture of the machine as the commands so far
 //! would leave it; a [`VerdictRequest`] carries only what is different since the one before.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -109,7 +109,7 @@ fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap
             news.removed = true;
         }
     }
-    // Written with the intention: whoever finds files of a change that was not kept must not take them for those of the
+    // Written with the intention: a process that finds files of a change that was not kept must not take them for those of the
     // profiles as they were before.
     if let Some(applied) = &plan.applied {
         ledger.applied = Some(applied.clone());

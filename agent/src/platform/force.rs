@@ -1,8 +1,5 @@
-//! Putting profiles in force: the whole way from what they are to what the machine has.
-//!
-//! What a session changes had its verdict and is applied with everything else. What fails all the same, because the disk
-//! is full or a tool does not take it, falls out, and the rest is tried again, until the machine has exactly what is left:
-//! the former version of what fell out, the new one of everything else.
+//! The machine that profiles are applied on, and how it is brought to what is stored. A session's changes are applied in
+//! `change`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -14,7 +11,7 @@ use super::apply::Site;
 use super::assembly::{Assembly, Translations};
 use super::attempt::{Attempt, Set, hold_unchanged};
 use super::issued;
-use super::ledger::{Before, Drift, Ledger, LedgerError, Standing};
+use super::ledger::{Drift, Ledger, LedgerError, Standing};
 use super::look::{fingerprint, is_untouched, retained, see, stored_digest};
 use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
@@ -26,7 +23,7 @@ use super::shares::Shares;
 use super::site::Surroundings;
 use super::survey::survey;
 use super::translate::{NoUnsealer, Unsealer};
-use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::application::MachineReport;
 use crate::engine::profile::Profile;
 use crate::engine::tree::Refusal;
 
@@ -101,26 +98,6 @@ pub enum Others {
     Stay,
 }
 
-/// How many profiles that fell out together are tried one by one.
-const MOST_SUSPECTS: usize = 20;
-
-/// What came of an attempt: with which profiles, and which of the changed ones fell out.
-struct Tried {
-    attempt: Attempt,
-    profiles: Vec<Arc<Profile>>,
-    fallen: BTreeMap<String, Refusal>,
-}
-
-/// A session's changes on their way to the machine.
-struct Work<'a> {
-    root: &'a Root,
-    before: &'a [Profile],
-    application: &'a Application,
-    others: Others,
-    machine: Arc<Machine>,
-    ledger: Ledger,
-}
-
 impl Platform {
     /// The machine below `root`, with the ledger in `state`. Only where that is this machine itself are its programs
     /// told.
@@ -176,6 +153,10 @@ impl Platform {
     #[must_use]
     pub fn with_translations(self, translations: Translations) -> Self {
         Self { translations: Arc::new(translations), ..self }
+    }
+
+    pub(super) fn translations(&self) -> &Translations {
+        &self.translations
     }
 
     /// What these profiles meet on this machine.
@@ -261,100 +242,8 @@ impl Platform {
         Err(PlatformError::Left { left: ledger.files.len(), why: why.unwrap_or_else(untold) })
     }
 
-    /// Puts in force what a session changed. Blocks.
-    pub fn put_in_force(
-        &self,
-        before: &[Profile],
-        application: &Application,
-        others: Others,
-    ) -> Result<ApplicationOutcome, PlatformError> {
-        self.put_in_force_in(&Root::open(&self.root)?, before, application, others)
-    }
-
-    /// As [`Self::put_in_force`], on a root that is open.
-    pub fn put_in_force_in(
-        &self,
-        root: &Root,
-        before: &[Profile],
-        application: &Application,
-        others: Others,
-    ) -> Result<ApplicationOutcome, PlatformError> {
-        let machine = Arc::new(survey(root));
-        let mut work = Work { root, before, application, others, machine, ledger: self.readable_ledger()? };
-        let stored = stored_digest(before.iter());
-        work.ledger.go_by(&stored);
-        if let Some(before) = &application.applied_before {
-            // What a former attempt applied is nobody's to keep.
-            work.ledger.applied = Some(before.clone());
-        }
-        work.ledger.before = work.ledger.applied.clone().map(|applied| Before { stored, applied });
-        let (mut failed, mut consequences) = (BTreeMap::new(), BTreeMap::new());
-        loop {
-            let given_up = failed.iter().chain(&consequences);
-            let given_up = given_up.map(|(root, why): (&String, &Refusal)| (root.clone(), why.clone())).collect();
-            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &given_up)?;
-            if fallen.is_empty() {
-                let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), &self.state);
-                attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
-                let machine = Some(convergence(&work.ledger, attempt.drift).report());
-                return Ok(ApplicationOutcome { failed, consequences, machine });
-            }
-            // Every change had its verdict: what has another one now has it because of what failed.
-            let is_consequence = |root: &String| !failed.is_empty() && attempt.desired.without.contains_key(root);
-            let (caused, fallen): (BTreeMap<_, _>, BTreeMap<_, _>) =
-                fallen.into_iter().partition(|(root, _)| is_consequence(root));
-            consequences.extend(caused);
-            if attempt.is_shared && fallen.len() <= MOST_SUSPECTS {
-                self.try_one_by_one(&mut work, &fallen, &mut failed)?;
-            } else {
-                failed.extend(fallen);
-            }
-        }
-    }
-
-    fn site<'a>(&'a self, root: &'a Root) -> Site<'a> {
+    pub(super) fn site<'a>(&'a self, root: &'a Root) -> Site<'a> {
         Site { root, state: &self.state, messenger: &*self.messenger }
-    }
-
-    /// Tries what is left without these.
-    fn attempt(&self, work: &mut Work<'_>, failed: &BTreeMap<String, Refusal>) -> Result<Tried, PlatformError> {
-        let changed = work.application.profiles.iter().filter(|(root, _)| !failed.contains_key(*root));
-        let changed: Vec<_> = changed.map(|(root, profile)| (root.clone(), profile.clone())).collect();
-        let before: Vec<Arc<Profile>> = work.before.iter().cloned().map(Arc::new).collect();
-        let profiles = apply_changes(&before, &changed);
-        let surroundings =
-            self.surroundings(work.root, &work.ledger, &work.machine, profiles.iter().map(|it| &**it))?;
-        let mut assembly = Assembly::of_stored(surroundings, before);
-        assembly.change(&changed, Some(work.application.now));
-        let is_expected =
-            |root: &String| work.application.expected.as_ref().is_none_or(|expected| expected.contains(root));
-        let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).filter(is_expected).collect();
-        assembly.keep(&self.translations, open.iter());
-        let set = Set { assembly: &assembly, open: &open, others: work.others };
-        let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
-        let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
-        let fallen = fallen.map(|(root, why)| (root.clone(), why.clone())).collect();
-        Ok(Tried { attempt, profiles, fallen })
-    }
-
-    /// Of several that fell out together, finds those that are to blame: each is tried with what was found good.
-    fn try_one_by_one(
-        &self,
-        work: &mut Work<'_>,
-        suspects: &BTreeMap<String, Refusal>,
-        refused: &mut BTreeMap<String, Refusal>,
-    ) -> Result<(), PlatformError> {
-        refused.extend(suspects.clone());
-        for root in suspects.keys() {
-            let Some(reason) = refused.remove(root) else { continue };
-            let fallen = self.attempt(work, refused)?.fallen;
-            if let Some(why) = fallen.get(root) {
-                refused.insert(root.clone(), why.clone());
-            } else if !fallen.is_empty() {
-                refused.insert(root.clone(), reason);
-            }
-        }
-        Ok(())
     }
 
     /// What would be done to bring the machine to what these profiles say. Changes nothing.
@@ -385,7 +274,7 @@ impl Platform {
 }
 
 /// How the machine is, as the ledger has it.
-fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
+pub(super) fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
     let nodes = ledger.nodes.iter();
     let nodes = nodes.map(|(address, format, value)| (address.clone(), Format::parse(format), value.clone()));
     let both = ledger.applied.iter().flatten().map(|(root, content)| (root.clone(), content.clone()));
@@ -407,13 +296,4 @@ impl Convergence {
         let Self { refused, applied, held, nodes, .. } = self;
         MachineReport { drift, refused, applied, held, nodes }
     }
-}
-
-fn apply_changes(before: &[Arc<Profile>], changed: &[(String, Option<Arc<Profile>>)]) -> Vec<Arc<Profile>> {
-    let roots: BTreeSet<&str> = changed.iter().map(|(root, _)| root.as_str()).collect();
-    let staying = before.iter().filter(|profile| !roots.contains(profile.root.to_string().as_str()));
-    let mut profiles: Vec<Arc<Profile>> =
-        staying.chain(changed.iter().flat_map(|(_, present)| present)).cloned().collect();
-    profiles.sort_by(|left, right| left.root.cmp(&right.root));
-    profiles
 }

@@ -28,7 +28,7 @@ pub(super) fn see(root: &Root, ledger: &Ledger, desired: &Desired) -> Result<BTr
     Ok(seen)
 }
 
-/// Looks at one path. What is not the agent's is read whole if it may be put aside.
+/// Looks at one path. A foreign file is read whole if it may be backed up.
 pub(super) fn see_one(
     root: &Root,
     ledger: &Ledger,

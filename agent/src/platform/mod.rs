@@ -8,6 +8,7 @@
 pub mod apply;
 pub mod assembly;
 mod attempt;
+mod change;
 pub mod consumer;
 pub mod desired;
 pub mod document;

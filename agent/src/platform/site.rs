@@ -1,4 +1,4 @@
-//! What profiles meet on a machine: what is installed, what the agent made before, what somebody else has put where it
+//! What profiles meet on a machine: what is installed, what the agent made before, which foreign files are where it
 //! would write. Reads, and changes nothing.
 
 use std::collections::BTreeMap;
@@ -97,7 +97,7 @@ impl Surroundings {
     }
 
     /// Whether what a profile asks for can be had here: nothing of it is read-only, leads nowhere, or is where
-    /// somebody else has something.
+    /// a foreign file is.
     pub fn check(&self, share: &Share, places: &Places) -> Result<(), Untranslatable> {
         let documents: BTreeMap<_, _> = share
             .fragments

@@ -55,7 +55,7 @@ fn open_when_free(config: &sled::Config) -> sled::Result<sled::Db> {
     config.open()
 }
 
-/// sled says only inside an error text of its own that somebody else holds the lock.
+/// sled reports only inside an error text of its own that another process holds the lock.
 fn is_locked(error: &sled::Error) -> bool {
     matches!(error, sled::Error::Io(error) if error.to_string().contains("could not acquire lock"))
 }

@@ -30,7 +30,7 @@ pub struct Device {
     pub stored: Stored,
     /// What is on the machine.
     pub machine: SimulatedMachine,
-    /// What was begun because of commands.
+    /// Remote actions that were started.
     pub actions: Actions,
     /// Whether nothing can be kept.
     pub store_fails: bool,
@@ -39,7 +39,7 @@ pub struct Device {
     time: i64,
 }
 
-/// What was begun because of commands.
+/// Remote actions that were started.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Actions {
     /// Whether the enrolment ends.
@@ -170,7 +170,7 @@ impl Device {
         }
     }
 
-    /// What is begun is begun by somebody else; the next session finds the device as if it had been done.
+    /// Actions are not carried out here; the next session finds the device as if they had been.
     fn forget_the_session(&mut self) {
         let Some(progress) = self.stored.progress.take() else { return };
         let Progress { session_id, authority, push, certificate_requests, claims, .. } = progress;
@@ -190,7 +190,7 @@ impl Device {
         let settings = settings.map(|(address, node)| (address.clone(), format!("{} = {}", node.format, node.value)));
         let progress = self.stored.progress.clone().unwrap_or_default();
         let requests = progress.certificate_requests.iter().flat_map(|requests| requests.keys().cloned());
-        // Who leaves begins nothing else.
+        // A device that unenrolls starts nothing else.
         let (requests, actions) = if self.actions.unenroll {
             (BTreeSet::new(), Actions { unenroll: true, ..Actions::default() })
         } else {
@@ -226,7 +226,7 @@ pub struct State {
     pub files: machine::Files,
     /// Certificates that are requested.
     pub requests: BTreeSet<String>,
-    /// What was begun.
+    /// Actions that were started.
     pub actions: Actions,
 }
 

@@ -165,7 +165,7 @@ impl SimulatedMachine {
             };
             (path.to_string(), (content, owners))
         });
-        // A courtesy gives way to a file that somebody else has made.
+        // A courtesy gives way to a foreign file.
         let is_taken = |path: &str| self.root.join(path.trim_start_matches('/')).exists();
         self.files = present.filter(|(path, (_, owners))| !owners.is_empty() || !is_taken(path)).collect();
         for (path, (content, owners)) in former {

@@ -2,7 +2,7 @@
 //! command only from the engine's answer to it alone (rule C6).
 //!
 //! What is compared is everything that can be seen from outside: every status, every value read, what is stored, what is
-//! applied, the files on the machine, the actions begun. A package that differs is shrunk and printed as SyncML.
+//! applied, the files on the machine, the actions started. A package that differs is shrunk and printed as SyncML.
 
 pub mod command;
 pub mod compare;
@@ -21,7 +21,7 @@ use std::path::Path;
 pub use self::command::{Item, Package, Single, Top};
 pub use self::device::{Answers, Device};
 
-/// What stands for the root of the machines here: a Debian desktop without dconf and udev, on which somebody else has
+/// What stands for the root of the machines here: a Debian desktop without dconf and udev, on which another program has
 /// configured Firefox.
 pub fn root(root: &Path) -> std::io::Result<()> {
     crate::machine_root::debian(root)?;

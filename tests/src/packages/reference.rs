@@ -160,7 +160,7 @@ fn is_to_blame(before: &Device, members: &[Single], statuses: &[StatusLine]) -> 
     Err(Violation(format!("member {first} of an Atomic does not hold, others are to blame: {statuses:?}")))
 }
 
-/// The statuses of an Atomic that fell: somebody is to blame, what was done is undone, what comes after the first failed
+/// The statuses of an Atomic that fell: a member is to blame, what was done is undone, what comes after the first failed
 /// command was not tried.
 fn fallen(statuses: &[StatusLine]) -> Result<(), Violation> {
     let wrong = || Violation(format!("an Atomic fell with {statuses:?}"));

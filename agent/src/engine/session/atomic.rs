@@ -203,8 +203,8 @@ impl Session {
         if self.failure_since(run.mark).is_none() {
             return false;
         }
-        // Who changes nothing is in nobody's way. Settings without a profile have no version; with the store gone they are
-        // lost all the same.
+        // An item that changes nothing is not to blame. Settings without a profile have no version, and are lost with the
+        // store as well.
         let of_profiles = run
             .versions
             .iter()

@@ -1,4 +1,4 @@
-//! What a session's commands have begun and what is carried out after them: nothing here has happened yet, so a command
+//! What a session's commands have requested and what is carried out after them: nothing here has happened yet, so a command
 //! that falls takes its part back by restoring what was there before it.
 
 use std::collections::{BTreeMap, BTreeSet};

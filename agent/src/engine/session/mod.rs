@@ -129,11 +129,11 @@ pub struct Session {
     nodes: Arc<Vec<(String, Format, String)>>,
     /// Whether something was changed since without a verdict.
     nodes_are_stale: bool,
-    /// Changes without a verdict of their own that whoever gives verdicts does not know of yet.
+    /// Changes without a verdict of their own that the evaluator has not received yet.
     settled: ProfileChanges,
     /// Whether what was proposed last was accepted.
     proposal_accepted: bool,
-    /// Whether whoever gives verdicts has the picture that goes with these.
+    /// Whether the evaluator's state matches these.
     evaluator_is_current: bool,
     /// Whether compliance rules were kept in this session.
     has_new_rules: bool,

@@ -18,7 +18,7 @@ pub(super) struct Provided {
     device: BTreeMap<LocUri, Node>,
     /// What is known of profiles that are applied on the machine.
     machine: BTreeMap<LocUri, Node>,
-    /// What the commands of this session have begun.
+    /// What the commands of this session have requested.
     session: BTreeMap<LocUri, Node>,
 }
 
@@ -49,12 +49,12 @@ impl Tree {
         self.provided.machine = parsed(nodes);
     }
 
-    /// Replaces everything that the commands of this session have begun.
+    /// Replaces everything that the commands of this session have requested.
     pub fn provide_session(&mut self, nodes: &[(String, Format, String)]) {
         self.provided.session = parsed(nodes);
     }
 
-    /// A node as it can be read, whoever put it there.
+    /// A node as it can be read, set by the server or provided by the agent.
     pub(super) fn visible(&self, uri: &LocUri) -> Option<&Node> {
         match self.own.get(uri) {
             Some(node) => (!node.is_absent()).then_some(node),

@@ -1,5 +1,5 @@
-//! Who holds which place on the machine: files, and entries of documents that many profiles share. Profiles that want the
-//! same thing in one place hold it together.
+//! Which profile holds which place on the machine: files, and entries of documents that many profiles share.
+//! Profiles that require the same content in one place hold it together.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::platform::path::MachinePath;
 /// Something in a place, and the profiles that hold it, by the address of their own node.
 type Held<T> = (T, BTreeSet<String>);
 
-/// Who holds which place.
+/// Which profile holds which place.
 #[derive(Debug, Default)]
 pub struct Places {
     files: BTreeMap<MachinePath, Held<DesiredFile>>,

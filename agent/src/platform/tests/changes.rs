@@ -31,7 +31,7 @@ fn a_profile_that_waits_again_because_of_another_keeps_what_it_had() {
 }
 
 #[test]
-fn whoever_holds_a_place_has_it_back_when_its_removal_was_not_kept() {
+fn a_holder_has_its_place_back_when_its_removal_was_not_kept() {
     let site = Site::new();
     let holder = sysctl("vm.swappiness", "10");
     let waiting = profile("./User/Vendor/LinuxMDM/Config/Sysctl/vm.swappiness", &[("", "70")]);

@@ -217,10 +217,10 @@ fn a_machine_of_its_user_is_locked_but_not_wiped() {
 
 #[test]
 fn an_action_in_an_atomic_begins_only_if_the_whole_of_it_holds() {
-    for (bad, expected, begun) in [(false, vec![200, 202, 200], 1), (true, vec![507, 216, 404], 0)] {
+    for (bad, expected, started) in [(false, vec![200, 202, 200], 1), (true, vec![507, 216, 404], 0)] {
         let mut world = World::enrolled();
         let target = if bad { "./Nowhere".to_owned() } else { config("A") };
         let (_, codes) = check_in(&mut world, &[atomic("1", vec![exec("2", LOCK, ""), add("3", &target, "1")])]);
-        assert_eq!((codes, carried_out(&mut world).len()), (expected, begun));
+        assert_eq!((codes, carried_out(&mut world).len()), (expected, started));
     }
 }

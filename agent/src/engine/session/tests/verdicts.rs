@@ -130,7 +130,7 @@ fn what_is_as_it_was_and_applied_needs_no_verdict() {
     let stored = stored_after(vec![add("a", &config("A"), "1")]);
     let mut talk = Talk::begin_with(context(), &stored);
     talk.say([replace("a", &config("A"), "1")]);
-    assert_eq!((talk.code("a"), talk.asked), (200, 1), "nobody said that it is applied");
+    assert_eq!((talk.code("a"), talk.asked), (200, 1), "no report says that it is applied");
     talk.say([replace("a", &config("A"), "1"), delete("b", &config("B"))]);
     assert_eq!((talk.code("a"), talk.asked), (200, 1));
 }
