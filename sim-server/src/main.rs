@@ -144,6 +144,7 @@ fn options(arguments: Arguments) -> Result<ServerOptions> {
         host_names: arguments.host_name,
         authority,
         user,
+        ..ServerOptions::default()
     })
 }
 

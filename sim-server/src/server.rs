@@ -18,9 +18,9 @@ use tokio_rustls::TlsAcceptor;
 pub use self::error::ServerError;
 use self::sockets::{Addresses, Sockets};
 use self::state::{load_authority, load_registration, load_token, open_store, state_directory, write};
-use crate::http::{self, Shutdown};
+use crate::http::{self, ServerCertificate, Shutdown};
 use crate::push::Hub;
-use crate::service::{Service, ServiceError, machine_now, random_bytes};
+use crate::service::{CertificateAuthority, Clock, Service, ServiceError, random_bytes};
 use crate::tenant::{AdminError, Licence, SettingsPatch, Tenant, TenantMode};
 
 /// How often a silent push stream says that it is still there, unless told otherwise.
@@ -56,6 +56,9 @@ pub struct ServerOptions {
     pub authority: Option<TenantMode>,
     /// A user to add at the start, unless there is one of this name.
     pub user: Option<(String, Secret)>,
+    /// The clock by which the server issues and renews its own certificates; [`Clock::machine`], except in tests. The
+    /// tenant has a clock of its own, which an administrator can move.
+    pub machine_clock: Arc<Clock>,
 }
 
 impl Default for ServerOptions {
@@ -73,6 +76,7 @@ impl Default for ServerOptions {
             host_names: Vec::new(),
             authority: None,
             user: None,
+            machine_clock: Arc::default(),
         }
     }
 }
@@ -102,17 +106,15 @@ impl Server {
         let (directory, temporary) = state_directory(options.state.as_deref())?;
         // The store comes first: its lock keeps a second server away from everything else in the directory.
         let store = open_store(&directory.join(STORE_DIRECTORY), temporary.is_some())?;
-        let authority = load_authority(&directory)?;
-        let registration = load_registration(&directory, &authority)?;
+        let machine_clock = options.machine_clock.clone();
+        let authority = Arc::new(load_authority(&directory, machine_clock.now())?);
+        let registration = load_registration(&directory, &authority, machine_clock.now())?;
         let admin_token = load_token(&directory)?;
         let tenant = Tenant::restore(store.records()?)?;
 
         let sockets = Sockets::bind(&options).await?;
         let addresses = sockets.addresses.clone();
-        let names = names(&options.host_names);
-        let (certificate, key) = authority.issue_server(&names, machine_now())?;
-        let push_tls = http::push_config(certificate.clone(), key.clone())?;
-        let tls = http::server_config(certificate, key, authority.der())?;
+        let (acceptor, push_acceptor) = acceptors(&authority, names(&options.host_names), machine_clock)?;
         let seed = u64::from_ne_bytes(random_bytes()?);
         let hub = Arc::new(Hub::new(fastrand::Rng::with_seed(seed)));
         let ca_pem = authority.pem().to_owned();
@@ -133,7 +135,6 @@ impl Server {
         let device_router = http::device_router(service.clone()).merge(scep_router.clone());
         let admin_router = http::admin_router(service.clone(), admin_token.clone(), options.host_names.clone());
         let push_router = http::push_router(hub.clone(), options.push_keepalive);
-        let (acceptor, push_acceptor) = (TlsAcceptor::from(Arc::new(tls)), TlsAcceptor::from(Arc::new(push_tls)));
         let mut listeners = vec![
             tokio::spawn(http::serve_devices(sockets.devices, acceptor, device_router, shutdown.clone())),
             tokio::spawn(http::serve_push(sockets.pushes, push_acceptor, push_router, shutdown.clone())),
@@ -206,6 +207,18 @@ impl Server {
             }
         }
     }
+}
+
+/// TLS for devices and for push, with one certificate of the server for both.
+fn acceptors(
+    authority: &Arc<CertificateAuthority>,
+    names: Vec<String>,
+    clock: Arc<Clock>,
+) -> Result<(TlsAcceptor, TlsAcceptor), ServerError> {
+    let certificate = Arc::new(ServerCertificate::issue(authority.clone(), names, clock)?);
+    let devices = http::server_config(certificate.clone(), authority.der())?;
+    let push = http::push_config(certificate)?;
+    Ok((TlsAcceptor::from(Arc::new(devices)), TlsAcceptor::from(Arc::new(push))))
 }
 
 /// The names of the server's certificate, those given first.

@@ -6,6 +6,7 @@ mod error;
 mod listener;
 mod push;
 mod scep;
+mod server_certificate;
 mod tls;
 
 pub(crate) use admin::router as admin_router;
@@ -13,6 +14,7 @@ pub(crate) use device::router as device_router;
 pub(crate) use listener::{Shutdown, serve_admin, serve_devices, serve_push, serve_scep};
 pub(crate) use push::router as push_router;
 pub(crate) use scep::router as scep_router;
+pub(crate) use server_certificate::ServerCertificate;
 pub(crate) use tls::{TlsError, push_config, server_config};
 
 use std::time::Duration;

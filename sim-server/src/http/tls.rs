@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
-use rustls::server::{NoServerSessionStorage, VerifierBuilderError, WebPkiClientVerifier};
+use rustls::pki_types::CertificateDer;
+use rustls::server::{NoServerSessionStorage, ResolvesServerCert, VerifierBuilderError, WebPkiClientVerifier};
 use rustls::{RootCertStore, ServerConfig};
+
+use crate::service::authority::AuthorityError;
 
 /// TLS could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -15,10 +17,16 @@ pub enum TlsError {
     /// Client certificates could not be verified.
     #[error("TLS could not be set up: {0}")]
     Verifier(#[from] VerifierBuilderError),
+    /// The server's certificate could not be issued.
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
 }
 
-/// TLS with a certificate and key in DER, asking clients for a certificate of the authority in DER.
-pub(crate) fn server_config(certificate: Vec<u8>, key: Vec<u8>, authority: &[u8]) -> Result<ServerConfig, TlsError> {
+/// TLS for devices: the server's certificate from `certificate`, and clients are asked for one of the authority (DER).
+pub(crate) fn server_config(
+    certificate: Arc<dyn ResolvesServerCert>,
+    authority: &[u8],
+) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(authority.to_vec()))?;
@@ -28,7 +36,7 @@ pub(crate) fn server_config(certificate: Vec<u8>, key: Vec<u8>, authority: &[u8]
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_client_cert_verifier(verifier)
-        .with_single_cert(vec![CertificateDer::from(certificate)], private_key(key))?;
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     // A resumed session would speak with the certificate of the session before: one that was renewed, or taken away.
     config.send_tls13_tickets = 0;
@@ -36,17 +44,13 @@ pub(crate) fn server_config(certificate: Vec<u8>, key: Vec<u8>, authority: &[u8]
     Ok(config)
 }
 
-/// TLS with a certificate and key in DER, for anybody.
-pub(crate) fn push_config(certificate: Vec<u8>, key: Vec<u8>) -> Result<ServerConfig, TlsError> {
+/// TLS for push: the server's certificate from `certificate`, and any client.
+pub(crate) fn push_config(certificate: Arc<dyn ResolvesServerCert>) -> Result<ServerConfig, TlsError> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()?
         .with_no_client_auth()
-        .with_single_cert(vec![CertificateDer::from(certificate)], private_key(key))?;
+        .with_cert_resolver(certificate);
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(config)
-}
-
-fn private_key(der: Vec<u8>) -> PrivateKeyDer<'static> {
-    PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(der))
 }

@@ -6,7 +6,7 @@ use mdm_protocol::Secret;
 use tempfile::TempDir;
 
 use super::{CA_FILE, CA_KEY_FILE, SCEP_FILE, SCEP_KEY_FILE, ServerError, TOKEN_FILE};
-use crate::service::{CertificateAuthority, RegistrationAuthority, machine_now, secret};
+use crate::service::{CertificateAuthority, RegistrationAuthority, secret};
 use crate::store::{Store, files};
 
 pub(super) fn state_directory(state: Option<&Path>) -> Result<(PathBuf, Option<TempDir>), ServerError> {
@@ -33,12 +33,12 @@ pub(super) fn open_store(directory: &Path, ephemeral: bool) -> Result<Store, Ser
     Ok(Store::open(directory, ephemeral)?)
 }
 
-pub(super) fn load_authority(directory: &Path) -> Result<CertificateAuthority, ServerError> {
+pub(super) fn load_authority(directory: &Path, now: i64) -> Result<CertificateAuthority, ServerError> {
     let (certificate, key) = (directory.join(CA_FILE), directory.join(CA_KEY_FILE));
     match (read(&certificate)?, read(&key)?) {
         (Some(certificate), Some(key)) => Ok(CertificateAuthority::load(&certificate, &key)?),
         (None, None) => {
-            let (authority, key_pem) = CertificateAuthority::create(machine_now())?;
+            let (authority, key_pem) = CertificateAuthority::create(now)?;
             write(&key, key_pem.as_bytes())?;
             write(&certificate, authority.pem().as_bytes())?;
             Ok(authority)
@@ -52,12 +52,13 @@ pub(super) fn load_authority(directory: &Path) -> Result<CertificateAuthority, S
 pub(super) fn load_registration(
     directory: &Path,
     authority: &CertificateAuthority,
+    now: i64,
 ) -> Result<RegistrationAuthority, ServerError> {
     let (certificate, key) = (directory.join(SCEP_FILE), directory.join(SCEP_KEY_FILE));
     if let (Some(certificate), Some(key)) = (read(&certificate)?, read(&key)?) {
         return Ok(RegistrationAuthority::load(&certificate, &key)?);
     }
-    let (registration, certificate_pem, key_pem) = RegistrationAuthority::create(authority, machine_now())?;
+    let (registration, certificate_pem, key_pem) = RegistrationAuthority::create(authority, now)?;
     write(&key, key_pem.as_bytes())?;
     write(&certificate, certificate_pem.as_bytes())?;
     Ok(registration)

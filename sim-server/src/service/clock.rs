@@ -1,10 +1,10 @@
-//! The tenant's clock: the machine's, moved as far as somebody wants it to be, or one that stands still until it is
-//! moved, for simulations.
+//! A clock: the computer's, moved by any number of seconds, or one that stands still until it is moved, for simulations.
+//! The tenant has one; another one dates the server's own certificates.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-/// The tenant's clock, in seconds since 1970.
+/// A clock, in seconds since 1970.
 #[derive(Debug)]
 pub struct Clock {
     /// Whether it goes by the machine's clock.

@@ -56,7 +56,7 @@ impl Answer {
 /// The services of one tenant.
 pub struct Service {
     state: Mutex<State>,
-    authority: CertificateAuthority,
+    authority: Arc<CertificateAuthority>,
     registration: Option<RegistrationAuthority>,
     base_url: String,
     hub: Option<Arc<Hub>>,
@@ -74,14 +74,14 @@ impl Service {
     pub fn new(
         mut tenant: Tenant,
         store: Store,
-        authority: CertificateAuthority,
+        authority: impl Into<Arc<CertificateAuthority>>,
         base_url: String,
     ) -> Result<Self, RandomError> {
         let random = fastrand::Rng::with_seed(u64::from_ne_bytes(random::bytes()?));
         tenant.set_device_base(base_url.clone());
         Ok(Self {
             state: Mutex::new(State { tenant, store, random }),
-            authority,
+            authority: authority.into(),
             registration: None,
             base_url,
             hub: None,

@@ -24,7 +24,6 @@ use super::ScepError;
 use crate::service::{CertificateAuthority, random};
 
 const HOUR: i64 = 3600;
-const DAY: i64 = 24 * HOUR;
 
 /// Makes the certificate for a request (PKCS#10) whose signature was verified; both are DER.
 pub(super) fn issue(
@@ -52,7 +51,7 @@ pub(super) fn issue(
         serial_number: SerialNumber::new(&serial)?,
         signature: algorithm.clone(),
         issuer: issuer.subject,
-        validity: Validity { not_before: moment(now - HOUR)?, not_after: moment(now + i64::from(days) * DAY)? },
+        validity: Validity { not_before: moment(now - HOUR)?, not_after: moment(authority.expiry(days.into(), now)?)? },
         subject: request.subject,
         subject_public_key_info: request.public_key,
         issuer_unique_id: None,

@@ -6,6 +6,7 @@ mod envelope;
 mod registration;
 mod reply;
 
+use super::authority::AuthorityError;
 use super::random::RandomError;
 use super::{Answer, Service};
 use crate::tenant::{ScepApplication, ScepMessage, ScepPoll, ScepReadError, ScepRefusal, ScepReplyTo, ScepVerdict};
@@ -37,6 +38,8 @@ enum ScepError {
     Library,
     #[error(transparent)]
     Random(#[from] RandomError),
+    #[error(transparent)]
+    Authority(#[from] AuthorityError),
     #[error("a certificate that is to be answered with cannot be read")]
     Certificate,
 }
