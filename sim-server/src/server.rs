@@ -3,6 +3,7 @@
 mod error;
 mod sockets;
 mod state;
+mod sweep;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -91,7 +92,8 @@ pub struct Server {
     ca_pem: String,
     directory: PathBuf,
     stop: watch::Sender<bool>,
-    listeners: Vec<JoinHandle<()>>,
+    /// The listeners and the sweep.
+    tasks: Vec<JoinHandle<()>>,
     _temporary: Option<TempDir>,
 }
 
@@ -135,16 +137,17 @@ impl Server {
         let device_router = http::device_router(service.clone()).merge(scep_router.clone());
         let admin_router = http::admin_router(service.clone(), admin_token.clone(), options.host_names.clone());
         let push_router = http::push_router(hub.clone(), options.push_keepalive);
-        let mut listeners = vec![
+        let mut tasks = vec![
             tokio::spawn(http::serve_devices(sockets.devices, acceptor, device_router, shutdown.clone())),
             tokio::spawn(http::serve_push(sockets.pushes, push_acceptor, push_router, shutdown.clone())),
             tokio::spawn(http::serve_admin(sockets.admins, admin_router, shutdown.clone())),
+            tokio::spawn(sweep::run(service.clone(), shutdown.clone())),
         ];
         if let Some(plain) = sockets.scep {
-            listeners.push(tokio::spawn(http::serve_scep(plain, scep_router, shutdown)));
+            tasks.push(tokio::spawn(http::serve_scep(plain, scep_router, shutdown)));
         }
         let server =
-            Self { service, addresses, hub, admin_token, ca_pem, directory, stop, listeners, _temporary: temporary };
+            Self { service, addresses, hub, admin_token, ca_pem, directory, stop, tasks, _temporary: temporary };
         write(&server.directory.join(SUMMARY_FILE), server.summary().as_bytes())?;
         Ok(server)
     }
@@ -201,9 +204,9 @@ impl Server {
     pub async fn shutdown(self) {
         self.stop.send_replace(true);
         self.hub.close();
-        for listener in self.listeners {
-            if let Err(error) = listener.await {
-                tracing::error!(%error, "a listener failed");
+        for task in self.tasks {
+            if let Err(error) = task.await {
+                tracing::error!(%error, "server task failed");
             }
         }
     }

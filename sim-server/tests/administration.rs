@@ -89,3 +89,26 @@ async fn the_tenant_is_looked_at_and_changed() {
     assert_eq!(admin(&server, "PUT", "/profiles/w?authority=nobody", wifi).await.0, 400);
     server.shutdown().await;
 }
+
+#[tokio::test]
+async fn s48_a_device_leaves_at_its_own_moment_when_the_clock_is_moved() {
+    let server = Server::start(options()).await.unwrap();
+    enrol(&server, "device-1").await;
+    assert_eq!(admin(&server, "PATCH", "/tenant", r#"{"certificate_days": 1}"#).await.0, 200);
+    enrol(&server, "device-2").await;
+    let leaves = async |device: &str| {
+        let (_, device) = admin(&server, "GET", &format!("/devices/{device}"), "").await;
+        device["certificate_expires"].as_i64().unwrap() + 180 * 86_400
+    };
+    let (first, second) = (leaves("device-1").await, leaves("device-2").await);
+    assert!(second < first);
+    let advance = json!({ "advance": 1000 * 86_400 }).to_string();
+    assert_eq!(admin(&server, "POST", "/clock", &advance).await.0, 200);
+    let (_, audit) = admin(&server, "GET", "/audit?limit=3", "").await;
+    let lines: Vec<_> =
+        audit.as_array().unwrap().iter().map(|line| (line["what"].as_str().unwrap(), &line["time"])).collect();
+    assert_eq!(lines[0].0, "POST /clock");
+    assert_eq!(lines[1..], [("device device-1", &json!(first)), ("device device-2", &json!(second))]);
+    assert_eq!(admin(&server, "GET", "/devices", "").await.1, json!([]));
+    server.shutdown().await;
+}

@@ -65,7 +65,8 @@ const PUSH_LIMITS: Limits = Limits {
 pub(crate) struct Shutdown(pub(crate) watch::Receiver<bool>);
 
 impl Shutdown {
-    async fn requested(&mut self) {
+    /// Completes when the server is to stop.
+    pub(crate) async fn requested(&mut self) {
         // A sender that is gone asks for the same.
         let _ = self.0.wait_for(|stop| *stop).await;
     }

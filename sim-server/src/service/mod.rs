@@ -13,6 +13,7 @@ mod management;
 mod provisioning;
 mod random;
 mod scep;
+mod sweep;
 mod unlock_code;
 
 use std::fmt;
@@ -24,6 +25,7 @@ pub use clock::Clock;
 pub(crate) use clock::machine_now;
 pub(crate) use random::{RandomError, bytes as random_bytes, secret};
 pub use scep::{RegistrationAuthority, ScepOperation};
+use tokio::sync::watch;
 
 use crate::push::Hub;
 use crate::store::{Store, StoreError};
@@ -67,6 +69,8 @@ struct State {
     tenant: Tenant,
     store: Store,
     random: fastrand::Rng,
+    /// When the next sweep is due, or an earlier moment; `None` without devices.
+    next_sweep: watch::Sender<Option<i64>>,
 }
 
 impl Service {
@@ -79,8 +83,9 @@ impl Service {
     ) -> Result<Self, RandomError> {
         let random = fastrand::Rng::with_seed(u64::from_ne_bytes(random::bytes()?));
         tenant.set_device_base(base_url.clone());
+        let next_sweep = watch::Sender::new(tenant.next_sweep());
         Ok(Self {
-            state: Mutex::new(State { tenant, store, random }),
+            state: Mutex::new(State { tenant, store, random, next_sweep }),
             authority: authority.into(),
             registration: None,
             base_url,
@@ -131,17 +136,20 @@ impl Service {
         })
     }
 
+    /// Reads the tenant at the present moment: devices that left the portal by now are removed first, so that the audit
+    /// does not depend on when the timer runs.
     fn read<T>(&self, work: impl FnOnce(&Tenant, i64) -> T) -> T {
-        work(&self.lock().tenant, self.clock.now())
+        let (state, moment) = self.lock_swept();
+        work(&state.tenant, moment)
     }
 
     /// Has the tenant do something and keeps what changed, before anybody learns of it. What cannot be kept has not
     /// happened.
     fn change<T>(&self, work: impl FnOnce(&mut Tenant, i64, &mut fastrand::Rng) -> T) -> Result<T, StoreError> {
         let mut state = self.lock();
-        let State { tenant, random, .. } = &mut *state;
         let moment = self.clock.now();
-        tenant.sweep_now_and_then(moment);
+        state.sweep(moment);
+        let State { tenant, random, .. } = &mut *state;
         let result = work(tenant, moment, random);
         state.persist()?;
         let rings = state.tenant.take_rings();
@@ -166,9 +174,12 @@ impl State {
         let changes = self.tenant.take_changes();
         let before = self.store.present(&changes);
         let outcome = self.store.commit(&changes);
-        if let Err(error) = &outcome {
-            tracing::error!(%error, "a change could not be stored");
-            self.take_back(changes, before);
+        match &outcome {
+            Ok(()) => self.bring_sweep_forward(&changes),
+            Err(error) => {
+                tracing::error!(%error, "a change could not be stored");
+                self.take_back(changes, before);
+            }
         }
         outcome
     }
@@ -184,6 +195,7 @@ impl State {
             tracing::error!(error, "what the store holds is not certain; it is written again with the next change");
             self.tenant.put_back(changes);
         }
+        self.reschedule_sweep();
     }
 }
 

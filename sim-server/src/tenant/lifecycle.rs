@@ -3,13 +3,13 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::life::{Authority, DAY, Registration, is_listed};
+use super::life::{Authority, DAY, DeviceLife, LISTED_AFTER_EXPIRY, Registration, is_listed};
 use super::record::RecordKind;
 use super::user::user_key;
 use super::{AccessRefusal, Admin, AdminError, Device, DeviceView, Tenant};
 
-/// How often devices that are to leave the portal are looked for, in seconds.
-const SWEEP_SECONDS: i64 = 60;
+/// How long after a sweep whose removals could not be stored the next one is due, in seconds.
+const RETRY_SECONDS: i64 = 60;
 /// Device types that are managed through Apple's push service.
 const APPLE: [&str; 3] = ["iOS", "iPadOS", "macOS"];
 
@@ -27,25 +27,50 @@ pub(super) fn is_apple(device_type: &str) -> bool {
     APPLE.iter().any(|name| name.eq_ignore_ascii_case(device_type))
 }
 
+/// When a device leaves the portal, in seconds since 1970: the first moment at which it is not listed.
+fn leaves(life: &DeviceLife) -> i64 {
+    life.certificate_not_after.saturating_add(LISTED_AFTER_EXPIRY)
+}
+
 impl Tenant {
-    /// Removes the devices whose certificate expired more than 180 days ago; returns their ids.
+    /// Removes the devices whose certificate expired 180 days ago or earlier; returns their ids in the order in which
+    /// they left the portal. Each line of the audit has the moment at which its device left, however late the sweep is.
     pub fn sweep(&mut self, now: i64) -> Vec<String> {
         self.swept = now;
-        let gone = self.devices.values().filter(|device| !is_listed(&device.life, now));
-        let gone: Vec<String> = gone.map(|device| device.id.clone()).collect();
-        for id in &gone {
-            // It is there: it was found a moment ago.
+        let leaving = self.devices.values().filter(|device| !is_listed(&device.life, now));
+        let mut leaving: Vec<(i64, String)> = leaving.map(|device| (leaves(&device.life), device.id.clone())).collect();
+        leaving.sort_unstable();
+        for (moment, id) in &leaving {
+            // It cannot fail: the device was found above.
             let _ = self.remove_device(id);
-            self.audit("tenant", &format!("device {id}"), "removed 180 days after its certificate expired", now);
+            self.audit("tenant", &format!("device {id}"), "removed 180 days after its certificate expired", *moment);
         }
-        gone
+        leaving.into_iter().map(|(_, id)| id).collect()
     }
 
-    /// The same, but not again and again.
-    pub fn sweep_now_and_then(&mut self, now: i64) {
-        if !(self.swept..self.swept.saturating_add(SWEEP_SECONDS)).contains(&now) {
-            self.sweep(now);
-        }
+    /// When the next sweep is due, in seconds since 1970; `None` without devices. Inspects every device: the caller
+    /// keeps the answer, and lowers it by [`Tenant::next_sweep_of`] for each device whose record changes. A device that
+    /// is removed or renewed in between leaves it too early, which costs one sweep that finds nothing.
+    pub fn next_sweep(&self) -> Option<i64> {
+        self.devices.values().map(|device| self.sweep_due(device)).min()
+    }
+
+    /// When the sweep that removes a device is due, in seconds since 1970.
+    pub fn next_sweep_of(&self, device_id: &str) -> Option<i64> {
+        self.devices.get(device_id).map(|device| self.sweep_due(device))
+    }
+
+    /// Whether a sweep is due at `now`: at the moment that [`Tenant::next_sweep`] returned, or when the clock was set back
+    /// to before the last sweep. Without that one, a device that leaves between the two moments would count as one whose
+    /// removal failed.
+    pub fn is_sweep_due(&self, next_sweep: Option<i64>, now: i64) -> bool {
+        next_sweep.is_some_and(|moment| moment <= now) || now < self.swept
+    }
+
+    /// A device that left before the last sweep and is still there is one whose removal could not be stored.
+    fn sweep_due(&self, device: &Device) -> i64 {
+        let moment = leaves(&device.life);
+        if moment > self.swept { moment } else { self.swept.saturating_add(RETRY_SECONDS) }
     }
 
     /// One device, as long as it is listed.

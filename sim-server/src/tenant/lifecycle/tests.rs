@@ -32,12 +32,67 @@ fn s48_a_device_leaves_the_portal_180_days_after_its_certificate_expired() {
     assert_eq!(talker.tenant.listed_devices(&Default::default(), end - 1).len(), 1);
     assert!(talker.tenant.listed_devices(&Default::default(), end + 1).is_empty());
     assert!(talker.tenant.listed_device("device-1", end + 1).is_err());
-    talker.tenant.sweep_now_and_then(end + 1);
-    assert!(talker.tenant.device("device-1").is_some(), "it was looked for a moment ago");
-    talker.tenant.sweep_now_and_then(end + 60);
+    assert_eq!(talker.tenant.sweep(end), ["device-1"]);
     assert!(talker.tenant.device("device-1").is_none());
     let line = talker.tenant.audit_lines(1).remove(0);
-    assert_eq!((line.who.as_str(), line.time, line.what.as_str()), ("tenant", end + 60, "device device-1"));
+    assert_eq!((line.who.as_str(), line.time, line.what.as_str()), ("tenant", end, "device device-1"));
+}
+
+/// A tenant with devices whose certificates expire at these moments.
+fn with_expiries(expiries: &[(&str, i64)]) -> Tenant {
+    let mut tenant = tenant();
+    for (id, expires) in expiries {
+        enrol(&mut tenant, id);
+        tenant.devices.get_mut(*id).unwrap().life.certificate_not_after = *expires;
+    }
+    tenant
+}
+
+#[test]
+fn s48_however_late_the_sweep_is_each_line_has_the_moment_at_which_its_device_left() {
+    let mut tenant = with_expiries(&[("a", NOW + 30), ("b", NOW + 10), ("c", NOW + 30), ("d", NOW + 500)]);
+    assert_eq!(tenant.next_sweep(), Some(NOW + 10 + LISTED_AFTER_EXPIRY));
+    assert_eq!(tenant.sweep(NOW + 499 + LISTED_AFTER_EXPIRY), ["b", "a", "c"]);
+    let lines: Vec<(i64, String)> = tenant.audit_lines(3).into_iter().map(|line| (line.time, line.what)).collect();
+    let line = |seconds, id| (NOW + seconds + LISTED_AFTER_EXPIRY, format!("device {id}"));
+    assert_eq!(lines, [line(30, "c"), line(30, "a"), line(10, "b")]);
+    let next = NOW + 500 + LISTED_AFTER_EXPIRY;
+    assert_eq!(
+        (tenant.next_sweep(), tenant.next_sweep_of("d"), tenant.next_sweep_of("a")),
+        (Some(next), Some(next), None)
+    );
+    tenant.sweep(next);
+    assert_eq!(tenant.next_sweep(), None);
+}
+
+#[test]
+fn s48_a_removal_that_could_not_be_stored_is_due_again_after_a_minute() {
+    let mut tenant = with_expiries(&[("a", NOW + 10), ("b", NOW + 500)]);
+    let stored: Vec<_> = tenant.take_changes();
+    let left = NOW + 10 + LISTED_AFTER_EXPIRY;
+    tenant.sweep(left + 5);
+    let before: Vec<_> = tenant.take_changes().into_iter().map(|change| change.key).collect();
+    let before = before.into_iter().map(|key| {
+        let value = stored.iter().find(|change| change.key == key).and_then(|change| change.value.clone());
+        crate::tenant::Change { key, value }
+    });
+    tenant.roll_back(&before.collect::<Vec<_>>()).unwrap();
+    let due = tenant.next_sweep();
+    assert_eq!(due, Some(left + 65));
+    assert!(!tenant.is_sweep_due(due, left + 64) && tenant.is_sweep_due(due, left + 65));
+    assert_eq!(tenant.sweep(left + 65), ["a"]);
+    assert_eq!(tenant.audit_lines(1)[0].time, left);
+}
+
+#[test]
+fn s48_a_clock_that_is_set_back_makes_a_sweep_due() {
+    let mut tenant = tenant();
+    tenant.sweep(NOW + 1000 * DAY);
+    assert!(tenant.is_sweep_due(tenant.next_sweep(), NOW));
+    tenant.sweep(NOW);
+    enrol(&mut tenant, "device-1");
+    assert_eq!(tenant.next_sweep(), Some(NOW + DAY + LISTED_AFTER_EXPIRY));
+    assert!(!tenant.is_sweep_due(tenant.next_sweep(), NOW));
 }
 
 #[test]
