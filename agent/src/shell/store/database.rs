@@ -5,6 +5,7 @@ use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use super::blobs::Blobs;
 use super::mark::Mark;
 use super::record;
 use super::{Opened, StorePlace, unusable};
@@ -31,6 +32,7 @@ pub struct ProfileStore {
     database: sled::Db,
     /// Our own descriptor of sled's file, to make sure that what is flushed is on the disk.
     file: File,
+    blobs: Blobs,
     mark: Mark,
     sequence: u64,
     count: u64,
@@ -73,6 +75,7 @@ impl ProfileStore {
         let sequence = self.sequence + 1;
         self.database.apply_batch(batch).map_err(|error| refuse(&error))?;
         self.database.flush().map_err(|error| refuse(&error))?;
+        self.blobs.sync().map_err(|error| refuse_file(&error))?;
         // sled's flush is sync_file_range on Linux, which is no barrier.
         self.file.sync_data().map_err(|error| refuse(&sled::Error::Io(error)))?;
         self.sequence = sequence;
@@ -132,7 +135,7 @@ impl ProfileStore {
         }
         let is_new = !database.was_recovered();
         let mark = Mark::open(directory).map_err(|error| OpenError::Refused(refuse_file(&error)))?;
-        let mut store = Self { database, file, mark, sequence: 0, count: 0 };
+        let mut store = Self { database, file, blobs: Blobs::of(directory), mark, sequence: 0, count: 0 };
         let stored = store.read()?;
         if is_new {
             // From here on there is a count, and its absence a sign of damage.

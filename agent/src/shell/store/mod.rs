@@ -5,6 +5,7 @@
 //! started, live as long as the process and wake every second, so a [`worker`] process opens the store for a piece of
 //! work and ends with it (rule T3).
 
+mod blobs;
 mod database;
 mod mark;
 mod record;
