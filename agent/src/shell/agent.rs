@@ -113,7 +113,7 @@ impl Agent {
     ) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
         let identity = Identity::load(&paths)?.map(Arc::new);
-        let place = StorePlace { directory: paths.store(), quarantine: paths.quarantine() };
+        let place = StorePlace::of(&paths);
         let now = clock::now();
         let (at_start, store_problem) = match &identity {
             Some(_) => read_store(&access, &place, now.wall),

@@ -10,6 +10,7 @@ use zeroize::Zeroizing;
 
 use super::files::{self, FileError};
 use super::paths::Paths;
+use super::store::StorePlace;
 use crate::engine::Account;
 use crate::engine::account::ACCOUNT_VERSION;
 use crate::engine::certificates::Certificates;
@@ -113,8 +114,7 @@ impl Identity {
         let building = paths.state.join(NEW);
         let installed = Self::build(&building, private_key, installation).and_then(|()| {
             // A store that an earlier enrolment left behind must be gone before it could be taken for this one's.
-            files::remove_dir(&paths.store())?;
-            files::remove_dir(&paths.quarantine())?;
+            StorePlace::of(paths).remove()?;
             files::remove_dir(&paths.scep())?;
             let directory = paths.identity();
             std::fs::rename(&building, &directory).map_err(FileError::of("put in place", &directory))?;
@@ -240,9 +240,8 @@ impl Identity {
         for slot in [ACTIVE, PENDING, PENDING_NEW, OUTGOING] {
             files::remove_dir(&doomed.join(slot))?;
         }
-        for directory in [paths.store(), paths.quarantine(), paths.scep()] {
-            files::remove_dir(&directory)?;
-        }
+        StorePlace::of(paths).remove()?;
+        files::remove_dir(&paths.scep())?;
         files::sync_dir(&paths.state)?;
         Ok(files::remove_dir(&doomed)?)
     }

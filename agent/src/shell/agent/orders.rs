@@ -114,7 +114,7 @@ impl Agent {
     }
 
     pub(super) fn place(&self) -> StorePlace {
-        StorePlace { directory: self.paths.store(), quarantine: self.paths.quarantine() }
+        StorePlace::of(&self.paths)
     }
 
     fn open_store(&self) {

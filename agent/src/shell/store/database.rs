@@ -1,14 +1,19 @@
-//! sled, with what it lacks: real durability, checks of every record, and a way out of a damaged file.
+//! sled, with what it lacks: real durability, and checks of every record.
 
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
+use serde::de::DeserializeOwned;
+
 use super::blobs::Blobs;
+use super::failure::{OpenError, refuse, refuse_file, refuse_io};
 use super::mark::Mark;
-use super::record;
-use super::{Opened, StorePlace, unusable};
+use super::record::{self, Damaged};
+use crate::engine::Progress;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::{Changes, Profile, Stored};
 use crate::engine::tree::Node;
@@ -21,15 +26,16 @@ const TOMBSTONES: &str = "tombstones";
 /// How many profiles and settings there should be: sled can lose records without a word.
 const COUNT: &str = "count";
 const CACHE_BYTES: u64 = 4 << 20;
-const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_ATTEMPTS: u32 = 200;
 const LOCK_PAUSE: std::time::Duration = std::time::Duration::from_millis(5);
-/// Damaged stores that are kept for inspection.
-const QUARANTINE_KEPT: usize = 3;
 
-/// The profile store, open.
+/// A record as it is in the database: its key, and its content in the envelope.
+pub(super) type RawRecord = (sled::IVec, sled::IVec);
+
+/// The database of the store, open.
 #[derive(Debug)]
-pub struct ProfileStore {
-    database: sled::Db,
+pub(super) struct Database {
+    sled: sled::Db,
     /// Our own descriptor of sled's file, to make sure that what is flushed is on the disk.
     file: File,
     blobs: Blobs,
@@ -38,46 +44,101 @@ pub struct ProfileStore {
     count: u64,
 }
 
-/// Why a store could not be read.
-enum OpenError {
-    /// Nothing is wrong with the store; it cannot be opened now.
-    Refused(StoreFailure),
-    /// The store is damaged.
-    Damaged(String),
-}
+impl Database {
+    /// Opens the database in a directory, creates it where there is none, and reads all of it.
+    pub(super) fn open(directory: &Path) -> Result<(Self, Stored), OpenError> {
+        // A damaged sled file can panic on opening and on reading.
+        let outcome = catch_unwind(AssertUnwindSafe(|| Self::open_unguarded(directory)));
+        outcome.unwrap_or_else(|_| Err(OpenError::Damaged("reading it panicked".to_owned())))
+    }
 
-impl ProfileStore {
-    /// Opens the store. A damaged one is first tried without its snapshot, then put aside and begun anew.
-    pub fn open(place: &StorePlace, now: i64) -> Result<(Self, Opened), StoreFailure> {
-        create_private_dir(&place.directory).map_err(|error| refuse_file(&error))?;
-        let first = match Self::open_and_read(&place.directory) {
-            Ok((store, stored)) => return Ok((store, Opened { stored, quarantined: None })),
-            Err(OpenError::Refused(failure)) => return Err(failure),
-            Err(OpenError::Damaged(reason)) => reason,
-        };
-        if remove_snapshots(&place.directory)
-            && let Ok((store, stored)) = Self::open_and_read(&place.directory)
-        {
-            return Ok((store, Opened { stored, quarantined: None }));
+    fn open_unguarded(directory: &Path) -> Result<(Self, Stored), OpenError> {
+        let mut database = Self::open_files(directory)?;
+        let stored = database.read()?;
+        if !database.sled.was_recovered() {
+            // From here on there is a count, and its absence a sign of damage.
+            database.keep(&Changes::default()).map_err(OpenError::Refused)?;
         }
-        let quarantined = quarantine(place, now)?;
-        create_private_dir(&place.directory).map_err(|error| refuse_file(&error))?;
-        match Self::open_and_read(&place.directory) {
-            Ok((store, stored)) => Ok((store, Opened { stored, quarantined: Some(quarantined) })),
-            Err(OpenError::Refused(failure)) => Err(failure),
-            Err(OpenError::Damaged(again)) => Err(unusable(&place.directory, format!("{first}; begun anew: {again}"))),
+        Ok((database, stored))
+    }
+
+    fn open_files(directory: &Path) -> Result<Self, OpenError> {
+        let sled = open_when_free(directory)?;
+        let refused = |error: std::io::Error| OpenError::Refused(refuse_io(&error));
+        let file = File::open(directory.join("db")).map_err(refused)?;
+        if !sled.was_recovered() {
+            // sled never syncs its configuration; without it the file cannot be read back.
+            File::open(directory.join("conf")).and_then(|conf| conf.sync_all()).map_err(refused)?;
+            file.sync_all().map_err(refused)?;
+            sync_dir(directory)?;
         }
+        Ok(Self { sled, file, blobs: Blobs::of(directory), mark: Mark::open(directory)?, sequence: 0, count: 0 })
+    }
+
+    /// Creates a database with the records of another one, whose last batch has this number. It is not durable yet.
+    pub(super) fn create(directory: &Path, records: &[RawRecord], sequence: u64) -> Result<(), StoreFailure> {
+        create_private_dir(directory).map_err(|error| refuse_file(&error))?;
+        let database = Self::open_files(directory)?;
+        for (key, record) in records {
+            database.sled.insert(key, record).map_err(|error| refuse(&error))?;
+        }
+        database.sled.flush().map_err(|error| refuse(&error))?;
+        database.mark.set(sequence);
+        database.close()
+    }
+
+    /// Closes the database and waits until sled has closed its files. Until then its threads use them, by their names.
+    pub(super) fn close(self) -> Result<(), StoreFailure> {
+        let Self { sled, file, .. } = self;
+        drop(sled);
+        for _ in 0..LOCK_ATTEMPTS {
+            match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+                Err(Errno::WOULDBLOCK) => std::thread::sleep(LOCK_PAUSE),
+                closed => return closed.map_err(|error| refuse_io(&error.into())),
+            }
+        }
+        Err(StoreFailure::Unusable("the database cannot be closed".to_owned()))
+    }
+
+    /// The number of the last batch.
+    pub(super) fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Every record, in the order of the keys.
+    pub(super) fn records(&self) -> Result<Vec<RawRecord>, StoreFailure> {
+        self.sled.iter().collect::<sled::Result<_>>().map_err(|error| refuse(&error))
+    }
+
+    /// The profile with this address, if there is one.
+    pub(super) fn profile(&self, address: &str) -> sled::Result<Option<Result<Profile, Damaged>>> {
+        self.record(&format!("{PROFILE}{address}"))
+    }
+
+    /// The setting with this address, if there is one.
+    pub(super) fn setting(&self, address: &str) -> sled::Result<Option<Result<Node, Damaged>>> {
+        self.record(&format!("{SETTING}{address}"))
+    }
+
+    /// The progress, if there is one.
+    pub(super) fn progress(&self) -> sled::Result<Option<Result<Progress, Damaged>>> {
+        self.record(PROGRESS)
+    }
+
+    fn record<T: DeserializeOwned>(&self, key: &str) -> sled::Result<Option<Result<T, Damaged>>> {
+        let record = self.sled.get(key)?;
+        Ok(record.map(|record| record::open(key, &record).map(|(_, value)| value)))
     }
 
     /// Keeps changes, all or none, so that they survive a power cut.
-    pub fn keep(&mut self, changes: &Changes) -> Result<(), StoreFailure> {
+    pub(super) fn keep(&mut self, changes: &Changes) -> Result<(), StoreFailure> {
         let (batch, count) = self.batch(changes).map_err(|error| refuse(&error))?;
         let sequence = self.sequence + 1;
-        self.database.apply_batch(batch).map_err(|error| refuse(&error))?;
-        self.database.flush().map_err(|error| refuse(&error))?;
+        self.sled.apply_batch(batch).map_err(|error| refuse(&error))?;
+        self.sled.flush().map_err(|error| refuse(&error))?;
         self.blobs.sync().map_err(|error| refuse_file(&error))?;
         // sled's flush is sync_file_range on Linux, which is no barrier.
-        self.file.sync_data().map_err(|error| refuse(&sled::Error::Io(error)))?;
+        self.file.sync_data().map_err(|error| refuse_io(&error))?;
         self.sequence = sequence;
         self.count = count;
         self.mark.set(sequence);
@@ -89,7 +150,7 @@ impl ProfileStore {
         let mut batch = sled::Batch::default();
         let mut count = self.count;
         let mut put = |key: String, record: Option<Vec<u8>>| -> sled::Result<()> {
-            let existed = self.database.contains_key(&key)?;
+            let existed = self.sled.contains_key(&key)?;
             count = count + u64::from(record.is_some() && !existed) - u64::from(record.is_none() && existed);
             match record {
                 Some(record) => batch.insert(key.as_bytes(), record),
@@ -117,40 +178,13 @@ impl ProfileStore {
         Ok((batch, count))
     }
 
-    fn open_and_read(directory: &Path) -> Result<(Self, Stored), OpenError> {
-        // A damaged sled file can panic on opening and on reading.
-        let outcome = catch_unwind(AssertUnwindSafe(|| Self::open_unguarded(directory)));
-        outcome.unwrap_or_else(|_| Err(OpenError::Damaged("reading it panicked".to_owned())))
-    }
-
-    fn open_unguarded(directory: &Path) -> Result<(Self, Stored), OpenError> {
-        let database = open_when_free(directory).map_err(|error| classify(&error))?;
-        let refused = |error: std::io::Error| OpenError::Refused(refuse(&sled::Error::Io(error)));
-        let file = File::open(directory.join("db")).map_err(refused)?;
-        if !database.was_recovered() {
-            // sled never syncs its configuration; without it the file cannot be read back.
-            File::open(directory.join("conf")).and_then(|conf| conf.sync_all()).map_err(refused)?;
-            file.sync_all().map_err(refused)?;
-            sync_dir(directory).map_err(|error| OpenError::Refused(refuse_file(&error)))?;
-        }
-        let is_new = !database.was_recovered();
-        let mark = Mark::open(directory).map_err(|error| OpenError::Refused(refuse_file(&error)))?;
-        let mut store = Self { database, file, blobs: Blobs::of(directory), mark, sequence: 0, count: 0 };
-        let stored = store.read()?;
-        if is_new {
-            // From here on there is a count, and its absence a sign of damage.
-            store.keep(&Changes::default()).map_err(OpenError::Refused)?;
-        }
-        Ok((store, stored))
-    }
-
     fn read(&mut self) -> Result<Stored, OpenError> {
         let damaged = |error: record::Damaged| OpenError::Damaged(error.to_string());
         let mut stored = Stored { settings: BTreeMap::new(), ..Stored::default() };
         let mut expected: Option<u64> = None;
         let mut found = 0;
-        for entry in self.database.iter() {
-            let (key, value) = entry.map_err(|error| classify(&error))?;
+        for entry in self.sled.iter() {
+            let (key, value) = entry?;
             let key = String::from_utf8_lossy(&key).into_owned();
             let sequence = if key.starts_with(PROFILE) {
                 let (sequence, profile) = record::open::<Profile>(&key, &value).map_err(damaged)?;
@@ -187,7 +221,7 @@ impl ProfileStore {
                 Err(OpenError::Damaged(format!("it has {found} records and should have {expected}")))
             }
             // sled opens a file of garbage as an empty database.
-            None if self.database.was_recovered() || found > 0 => {
+            None if self.sled.was_recovered() || found > 0 => {
                 Err(OpenError::Damaged("it does not say how many records it should have".to_owned()))
             }
             _ => {
@@ -212,49 +246,11 @@ fn open_when_free(directory: &Path) -> sled::Result<sled::Db> {
     config.open()
 }
 
-fn classify(error: &sled::Error) -> OpenError {
-    match error {
-        sled::Error::Io(_) => OpenError::Refused(refuse(error)),
-        _ => OpenError::Damaged(error.to_string()),
-    }
-}
-
-fn refuse(error: &sled::Error) -> StoreFailure {
-    match error {
-        sled::Error::Io(error) if error.kind() == std::io::ErrorKind::StorageFull => {
-            StoreFailure::Full(error.to_string())
-        }
-        error => StoreFailure::Unusable(error.to_string()),
-    }
-}
-
-fn refuse_file(error: &crate::shell::files::FileError) -> StoreFailure {
-    if error.source.kind() == std::io::ErrorKind::StorageFull {
-        StoreFailure::Full(error.to_string())
-    } else {
-        StoreFailure::Unusable(error.to_string())
-    }
-}
-
 /// Removes sled's snapshots, which it can do without; `true` if there were any.
-fn remove_snapshots(directory: &Path) -> bool {
+pub(super) fn remove_snapshots(directory: &Path) -> bool {
     let entries = std::fs::read_dir(directory).into_iter().flatten().flatten();
     let snapshots = entries.filter(|entry| entry.file_name().to_string_lossy().starts_with("snap."));
     snapshots.filter(|snapshot| std::fs::remove_file(snapshot.path()).is_ok()).count() > 0
-}
-
-/// Puts a damaged store aside, and removes the oldest of those put aside before.
-fn quarantine(place: &StorePlace, now: i64) -> Result<std::path::PathBuf, StoreFailure> {
-    create_private_dir(&place.quarantine).map_err(|error| refuse_file(&error))?;
-    let mut before: Vec<_> =
-        std::fs::read_dir(&place.quarantine).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    before.sort();
-    let surplus = (before.len() + 1).saturating_sub(QUARANTINE_KEPT);
-    before.iter().take(surplus).for_each(|path| drop(std::fs::remove_dir_all(path)));
-    let name = |attempt: u32| place.quarantine.join(format!("store-{now:012}-{attempt}"));
-    let target = (0..).map(name).find(|path| !path.exists()).expect("there are more numbers than stores");
-    std::fs::rename(&place.directory, &target).map_err(|error| unusable(&place.directory, error))?;
-    Ok(target)
 }
 
 #[cfg(test)]

@@ -1,21 +1,31 @@
 //! The profile store.
 //!
 //! [`ProfileStore`] keeps profiles, settings and progress in sled and speaks of nothing else: keys, bytes and sled
-//! itself stay behind it (rules T1 and T2). The daemon does not open it in its own process: sled's threads, once
-//! started, live as long as the process and wake every second, so a [`worker`] process opens the store for a piece of
-//! work and ends with it (rule T3).
+//! itself stay behind it (rules T1 and T2). Payloads that were removed are erased from its files when it is closed
+//! (rule R4). The daemon does not open it in its own process: sled's threads, once started, live as long as the process
+//! and wake every second, so a [`worker`] process opens the store for a piece of work and ends with it (rule T3).
 
 mod blobs;
+mod clean;
 mod database;
+mod failure;
 mod mark;
+mod payload;
+mod place;
+mod profile_store;
+mod quarantine;
 mod record;
+mod rewrite;
+#[cfg(test)]
+mod testing;
 pub mod worker;
 
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-pub use self::database::ProfileStore;
+pub use self::place::StorePlace;
+pub use self::profile_store::ProfileStore;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::{Changes, Stored};
 
@@ -49,14 +59,9 @@ pub struct Opened {
     pub quarantined: Option<PathBuf>,
 }
 
-/// Where the store is.
-#[derive(Debug, Clone)]
-pub struct StorePlace {
-    /// The store's directory.
-    pub directory: PathBuf,
-    /// Where damaged stores go.
-    pub quarantine: PathBuf,
-}
+/// The log message about a rewrite that failed.
+const NOT_ERASED: &str =
+    "removed payloads could not be erased from the profile store; this is tried again when it is closed the next time";
 
 impl StoreAccess {
     /// Opens the store, mending or replacing it where it is damaged. Blocks.

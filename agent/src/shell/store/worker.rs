@@ -23,9 +23,14 @@ pub const OWN_PROGRAM: &str = "/proc/self/exe";
 const MAX_LINE: usize = 256 << 20;
 /// How long a worker may be silent over a piece of work, in seconds.
 const PATIENCE: i64 = if cfg!(test) { 1 } else { 60 };
-/// How long it may take to end, in seconds.
-const FAREWELL: i64 = if cfg!(test) { 1 } else { 10 };
+/// How long it may take to end, in seconds: a rewrite of the store syncs a dozen files, and a service that is stopped
+/// has 45 seconds. A rewrite that takes longer is interrupted, which harms nothing, and is due again.
+const FAREWELL: i64 = if cfg!(test) { 1 } else { 30 };
 
+/// The longest report of a worker on closing the store, in bytes.
+const MAX_LAST_WORDS: usize = 64 << 10;
+
+/// What a worker answers: to the start, to each batch of changes, and, if something fails then, to the end of its input.
 #[derive(Debug, Serialize, Deserialize)]
 enum Answer {
     Opened(Box<Opened>),
@@ -126,22 +131,30 @@ impl StoreWorker {
 
 impl Drop for StoreWorker {
     fn drop(&mut self) {
-        // The end of its input tells the worker to end, and the end of its output that it does.
+        // At the end of its input the worker closes the store, and it ends at the end of its output.
         self.input = None;
+        let mut last_words = Vec::new();
         while self.has_more(FAREWELL) {
-            match self.output.fill_buf().map(<[u8]>::len) {
-                Ok(0) | Err(_) => break,
-                Ok(length) => self.output.consume(length),
+            match self.output.fill_buf() {
+                Ok([]) | Err(_) => break,
+                Ok(piece) => {
+                    last_words.extend_from_slice(&piece[..piece.len().min(MAX_LAST_WORDS - last_words.len())]);
+                    let length = piece.len();
+                    self.output.consume(length);
+                }
             }
         }
         if !self.has_more(0) {
             let _ = self.child.kill();
         }
         let _ = self.child.wait();
+        if let Ok(Answer::Full(failure) | Answer::Unusable(failure)) = serde_json::from_slice(&last_words) {
+            tracing::warn!(failure, "{}", super::NOT_ERASED);
+        }
     }
 }
 
-/// What the worker process does: opens the store, keeps what comes, ends with its input.
+/// What the worker process does: opens the store, keeps what comes, and closes it at the end of its input.
 pub fn serve(place: &StorePlace, now: i64) -> std::io::Result<()> {
     // Damage makes sled panic; that is caught and mended, and nobody needs to read about it.
     std::panic::set_hook(Box::new(|_| {}));
@@ -165,7 +178,7 @@ pub fn serve(place: &StorePlace, now: i64) -> std::io::Result<()> {
     loop {
         let mut line = String::new();
         if (&mut input).take(MAX_LINE as u64).read_line(&mut line)? == 0 {
-            return Ok(());
+            return store.close().or_else(|failure| say(&refusal(failure)));
         }
         let changes: Changes = serde_json::from_str(&line)?;
         match store.keep(&changes) {

@@ -6,8 +6,9 @@ use mdm_protocol::LocUri;
 use mdm_protocol::syncml::Format;
 use tempfile::TempDir;
 
+use super::super::testing::place;
+use super::super::{ProfileStore, StorePlace};
 use super::*;
-use crate::engine::Progress;
 use crate::engine::profile::Owner;
 
 #[test]
@@ -118,12 +119,6 @@ fn a_second_opener_is_refused_and_nothing_is_put_aside() {
     let _first = ProfileStore::open(&place, 0).unwrap();
     assert!(matches!(ProfileStore::open(&place, 0), Err(StoreFailure::Unusable(_))));
     assert!(!place.quarantine.exists());
-}
-
-fn place() -> (TempDir, StorePlace) {
-    let folder = tempfile::tempdir().unwrap();
-    let place = StorePlace { directory: folder.path().join("store"), quarantine: folder.path().join("quarantine") };
-    (folder, place)
 }
 
 fn copy_of(place: &StorePlace) -> (TempDir, StorePlace) {
