@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use super::output::{Output, printable};
-use super::time::{distance_from, moment};
+use super::time::{distance_from, moment, span};
 use super::{Place, VerbResult, backend, watch};
 use crate::engine::compliance::State;
 use crate::engine::report::{self, AccountStatus};
@@ -134,6 +134,14 @@ fn warnings(status: &report::Status) -> Vec<String> {
         skew.abs() > CLOCK_TOLERANCE,
         &format!("The server's clock and this machine's differ by {skew} s; check this machine's clock."),
     );
+    if let Some(seconds) = status.clock_doubted {
+        let text = format!(
+            "This machine's clock claims {} during which it was off, and nothing has confirmed that yet; until a server, \
+             a time service or an hour of running does, no profile is removed because of it.",
+            span(seconds)
+        );
+        warn(true, &text);
+    }
     warn(
         status.unknown_device,
         "The server refuses this device again and again; it may have been removed there. Ask the administrator, or \

@@ -33,6 +33,11 @@ pub(super) fn distance_from(seconds: i64, now: i64) -> String {
     if difference < 0 { format!("{count} {unit}{plural} ago") } else { format!("in {count} {unit}{plural}") }
 }
 
+/// `7 days`.
+pub(super) fn span(seconds: i64) -> String {
+    distance_from(seconds.saturating_abs(), 0).trim_start_matches("in ").to_owned()
+}
+
 /// `in 4:59`, `in 7:59:59`; what is past is due.
 pub(super) fn countdown(seconds: i64, now: i64) -> String {
     let left = seconds.saturating_sub(now);

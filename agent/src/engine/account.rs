@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use mdm_protocol::Secret;
+use mdm_protocol::csp::authority::ADDRESS_LIST;
 use mdm_protocol::csp::dm_client::{Poll, PollSet};
 use mdm_protocol::syncml::CredentialsKind;
 use serde::{Deserialize, Serialize};
@@ -144,9 +145,11 @@ impl Account {
         })
     }
 
-    /// Takes the credentials that the server had set out of what is stored; their addresses.
-    pub fn forget_credentials(&self, stored: &mut Stored) -> Vec<String> {
-        let is_one = |address: &&String| address.starts_with("./SyncML/DMAcc/");
+    /// Takes out of what is stored what the server had set of the account before it provisioned it again, credentials and
+    /// addresses; the nodes.
+    pub fn forget_provisioned(&self, stored: &mut Stored) -> Vec<String> {
+        let addresses = format!("{}/{ADDRESS_LIST}", self.provider_address());
+        let is_one = |address: &&String| address.starts_with("./SyncML/DMAcc/") || **address == addresses;
         let outdated: Vec<String> = stored.settings.keys().filter(is_one).cloned().collect();
         outdated.iter().for_each(|address| drop(stored.settings.remove(address)));
         outdated

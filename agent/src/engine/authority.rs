@@ -66,6 +66,31 @@ pub enum Destination {
     Next,
 }
 
+/// What the owner of a profile is to the device.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OwnerRole {
+    /// It manages the device.
+    Present,
+    /// A pending move leads to it.
+    Next,
+    /// It managed the device before.
+    Former,
+}
+
+impl OwnerRole {
+    /// Every role.
+    pub const ALL: [Self; 3] = [Self::Present, Self::Next, Self::Former];
+
+    /// The server with which a check-in can keep the profiles of such an owner. A former authority has no server any more:
+    /// the present one is asked.
+    pub fn server(self) -> Destination {
+        match self {
+            Self::Present | Self::Former => Destination::Home,
+            Self::Next => Destination::Next,
+        }
+    }
+}
+
 /// What became of what a server said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -73,6 +98,8 @@ pub enum Heard {
     Nothing,
     /// The authority has told its name for the first time; what it had set stays its own.
     Named,
+    /// The server has named another authority and no other address: that authority manages the device from now on.
+    Replaced,
     /// Another authority takes over.
     MoveAnnounced,
     /// The move is called off.
@@ -101,10 +128,16 @@ impl AuthorityState {
             self.name = Some(Arc::clone(name));
             return Heard::Named;
         }
-        if stays_here && name == authority {
+        if stays_here && name != authority {
+            // Name, address and ownership change in one step: there is nowhere to go first.
+            self.moving = None;
+            self.take_over(Arc::clone(name), at);
+            return Heard::Replaced;
+        }
+        if stays_here {
             return if self.moving.take().is_some() { Heard::MoveCalledOff } else { Heard::Nothing };
         }
-        let addresses = if told.addresses.is_empty() { vec![Arc::from(home)] } else { told.addresses.clone() };
+        let addresses = told.addresses.clone();
         if self.moving.as_ref().is_some_and(|known| known.name == *name && known.addresses == addresses) {
             return Heard::Nothing;
         }
@@ -130,12 +163,27 @@ impl AuthorityState {
     /// The first session with the authority that takes over is completed: it is the authority from now on.
     pub fn arrive(&mut self, at: i64) -> Option<Move> {
         let arrived = self.moving.take()?;
-        self.name = Some(Arc::clone(&arrived.name));
         self.address = arrived.address().cloned();
         self.addresses = if arrived.addresses.len() > 1 { arrived.addresses.clone() } else { Vec::new() };
+        self.take_over(Arc::clone(&arrived.name), at);
+        Some(*arrived)
+    }
+
+    fn take_over(&mut self, name: Arc<str>, at: i64) {
+        self.name = Some(name);
         self.epoch = self.epoch.saturating_add(1);
         self.since = Some(at);
-        Some(*arrived)
+    }
+
+    /// What the owner of a profile is to the device. `present` is what the authority that manages it is called.
+    pub fn role_of(&self, owner: &str, present: &str) -> OwnerRole {
+        if owner == present {
+            OwnerRole::Present
+        } else if self.moving.as_ref().is_some_and(|moving| &*moving.name == owner) {
+            OwnerRole::Next
+        } else {
+            OwnerRole::Former
+        }
     }
 
     /// A session with one of the two ended while a move was under way.

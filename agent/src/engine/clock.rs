@@ -13,6 +13,9 @@ mod tests;
 
 /// Deviations between clocks that mean nothing, in seconds.
 const TOLERANCE: i64 = 300;
+/// How long the machine runs before the wall clock's word on a reboot is accepted although nothing confirmed it, in
+/// milliseconds: an hour.
+const DOUBT_MS: i64 = 3_600_000;
 
 /// The steady clock, running.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,10 +24,24 @@ pub struct SteadyClock {
     boot: u64,
     /// What is added to the boot clock, in milliseconds.
     offset_ms: i64,
-    /// What the wall clock claimed to have passed during reboots, in seconds, as far as nothing else told so.
+    /// What the wall clock claimed to have passed during reboots, in seconds, as far as nothing else confirmed it.
     unproven_gap: i64,
+    /// Whether that claim may still be wrong.
+    doubt: Option<Doubt>,
     /// What is added to a reading to get the server's UTC, in seconds.
     skew: Option<i64>,
+    /// What is added to a reading to get the wall clock as a time service kept it last, in seconds.
+    wall_skew: Option<i64>,
+}
+
+/// A claim of the wall clock that nothing confirmed: until it is confirmed, or the machine has run for an hour, nothing
+/// is removed because of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+struct Doubt {
+    /// What the wall clock claimed to have passed, in seconds.
+    gap: i64,
+    /// When the claim is accepted, by the reading in milliseconds.
+    until_ms: i64,
 }
 
 /// What is kept of a steady clock, to go on with it after a restart.
@@ -36,6 +53,10 @@ pub struct ClockReading {
     skew: Option<i64>,
     #[serde(default)]
     unproven_gap: i64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    doubt: Option<Doubt>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    wall_skew: Option<i64>,
 }
 
 impl ClockReading {
@@ -49,20 +70,50 @@ impl SteadyClock {
     /// A clock that begins now, with what the wall clock shows. `boot` tells one boot of the machine from another.
     pub fn begin(now: Now, boot: u64) -> Self {
         let offset_ms = now.wall.saturating_mul(1000).saturating_sub_unsigned(now.boot_ms);
-        Self { boot, offset_ms, unproven_gap: 0, skew: None }
+        Self { boot, offset_ms, unproven_gap: 0, doubt: None, skew: None, wall_skew: None }
     }
 
     /// Goes on from a reading that was kept.
+    ///
+    /// In another boot the machine was off for as long as the wall clock claims, and at least for as long as it has been
+    /// running since: a process that was killed before it kept a reading of this boot loses nothing of that.
     pub fn resume(kept: ClockReading, now: Now, boot: u64) -> Self {
-        let same_boot = kept.boot == boot && now.boot_ms >= kept.at.boot_ms;
-        let (passed_ms, unproven_gap) = if same_boot {
-            (i64::try_from(now.boot_ms - kept.at.boot_ms).unwrap_or(i64::MAX), kept.unproven_gap)
-        } else {
-            let gap = now.wall.saturating_sub(kept.at.wall).max(0);
-            (gap.saturating_mul(1000), gap.saturating_add(kept.unproven_gap))
-        };
-        let reading_ms = kept.reading_ms.saturating_add(passed_ms);
-        Self { boot, offset_ms: reading_ms.saturating_sub_unsigned(now.boot_ms), unproven_gap, skew: kept.skew }
+        if kept.boot == boot && now.boot_ms >= kept.at.boot_ms {
+            let passed_ms = i64::try_from(now.boot_ms - kept.at.boot_ms).unwrap_or(i64::MAX);
+            let reading_ms = kept.reading_ms.saturating_add(passed_ms);
+            let offset_ms = reading_ms.saturating_sub_unsigned(now.boot_ms);
+            let ClockReading { unproven_gap, doubt, skew, wall_skew, .. } = kept;
+            return Self { boot, offset_ms, unproven_gap, doubt, skew, wall_skew };
+        }
+        let up_ms = i64::try_from(now.boot_ms).unwrap_or(i64::MAX);
+        let claimed_ms = now.wall.saturating_sub(kept.at.wall).saturating_mul(1000).max(up_ms);
+        let claim = claimed_ms.saturating_sub(up_ms).div_euclid(1000);
+        let reading_ms = kept.reading_ms.saturating_add(claimed_ms);
+        let before = kept.doubt.filter(|doubt| kept.reading_ms < doubt.until_ms);
+        let gap = claim.saturating_add(before.map_or(0, |doubt| doubt.gap));
+        // Time that the machine ran in doubt before counts: one that runs for minutes a day must not be in doubt for ever.
+        let left_ms = before.map_or(DOUBT_MS, |doubt| doubt.until_ms.saturating_sub(kept.reading_ms));
+        let until_ms = reading_ms.saturating_sub(up_ms).saturating_add(left_ms);
+        Self {
+            boot,
+            offset_ms: reading_ms.saturating_sub_unsigned(now.boot_ms),
+            unproven_gap: claim.saturating_add(kept.unproven_gap),
+            doubt: (gap > TOLERANCE).then_some(Doubt { gap, until_ms }),
+            skew: kept.skew,
+            wall_skew: kept.wall_skew,
+        }
+    }
+
+    /// From when on, by the reading in seconds, it is beyond doubt that a moment was reached.
+    pub fn certain_from(&self, moment: i64) -> i64 {
+        let Some(Doubt { gap, until_ms }) = self.doubt else { return moment };
+        // Without the wall clock's claim the moment comes that much later.
+        moment.saturating_add(gap).min(until_ms.div_euclid(1000).saturating_add(1)).max(moment)
+    }
+
+    /// What the wall clock claimed to have passed while the machine was off and nothing confirmed yet, in seconds.
+    pub fn doubted_seconds(&self, now: Now) -> Option<i64> {
+        self.doubt.filter(|doubt| self.read_ms(now) < doubt.until_ms).map(|doubt| doubt.gap)
     }
 
     /// Which boot of the machine this is.
@@ -90,6 +141,13 @@ impl SteadyClock {
         self.read(now).wall.saturating_add(self.skew.unwrap_or(0))
     }
 
+    /// What the wall clock is ahead of the reading, in seconds.
+    pub fn wall_ahead(&self, now: Now) -> i64 {
+        let ahead = now.wall.saturating_sub(self.read(now).wall);
+        // The two are read one after the other and rounded apart.
+        if ahead.abs() <= 1 { 0 } else { ahead }
+    }
+
     /// What the server's clock is ahead of the reading, in seconds, if it ever told.
     pub fn skew(&self) -> Option<i64> {
         self.skew
@@ -103,24 +161,35 @@ impl SteadyClock {
             at: now,
             skew: self.skew,
             unproven_gap: self.unproven_gap,
+            doubt: self.doubt,
+            wall_skew: self.wall_skew,
         }
     }
 
-    /// Takes note of the server's `Date`.
+    /// Takes the server's `Date`.
     ///
     /// It can prove that the wall clock made too much of the last reboot, and takes that back; it can never make
     /// anything older, because a server's clock may be years off.
-    pub fn hear_date(&mut self, date: i64, now: Now) {
-        let reading = self.read(now).wall;
-        if let Some(skew) = self.skew {
-            let expected = date.saturating_sub(skew);
-            let excess = reading.saturating_sub(expected);
-            if excess > TOLERANCE {
-                let taken_back = excess.min(self.unproven_gap);
-                self.offset_ms = self.offset_ms.saturating_sub(taken_back.saturating_mul(1000));
-            }
+    pub fn confirm(&mut self, date: i64, now: Now) {
+        self.take_back(self.skew, date, now);
+        self.skew = Some(date.saturating_sub(self.read(now).wall));
+    }
+
+    /// Takes the wall clock where a time service keeps it: it proves the same as the server's `Date`.
+    pub fn synchronized(&mut self, now: Now) {
+        self.take_back(self.wall_skew.or(self.skew), now.wall, now);
+        self.wall_skew = Some(now.wall.saturating_sub(self.read(now).wall));
+    }
+
+    fn take_back(&mut self, skew: Option<i64>, utc: i64, now: Now) {
+        // Without a former reading of the same clock nothing can be said about the time between.
+        let Some(skew) = skew else { return };
+        let excess = self.read(now).wall.saturating_sub(utc.saturating_sub(skew));
+        if excess > TOLERANCE {
+            let taken_back = excess.min(self.unproven_gap);
+            self.offset_ms = self.offset_ms.saturating_sub(taken_back.saturating_mul(1000));
         }
         self.unproven_gap = 0;
-        self.skew = Some(date.saturating_sub(self.read(now).wall));
+        self.doubt = None;
     }
 }

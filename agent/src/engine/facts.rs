@@ -46,6 +46,8 @@ pub struct DeviceFacts {
     pub machine_id: String,
     /// Who is signed in, by name; `None` where the machine does not keep track.
     pub signed_in: Option<Vec<String>>,
+    /// Whether a time service has set the wall clock since the machine was started.
+    pub clock_is_synchronized: bool,
 }
 
 /// Who is signed in, as the server wants to know it.

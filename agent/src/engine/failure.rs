@@ -226,17 +226,6 @@ impl SessionFailure {
                 Self::Refused { .. }
                     | Self::Connection(ConnectionFailure::CertificateRefused(_) | ConnectionFailure::Identity(_))
             ),
-            offline: matches!(
-                self,
-                Self::CaptivePortal
-                    | Self::Connection(
-                        ConnectionFailure::NoNetwork(_)
-                            | ConnectionFailure::NameResolution(_)
-                            | ConnectionFailure::Unreachable(_)
-                            | ConnectionFailure::TimedOut
-                            | ConnectionFailure::Broken(_)
-                    )
-            ),
             no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
             retry_after: self.retry_after(),
         }

@@ -6,6 +6,7 @@
 mod announce;
 mod certificates;
 mod compliance;
+mod conclusion;
 mod conduct;
 mod event;
 mod follow;
@@ -23,7 +24,7 @@ use super::compliance::Report;
 use super::compliance::standing::Standing;
 use super::enrolment::OrderError;
 use super::facts::DeviceFacts;
-use super::life::{Beginning, Follow, Life, Plan};
+use super::life::{Beginning, Expiry, Follow, Life, Plan};
 use super::nodes::RenewalProof;
 use super::note::Note;
 use super::profile::Tombstone;
@@ -52,8 +53,8 @@ pub enum Phase {
     Renewing,
     /// Waiting for the store, to remove or warn of profiles.
     OpeningToSweep,
-    /// Waiting for the removal of profiles to be kept.
-    Sweeping(Box<Vec<Tombstone>>),
+    /// Waiting for the removal of profiles to be kept: what is removed, and what was known of deadlines before.
+    Sweeping(Box<(Vec<Tombstone>, Expiry)>),
     /// Waiting for everything to be removed.
     Erasing,
 }
@@ -87,8 +88,9 @@ pub struct Closing {
     facts: Box<DeviceFacts>,
     entity_id: Option<String>,
     renew_url: Option<String>,
-    /// Whether profiles are removed, which has to be tried again if it is not kept.
-    removes: bool,
+    /// What was known of deadlines before profiles were removed, if some are: that has to be tried again if it is not
+    /// kept.
+    removes: Option<Expiry>,
     notes: Vec<Note>,
     orders: Vec<CertificateOrder>,
     /// What the session's end means for compliance.
@@ -187,12 +189,13 @@ impl Engine {
     }
 
     /// What profiles are judged by.
-    pub fn standing(&self) -> report::Standing {
+    pub fn standing(&self, now: Now) -> report::Standing {
         report::Standing {
             progress: self.progress().clone(),
             authority: self.life.authority(),
             retention: *self.life.retention(),
             machine: report::InForce::default(),
+            wall_ahead: self.life.clock().wall_ahead(now),
         }
     }
 
@@ -268,7 +271,7 @@ impl Engine {
                 if matches!(self.phase, Phase::Running(_))
                     && let Some(date) = reply.date
                 {
-                    self.life.hear_date(date, now);
+                    self.life.confirm_time(date, now);
                 }
                 if let Phase::Running(conduct) = &self.phase {
                     let told = &conduct.session.remote()[..conduct.remote_noted.0];
@@ -289,7 +292,10 @@ impl Engine {
             Event::Resumed(seconds) => self.life.resumed(seconds, now),
             Event::Pause(paused) => self.paused = paused,
             Event::IdentityRead(certificates) => self.life.set_certificates(certificates),
-            Event::ClockSet => self.clock_unkept = self.account().is_some(),
+            Event::ClockSet => {
+                self.clock_unkept = self.account().is_some();
+                self.life.clock_set(now);
+            }
             Event::Rung { id, text } => self.life.rung(&id, spread_seconds(&text), now),
             Event::LinkChanged(link) => self.link = link,
             Event::Renewed(result) => self.renewed(result, now, actions),

@@ -14,6 +14,9 @@ pub use super::retention::{RETENTION_WINDOW, RemovalReason, RetentionClock, Rete
 use super::text;
 use super::tree::Node;
 
+/// The node that the device itself removes once it has served (rule R4).
+const FORGOTTEN: &str = "Install/Challenge";
+
 /// What tells one profile from another.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ProfileKey {
@@ -89,6 +92,16 @@ impl Profile {
     /// Whether it is a mailbox, which its user has to sign in to.
     pub fn is_mailbox(&self) -> bool {
         self.address().is_some_and(|address| address.kind == ProfileKind::Email)
+    }
+
+    /// A digest of what the server has set: the same for as long as it sets nothing else, although the device itself
+    /// forgets the one-time password of a certificate request that has begun.
+    pub fn set_by_server(&self) -> String {
+        if !self.nodes.contains_key(FORGOTTEN) {
+            return self.content_hash.clone();
+        }
+        let kept = self.nodes.iter().filter(|(path, _)| *path != FORGOTTEN);
+        content_hash(&kept.map(|(path, node)| (path.clone(), node.clone())).collect())
     }
 
     /// The payload as the typed readers of the protocol take it.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::authority::AuthorityState;
+use super::authority::{AuthorityState, OwnerRole};
 use super::certificate_request::CertificateRequests;
 use super::certificates::RenewalState;
 use super::claim::Claim;
@@ -74,11 +74,60 @@ pub struct Timers {
 
 /// What the profiles need from the clock.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct RetentionState {
-    /// The earliest moment at which a profile has to go, seconds; `None` while there is no profile.
-    pub earliest: Option<i64>,
+    /// When the first profile expires, for each role of its owner.
+    #[serde(flatten)]
+    pub deadlines: RetentionDeadlines,
     /// The deadline of which was warned last, seconds.
     pub warned: Option<i64>,
+    /// For how long a check-in has been tried before the removal that is due, in seconds.
+    #[serde(skip_serializing_if = "is_nothing")]
+    pub tried: i64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nothing(seconds: &i64) -> bool {
+    *seconds == 0
+}
+
+/// When the first profile expires, seconds, for each role that its owner can have; `None` while there is no profile.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct RetentionDeadlines {
+    /// Of the authority that manages the device.
+    #[serde(rename = "earliest")]
+    pub present: Option<i64>,
+    /// Of the authority that a pending move leads to.
+    pub next: Option<i64>,
+    /// Of any other authority.
+    pub former: Option<i64>,
+}
+
+impl RetentionDeadlines {
+    /// The deadline of one role.
+    pub fn of(&self, role: OwnerRole) -> Option<i64> {
+        match role {
+            OwnerRole::Present => self.present,
+            OwnerRole::Next => self.next,
+            OwnerRole::Former => self.former,
+        }
+    }
+
+    /// Enters a deadline, unless there is an earlier one.
+    pub fn enter(&mut self, role: OwnerRole, at: i64) {
+        let slot = match role {
+            OwnerRole::Present => &mut self.present,
+            OwnerRole::Next => &mut self.next,
+            OwnerRole::Former => &mut self.former,
+        };
+        *slot = Some(slot.map_or(at, |known| known.min(at)));
+    }
+
+    /// The first of all.
+    pub fn first(&self) -> Option<i64> {
+        [self.present, self.next, self.former].into_iter().flatten().min()
+    }
 }
 
 /// Where the agent stands.
@@ -101,6 +150,10 @@ pub struct Progress {
     pub nonce: Option<String>,
     /// Whether the store had to be rebuilt and the server does not know yet.
     pub rebuilt_unreported: bool,
+    /// Whether the server was last sent a list of redundant profiles that was not empty.
+    pub redundant_reported: bool,
+    /// Whether the identity was recovered and no session was completed since.
+    pub recovering: bool,
     /// Whether the enrolment is being ended; a restart goes on with it.
     pub leaving: bool,
     /// Whether the identity was found on another machine than it was made for (rule I5).

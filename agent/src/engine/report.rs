@@ -80,9 +80,23 @@ pub struct Status {
     /// What the server ordered to be done to the machine, and how it stands; the newest last.
     #[serde(default)]
     pub orders: Vec<OrderStatus>,
+    /// How many seconds passed while the machine was off by its wall clock's word alone, if nothing has confirmed it yet:
+    /// nothing is removed because of them.
+    #[serde(default)]
+    pub clock_doubted: Option<i64>,
     /// What the server's clock is ahead of this machine's, in seconds, if it ever told.
     #[serde(default)]
     pub clock_skew: Option<i64>,
+}
+
+impl Status {
+    /// Whether nothing is known against the identity: it has not expired, and the server did not refuse it last.
+    pub fn has_good_identity(&self) -> bool {
+        let refusals = ["device-refused", "certificate-refused", "certificate-expired", "identity"];
+        let last = self.last_session.as_ref().map(|session| session.outcome.as_str());
+        let is_refused = last.is_some_and(|outcome| refusals.contains(&outcome) || outcome.starts_with("credentials"));
+        !is_refused && !self.expired && !self.unknown_device && !self.cloned
+    }
 }
 
 /// Something that the server ordered to be done to the machine.
@@ -148,6 +162,8 @@ pub struct Standing {
     pub retention: RetentionRules,
     /// What of them is in force on the machine.
     pub machine: InForce,
+    /// What is added to a moment to show it by the wall clock, in seconds: a user reads it beside that clock.
+    pub wall_ahead: i64,
 }
 
 /// What of the profiles is in force on the machine, by the address of a profile's own node.
@@ -271,7 +287,8 @@ pub fn find(
 }
 
 fn view(profile: &Profile, standing: &Standing) -> ProfileView {
-    let Standing { progress, authority, retention, machine } = standing;
+    let Standing { progress, authority, retention, machine, wall_ahead } = standing;
+    let shown = |moment: i64| moment.saturating_add(*wall_ahead);
     let root = profile.root.to_string();
     let address = profile.address();
     let name = address.as_ref().map(|address| address.name.clone());
@@ -281,9 +298,9 @@ fn view(profile: &Profile, standing: &Standing) -> ProfileView {
         name: name.unwrap_or_else(|| profile.root.name().to_owned()),
         summary: payload::summary(profile).unwrap_or_else(|error| format!("incomplete: {error}")),
         authority: profile.authority.clone(),
-        received: profile.received,
-        confirmed: profile.confirmed(progress),
-        kept_until: profile.retain_until(progress, authority, retention),
+        received: shown(profile.received),
+        confirmed: shown(profile.confirmed(progress)),
+        kept_until: profile.retain_until(progress, authority, retention).map(shown),
         redundant: profile.is_redundant(authority),
         not_in_force: machine.not.get(&root).cloned(),
         files: machine.files.get(&root).cloned().unwrap_or_default(),

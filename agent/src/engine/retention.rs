@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::authority::OwnerRole;
 use super::profile::{Changes, Profile, Stored, scope_name};
-use super::progress::Progress;
+use super::progress::{Progress, RetentionDeadlines};
 
 /// How long a profile stays in force after its owner last confirmed it (rule R2), in seconds.
 pub const RETENTION_WINDOW: i64 = 7 * 24 * 3600;
@@ -51,9 +52,12 @@ pub struct Tombstone {
     pub reason: RemovalReason,
     /// When, seconds.
     pub removed: i64,
-    /// Whether the server was told.
+    /// Whether it was reported to the server.
     #[serde(default)]
     pub reported: bool,
+    /// The address of the profile's own node; empty where an older agent removed it.
+    #[serde(default)]
+    pub root: String,
 }
 
 /// Why a profile was removed.
@@ -111,24 +115,40 @@ impl Profile {
             reason,
             removed: now,
             reported: false,
+            root: self.root.to_string(),
         }
     }
 }
 
 impl Stored {
-    /// The earliest moment at which a profile has to go; `None` if none has to.
-    pub fn earliest_removal(&self, progress: &Progress, authority: &str, rules: &RetentionRules) -> Option<i64> {
-        self.profiles.iter().filter_map(|profile| profile.retain_until(progress, authority, rules)).min()
+    /// When the first profile expires, for each role of its owner.
+    pub fn deadlines(&self, progress: &Progress, authority: &str, rules: &RetentionRules) -> RetentionDeadlines {
+        let mut deadlines = RetentionDeadlines::default();
+        for profile in &self.profiles {
+            if let Some(at) = profile.retain_until(progress, authority, rules) {
+                deadlines.enter(progress.authority.role_of(&profile.authority, authority), at);
+            }
+        }
+        deadlines
     }
 
-    /// Changes that remove every profile whose time is over.
-    pub fn removals(&self, progress: &Progress, authority: &str, rules: &RetentionRules, now: i64) -> Changes {
-        let is_over = |profile: &&Profile| {
-            profile.retain_until(progress, authority, rules).is_some_and(|deadline| deadline <= now)
+    /// Changes that remove every profile that has expired and may be removed.
+    pub fn removals(
+        &self,
+        progress: &Progress,
+        authority: &str,
+        rules: &RetentionRules,
+        now: i64,
+        may_expire: impl Fn(OwnerRole) -> bool,
+    ) -> Changes {
+        let has_expired = |profile: &&Profile| {
+            let until = profile.retain_until(progress, authority, rules);
+            until.is_some_and(|until| until <= now)
+                && may_expire(progress.authority.role_of(&profile.authority, authority))
         };
         let mut changes = Changes::default();
         let mut tombstones = Vec::new();
-        for profile in self.profiles.iter().filter(is_over) {
+        for profile in self.profiles.iter().filter(has_expired) {
             changes.profiles.insert(profile.root.to_string(), None);
             tombstones.push(profile.tombstone(RemovalReason::Retention, now));
         }

@@ -8,6 +8,9 @@ use super::files;
 use crate::engine::facts::DeviceFacts;
 
 const SMALL_FILE: u64 = 64 << 10;
+/// What systemd-timesyncd(8) leaves once it has set the clock in this boot. Other time services leave nothing that could be
+/// read without a system call of their own.
+const SYNCHRONIZED: &str = "/run/systemd/timesync/synchronized";
 
 /// Whether this machine keeps track of who is signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,6 +45,7 @@ pub fn gather(sessions: Sessions) -> DeviceFacts {
         free_storage_mb: storage.as_ref().map(|file_system| megabytes(file_system.f_bavail, file_system.f_frsize)),
         mac_addresses: mac_addresses(),
         machine_id: machine_id().unwrap_or_default(),
+        clock_is_synchronized: Path::new(SYNCHRONIZED).exists(),
         signed_in: signed_in().filter(|_| sessions == Sessions::Tracked),
     }
 }

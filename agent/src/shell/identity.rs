@@ -112,7 +112,7 @@ impl Identity {
         installation: &Installation,
     ) -> Result<(), IdentityError> {
         let building = paths.state.join(NEW);
-        let installed = Self::build(&building, private_key, installation).and_then(|()| {
+        let installed = Self::build(&building, None, private_key, installation).and_then(|()| {
             // A store that an earlier enrolment left behind must be gone before it could be taken for this one's.
             StorePlace::of(paths).remove()?;
             files::remove_dir(&paths.scep())?;
@@ -127,18 +127,26 @@ impl Identity {
         installed
     }
 
+    /// An identity with a new key and certificate, in use at once or, where there is one in use, waiting beside it.
     fn build(
         building: &Path,
+        in_use: Option<&Slot>,
         private_key: &Zeroizing<String>,
         installation: &Installation,
     ) -> Result<(), IdentityError> {
         files::remove_dir(building)?;
-        slots::write(&building.join(ACTIVE), private_key, &installation.certificate, &installation.intermediates)?;
+        files::create_private_dir(building)?;
+        if let Some(slot) = in_use {
+            slots::copy(&building.join(ACTIVE), slot)?;
+        }
+        let new = building.join(if in_use.is_some() { PENDING } else { ACTIVE });
+        slots::write(&new, private_key, &installation.certificate, &installation.intermediates)?;
         files::write_new(&building.join(ACCOUNT), &encode(&installation.account), 0o600)?;
         Ok(files::sync_dir(building)?)
     }
 
-    /// Puts the identity of a recovery (rule I3) in the present one's place, all of it or nothing. The store stays.
+    /// Puts the identity of a recovery (rule I3) in the present one's place, all of it or nothing. The store stays, and so
+    /// does the key and certificate in use, until a session has completed with the new ones: the server may refuse them.
     pub fn restore(
         paths: &Paths,
         private_key: &Zeroizing<String>,
@@ -146,7 +154,8 @@ impl Identity {
     ) -> Result<(), IdentityError> {
         let [building, replaced] = [NEW, REPLACED].map(|name| paths.state.join(name));
         let directory = paths.identity();
-        let restored = Self::build(&building, private_key, installation).and_then(|()| {
+        let in_use = Slot::read_usable(&directory.join(ACTIVE));
+        let restored = Self::build(&building, in_use.as_ref(), private_key, installation).and_then(|()| {
             match files::exchange(&building, &directory) {
                 Err(error) if files::exchange_is_unknown(&error) => {
                     files::remove_dir(&replaced)?;

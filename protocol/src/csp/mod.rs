@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod dm_client;
 pub mod eap;
 pub mod email;
+pub mod inventory;
 pub mod policy;
 pub mod profile;
 pub mod vpn;

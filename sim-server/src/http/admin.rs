@@ -54,6 +54,7 @@ pub(crate) fn router(service: Arc<Service>, token: Secret, names: Vec<String>) -
         .route("/devices/{id}/authority", put(devices::change_authority))
         .route("/devices/{id}/user", put(devices::change_user))
         .route("/apns", put(upload_apns))
+        .route("/users/{name}/preview", post(users::preview))
         .route("/users/{name}/tokens", post(users::add_token))
         .route("/tokens", post(users::add_userless_token))
         .route("/devices", get(devices::list))

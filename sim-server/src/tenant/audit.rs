@@ -46,7 +46,7 @@ impl Tenant {
     }
 }
 
-fn audit_key(number: u64) -> String {
+pub(super) fn audit_key(number: u64) -> String {
     format!("{number:020}")
 }
 

@@ -31,6 +31,8 @@ impl Tenant {
             device.nodes = super::fragment::Nodes::default();
         }
         device.served_by = Some(authority);
+        // What is of which authority has another meaning now, so the list is read again.
+        device.inventory.held.clear();
         self.note(RecordKind::Device, device_id);
     }
 

@@ -275,8 +275,13 @@ impl Tenant {
     }
 
     fn note_command(&mut self, device_id: &str, id: u64) {
-        self.note(RecordKind::Command, format!("{device_id}/{id:010}"));
+        self.note(RecordKind::Command, command_key(device_id, id));
     }
+}
+
+/// The name of a command's record.
+pub(super) fn command_key(device_id: &str, id: u64) -> String {
+    format!("{device_id}/{id:010}")
 }
 
 /// The command that deletes a profile's node.

@@ -146,6 +146,8 @@ impl Tenant {
     pub(super) fn store_rebuilt(&mut self, device_id: &str) {
         if let Some(device) = self.devices.get_mut(device_id) {
             device.profiles.clear();
+            device.inventory.held.clear();
+            device.redundant = None;
             device.life.told = None;
             device.push.name = None;
             self.note(RecordKind::Device, device_id);

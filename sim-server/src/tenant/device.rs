@@ -1,6 +1,6 @@
 //! What the tenant knows of one enrolled device.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use mdm_protocol::Secret;
@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::delivery::ProfileEntry;
 use super::fragment::Nodes;
+use super::inventory::Inventory;
 use super::life::{Authority, DeviceLife, TenantMode, completed};
 use super::push::PushChannel;
 use super::record::RecordKind;
@@ -47,6 +48,12 @@ pub struct Device {
     pub(super) served_by: Option<Authority>,
     pub(super) secret: StoredSecret,
     pub(super) nonce: Option<Nonce>,
+    /// The secrets of recoveries with which no session was completed yet, oldest first: until then all count.
+    #[serde(default)]
+    pub(super) recovery_secrets: Vec<StoredSecret>,
+    /// Profiles' own nodes that an administrator's command has set: they need no assignment.
+    #[serde(default)]
+    pub(super) commanded: BTreeSet<String>,
     pub(super) last_session: Option<SessionRecord>,
     /// Changes of whether it complies, oldest first.
     #[serde(default)]
@@ -64,6 +71,9 @@ pub struct Device {
     #[serde(default)]
     pub(super) redundant: Option<serde_json::Value>,
     pub(super) dev_info: BTreeMap<String, String>,
+    /// What it reported that it holds, by the address of the profile's own node.
+    #[serde(default)]
+    pub(super) inventory: Inventory,
     /// The profiles that were sent, by name.
     pub(super) profiles: BTreeMap<String, ProfileEntry>,
     /// Every profile node that was ever sent and not yet deleted.

@@ -33,13 +33,16 @@ impl Tenant {
                 return;
             }
             alert_type::COMPLIANCE => return self.compliance_told(device_id, item, now),
+            alert_type::PROFILE_REMOVED => self.removal_reported(device_id, item),
             _ => {}
         }
         let Some(device) = self.devices.get_mut(device_id) else { return };
         let text = item.data.as_deref().unwrap_or_default();
         let value = || serde_json::from_str(text).unwrap_or_else(|_| serde_json::Value::from(text));
         match kind {
-            alert_type::REDUNDANT if text.len() <= REDUNDANT_BYTES => device.redundant = Some(value()),
+            alert_type::REDUNDANT if text.len() <= REDUNDANT_BYTES => {
+                device.redundant = redundant(value(), device.server().name());
+            }
             alert_type::PROFILE_REMOVED
             | alert_type::CERTIFICATE_RENEWED
             | alert_type::DRIFT
@@ -60,6 +63,33 @@ impl Tenant {
         }
         self.note(RecordKind::Device, device_id);
     }
+
+    /// A profile that the device let go is to be delivered again, if it is still for the device.
+    fn removal_reported(&mut self, device_id: &str, item: &Item) {
+        let text = item.data.as_deref().filter(|text| text.len() <= REPORT_BYTES).unwrap_or_default();
+        let Ok(removal) = serde_json::from_str::<Removal>(text) else { return };
+        self.profile_lost(device_id, &removal.address, &removal.authority);
+    }
+}
+
+/// What is redundant of a list: a device that was recovered may not know yet for whom the server speaks.
+fn redundant(mut list: serde_json::Value, present: &str) -> Option<serde_json::Value> {
+    if let Some(entries) = list.as_array_mut() {
+        entries.retain(|entry| entry["authority"] != present);
+        if entries.is_empty() {
+            return None;
+        }
+    }
+    Some(list)
+}
+
+/// What a report of a removed profile says that matters here.
+#[derive(Deserialize)]
+struct Removal {
+    #[serde(default)]
+    address: String,
+    #[serde(default)]
+    authority: String,
 }
 
 #[cfg(test)]

@@ -117,7 +117,8 @@ impl Tenant {
             return Err(AdminError::no_such("user", unknown));
         }
         let device = self.devices.get_mut(device_id).ok_or_else(|| AdminError::no_such("device", device_id))?;
-        if key.is_none() {
+        // One that was without a user before stays where support is moving it.
+        if key.is_none() && device.user.is_some() {
             device.life.home = device.life.authority;
         }
         device.user = key;

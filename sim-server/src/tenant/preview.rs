@@ -7,8 +7,10 @@ use mdm_protocol::LocUri;
 use mdm_protocol::csp::profile::{ProfileAddress, ProfileKind};
 use serde::Serialize;
 
-use super::life::{Authority, TenantMode, effective};
-use super::{AdminError, Device, Tenant};
+use super::life::{Authority, TenantMode, UserStanding, effective};
+use super::profile::Profile;
+use super::user::user_key;
+use super::{AdminError, Device, Tenant, UserPatch};
 
 /// How many users and devices a warning names.
 const NAMED: usize = 20;
@@ -41,6 +43,31 @@ pub struct DevicePreview {
     pub to: Authority,
     /// For each kind of profile that it has, whether the new authority has one of that kind for it.
     pub replaced: BTreeMap<&'static str, bool>,
+    /// What becomes of each profile that the authority that it leaves has assigned to it.
+    pub profiles: BTreeMap<String, ProfileFate>,
+}
+
+/// What becomes of a profile of an authority that a device leaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProfileFate {
+    /// The new authority has assigned the same settings: they are replaced in the first session.
+    Replaced,
+    /// It is deleted in the first session: users are given from one authority to the other.
+    Deleted,
+    /// It stays for up to seven days after the last check-in with its owner.
+    KeptUpToSevenDays,
+}
+
+/// What a change of a user's licenses would do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct UserPreview {
+    /// The user's name.
+    pub name: String,
+    /// The authority of the user's devices after the change; `None` as long as the tenant has none.
+    pub authority: Option<Authority>,
+    /// The devices that would move.
+    pub devices: Vec<DevicePreview>,
 }
 
 impl DevicePreview {
@@ -71,6 +98,20 @@ impl Tenant {
         })
     }
 
+    /// What would happen if a user's licenses or management were changed so.
+    pub fn preview_user(&self, name: &str, patch: &UserPatch) -> Result<UserPreview, AdminError> {
+        let key = user_key(name);
+        let user = self.users.get(&key).ok_or_else(|| AdminError::no_such("user", name))?;
+        let standing = user.standing_after(patch);
+        let mode = self.settings.authority;
+        let owned = self.devices.values().filter(|device| device.user.as_deref() == Some(&key));
+        Ok(UserPreview {
+            name: user.name.clone(),
+            authority: mode.authority_of(standing),
+            devices: owned.filter_map(|device| self.preview_move(device, mode, Some(standing))).collect(),
+        })
+    }
+
     /// What should be done before the tenant is set so.
     pub(super) fn warnings_before(&self, to: TenantMode) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -96,14 +137,41 @@ impl Tenant {
     }
 
     fn preview_device(&self, device: &Device, mode: TenantMode) -> Option<DevicePreview> {
+        self.preview_move(device, mode, self.owner(device))
+    }
+
+    fn preview_move(&self, device: &Device, mode: TenantMode, owner: Option<UserStanding>) -> Option<DevicePreview> {
         let from = device.life.authority;
-        let to = effective(mode, self.owner(device), &device.life);
+        let to = effective(mode, owner, &device.life);
         if to == from {
             return None;
         }
         let new = self.kinds_for(device, to);
         let replaced = self.kinds_for(device, from).into_iter().map(|kind| (kind.as_str(), new.contains(&kind)));
-        Some(DevicePreview { id: device.id.clone(), from, to, replaced: replaced.collect() })
+        let profiles = self.fates(device, from, to, mode);
+        Some(DevicePreview { id: device.id.clone(), from, to, replaced: replaced.collect(), profiles })
+    }
+
+    /// What becomes of the profiles of the authority that a device leaves.
+    fn fates(
+        &self,
+        device: &Device,
+        from: Authority,
+        to: Authority,
+        mode: TenantMode,
+    ) -> BTreeMap<String, ProfileFate> {
+        let of =
+            |authority| self.profiles.iter().filter(move |(_, profile)| self.is_for_under(profile, device, authority));
+        let new: BTreeSet<&String> = of(to).flat_map(|(_, profile)| &profile.nodes().roots).collect();
+        let fate = |profile: &Profile| {
+            let roots = &profile.nodes().roots;
+            match () {
+                () if !roots.is_empty() && roots.iter().all(|root| new.contains(root)) => ProfileFate::Replaced,
+                () if mode.leaves_nothing_of(from) => ProfileFate::Deleted,
+                () => ProfileFate::KeptUpToSevenDays,
+            }
+        };
+        of(from).map(|(name, profile)| (name.clone(), fate(profile))).collect()
     }
 
     /// The kinds of the profiles that an authority has for a device.

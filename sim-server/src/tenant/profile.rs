@@ -149,7 +149,10 @@ impl Tenant {
             let groups = || profile.assignment().groups.iter().filter_map(|group| self.groups.get(group));
             profile.assignment().users.contains(user) || groups().any(|group| group.members.contains(user))
         };
-        profile.authority().is_none_or(|authority| authority == server && !is_off)
+        // A profile in the user's tree has no place on a device without a user.
+        let has_place = device.user.is_some() || !profile.is_for_user();
+        has_place
+            && profile.authority().is_none_or(|authority| authority == server && !is_off)
             && (profile.assignment().all
                 || profile.assignment().devices.contains(&device.id)
                 || device.user.as_ref().is_some_and(has))

@@ -173,6 +173,27 @@ impl Tenant {
         changed.into_iter().map(|key| Change { value: self.record(&key), key }).collect()
     }
 
+    /// Everything that is kept, as a backup of the tenant has it.
+    pub fn records(&self) -> Vec<(RecordKey, Vec<u8>)> {
+        let key = |kind, key: &String| RecordKey { kind, key: key.clone() };
+        let mut keys = vec![key(RecordKind::Settings, &String::new())];
+        keys.extend(self.users.keys().map(|name| key(RecordKind::User, name)));
+        keys.extend(self.groups.keys().map(|name| key(RecordKind::Group, name)));
+        keys.extend(self.admins.keys().map(|name| key(RecordKind::Admin, name)));
+        keys.extend(self.audit.keys().map(|number| key(RecordKind::Audit, &super::audit::audit_key(*number))));
+        keys.extend(self.tokens.keys().map(|name| key(RecordKind::Token, name)));
+        keys.extend(self.devices.keys().map(|name| key(RecordKind::Device, name)));
+        keys.extend(self.profiles.keys().map(|name| key(RecordKind::Profile, name)));
+        keys.extend(
+            self.commands
+                .keys()
+                .map(|(device, id)| key(RecordKind::Command, &super::command::command_key(device, *id))),
+        );
+        keys.extend(self.scep_challenges.keys().map(|name| key(RecordKind::ScepChallenge, name)));
+        keys.extend(self.scep_requests.keys().map(|name| key(RecordKind::ScepRequest, name)));
+        keys.into_iter().filter_map(|key| Some((key.clone(), self.record(&key)?))).collect()
+    }
+
     /// Has records handed out again by the next [`Tenant::take_changes`], because what is persisted of them differs
     /// from what the tenant holds.
     pub fn put_back(&mut self, changes: Vec<Change>) {

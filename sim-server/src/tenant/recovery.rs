@@ -9,6 +9,9 @@ use super::device::{IssuedCertificate, Nonce, StoredSecret};
 use super::record::RecordKind;
 use super::{AdminError, Device, Tenant};
 
+/// The most recoveries with which no session was completed that are remembered.
+const MOST_UNPROVEN: usize = 3;
+
 impl Tenant {
     /// Admits a fresh random token that recovers one device; returns the moment of its expiry.
     pub fn add_recovery_token(&mut self, device_id: &str, token: &Secret, now: i64) -> Result<i64, AdminError> {
@@ -30,7 +33,8 @@ impl Tenant {
         }
     }
 
-    /// Gives a device a new certificate and new credentials; what it had before is worth nothing from now on.
+    /// Gives a device a new certificate and new credentials. What it had before counts until a session was completed with
+    /// the new ones: the answer may get lost, or be refused.
     pub(super) fn complete_recovery(
         &mut self,
         device_id: &str,
@@ -39,18 +43,22 @@ impl Tenant {
         nonce: Nonce,
     ) -> &Device {
         self.sessions.remove(device_id);
-        self.certificates.retain(|_, owner| owner != device_id);
-        self.certificates.insert(certificate.fingerprint.clone(), device_id.to_owned());
         self.note(RecordKind::Device, device_id);
         let device = self.devices.get_mut(device_id).expect("the caller has found the device");
-        for old in std::mem::take(&mut device.certificates) {
-            device.supersede(old.fingerprint);
+        // The one in use stays, and so do those of former recoveries: which of them the device has is not known.
+        while device.certificates.len() > MOST_UNPROVEN {
+            let forgotten = device.certificates.remove(1);
+            self.certificates.remove(&forgotten.fingerprint);
+            device.supersede(forgotten.fingerprint);
         }
+        self.certificates.insert(certificate.fingerprint.clone(), device_id.to_owned());
         // Whatever it was told may be lost with the rest.
         device.life.told = None;
         device.life.renewed(certificate.not_before, certificate.not_after);
         device.certificates.push(certificate);
-        device.secret = StoredSecret::new(secret);
+        device.recovery_secrets.push(StoredSecret::new(secret));
+        let surplus = device.recovery_secrets.len().saturating_sub(MOST_UNPROVEN);
+        device.recovery_secrets.drain(..surplus);
         device.nonce = Some(nonce);
         device
     }

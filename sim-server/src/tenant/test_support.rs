@@ -132,6 +132,7 @@ pub(crate) fn complete(tenant: &mut Tenant, grant: &Grant) {
     // Most tests are about what comes after.
     let device = tenant.devices.get_mut(&grant.device_id).unwrap();
     super::life::told(&mut device.life, grant.authority);
+    device.inventory.refused = Some(i64::MAX);
 }
 
 pub(crate) fn enrol(tenant: &mut Tenant, device_id: &str) {
@@ -150,6 +151,8 @@ pub(crate) struct Talker {
     pub(crate) meta: Meta,
     /// What stands for the client certificate.
     pub(crate) certificate: Vec<u8>,
+    /// With what it proves itself inside messages.
+    pub(crate) secret: String,
     /// The authority whose address the device asks at.
     pub(crate) at: Option<super::Authority>,
     random: fastrand::Rng,
@@ -176,13 +179,14 @@ impl Talker {
             nonce: None,
             meta: Meta::default(),
             certificate,
+            secret: "shared secret".to_owned(),
             at: None,
             random,
         }
     }
 
     pub(crate) fn bytes(&self, commands: Vec<Command>) -> Vec<u8> {
-        let secret = Secret::new("shared secret");
+        let secret = Secret::new(self.secret.as_str());
         let header = Header {
             session_id: self.session.to_string(),
             message_id: self.message,

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::life::UserStanding;
 use super::record::RecordKind;
-use super::{AdminError, Authority, Licence, PasswordHash, Tenant, is_addressable};
+use super::{AdminError, Authority, Licence, PasswordHash, Tenant, UserPatch, is_addressable};
 
 /// A user who may enrol devices.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,8 +59,14 @@ pub(super) fn user_key(name: &str) -> String {
 
 impl User {
     fn standing(&self) -> UserStanding {
-        let entitled = self.licences.iter().any(|licence| licence.entitles_to_intune());
-        UserStanding { entitled, co_managed: self.co_managed }
+        self.standing_after(&UserPatch::default())
+    }
+
+    /// What counts of the user once licenses or management were changed so.
+    pub(super) fn standing_after(&self, patch: &UserPatch) -> UserStanding {
+        let licences = patch.licences.as_ref().unwrap_or(&self.licences);
+        let entitled = licences.iter().any(|licence| licence.entitles_to_intune());
+        UserStanding { entitled, co_managed: patch.co_managed.unwrap_or(self.co_managed) }
     }
 
     /// Makes of an older server's record what this one would have noted.

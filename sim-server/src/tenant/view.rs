@@ -137,7 +137,7 @@ impl Tenant {
             device_type: device.device_type.clone(),
             os_version: device.os_version.clone(),
             certificate: device.certificates.first().cloned(),
-            new_certificate: device.certificates.get(1).cloned(),
+            new_certificate: device.certificates.get(1..).and_then(<[_]>::last).cloned(),
             blocked: device.life.blocked,
             devinfo: device.dev_info.clone(),
             compliance: device.compliance.last().copied(),

@@ -1,7 +1,8 @@
 //! What becomes of a device's profiles at the end of a session and between sessions: the agent says when to look, and
 //! whatever goes is held against the true time.
 
-use mdm_agent::engine::life::Follow;
+use mdm_agent::engine::life::{Follow, MayExpire};
+use mdm_agent::engine::progress::RetentionDeadlines;
 
 use super::device::{Context, Device, Phase};
 use super::holdings::{COUNT, Owner};
@@ -24,7 +25,7 @@ impl Device {
         if completed {
             let redundant = self.holdings.redundant(&self.life.authority());
             context.tally.profiles.confirmed += self.holdings.held().without(redundant).count();
-            self.remove_what_is_over(context)?;
+            self.remove_what_is_over(self.life.may_expire_in_session(self.clocks()), context)?;
         }
         self.note_retention();
         Ok(())
@@ -36,7 +37,7 @@ impl Device {
         if !matches!(self.phase, Phase::Idle) || !self.life.sweep_is_due(now) {
             return Ok(());
         }
-        let gone = if self.life.removal_is_due(now) { self.remove_what_is_over(context)? } else { 0 };
+        let gone = self.remove_what_is_over(self.life.may_expire(now), context)?;
         self.note_retention();
         if gone == 0 {
             self.life.note_warned();
@@ -49,16 +50,25 @@ impl Device {
 
     fn note_retention(&mut self) {
         let until = self.holdings.retain_until(self.life.progress(), self.life.retention());
-        self.life.note_retention(until.into_iter().flatten().min());
+        let mut deadlines = RetentionDeadlines::default();
+        for (kind, at) in until.into_iter().enumerate() {
+            if let (Some(owner), Some(at)) = (self.holdings.owner(kind), at) {
+                deadlines.enter(self.life.role_of(owner.name()), at);
+            }
+        }
+        self.life.note_retention(deadlines);
         self.watch.note_holdings(&self.holdings);
     }
 
-    fn remove_what_is_over(&mut self, context: &mut Context<'_>) -> Result<u64, String> {
+    fn remove_what_is_over(&mut self, may_expire: MayExpire, context: &mut Context<'_>) -> Result<u64, String> {
         let now = self.life.clock().read(self.clocks()).wall;
         let until = self.holdings.retain_until(self.life.progress(), self.life.retention());
         let mut count = 0;
         for kind in (0..COUNT).filter(|kind| until[*kind].is_some_and(|until| until <= now)) {
-            let Some(owner) = self.holdings.owner(kind) else { continue };
+            let owner = self.holdings.owner(kind);
+            let Some(owner) = owner.filter(|owner| may_expire.allows(self.life.role_of(owner.name()))) else {
+                continue;
+            };
             count += 1;
             let farewell = self.watch.removed(kind, owner, &self.link, self.now)?;
             self.holdings.remove(kind);

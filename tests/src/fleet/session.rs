@@ -102,10 +102,10 @@ impl Device {
     /// The tenant's side of a session.
     fn be_served(&mut self, plan: &Plan, at: Authority, context: &mut Context<'_>) -> Result<CheckInAnswer, String> {
         let answer = tenant::on_check_in(context.world.mode(self.now), self.owner, &self.record, at);
-        self.life.hear_date(utc(self.now), self.clocks());
+        self.life.confirm_time(utc(self.now), self.clocks());
         match answer {
             CheckInAnswer::Move(to) => self.be_told(Known { name: Some(to), address: Some(to) }, to),
-            CheckInAnswer::Home { tell, remove_bms, .. } => {
+            CheckInAnswer::Home { tell, remove_former, .. } => {
                 match tell {
                     Telling::Nothing => {}
                     Telling::Name => self.be_told(Known { name: Some(at), ..self.known }, at),
@@ -114,8 +114,8 @@ impl Device {
                 let before = self.holdings.held();
                 self.receive(plan.destination, at, context);
                 let mut deleted = Kinds::NONE;
-                if remove_bms {
-                    deleted = self.delete_what_bms_set(context);
+                if remove_former {
+                    deleted = self.delete_what_was_set_by(self.record.authority, context);
                 }
                 if before.without(self.holdings.held()).without(deleted) != Kinds::NONE {
                     return Err("a replacement left a gap".to_owned());
@@ -152,10 +152,10 @@ impl Device {
     }
 
     /// What Basic Mobility and Security had set and nothing has replaced goes with a switch of the licence.
-    fn delete_what_bms_set(&mut self, context: &mut Context<'_>) -> Kinds {
+    fn delete_what_was_set_by(&mut self, former: Authority, context: &mut Context<'_>) -> Kinds {
         let mut deleted = Kinds::NONE;
         for kind in 0..COUNT {
-            if self.holdings.owner(kind) == Some(Owner::Named(Authority::Office365)) {
+            if self.holdings.owner(kind) == Some(Owner::Named(former)) {
                 self.holdings.remove(kind);
                 deleted.insert(kind);
             }
@@ -213,8 +213,8 @@ impl Device {
 
 fn how(cause: Cause) -> FailedHow {
     match cause {
-        Cause::NoNetwork => FailedHow { offline: true, no_network: true, ..FailedHow::default() },
-        Cause::Unreachable | Cause::Broken => FailedHow { offline: true, ..FailedHow::default() },
+        Cause::NoNetwork => FailedHow { no_network: true, ..FailedHow::default() },
+        Cause::Unreachable | Cause::Broken => FailedHow::default(),
         Cause::CertificateRefused => FailedHow { certificate_refused: true, ..FailedHow::default() },
     }
 }

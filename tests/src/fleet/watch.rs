@@ -7,8 +7,10 @@ use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, Moment, NEVER, SECOND_MS, moment_o
 
 /// How long a profile stays after its owner's last word.
 const WINDOW_MS: u64 = 7 * DAY_MS;
-/// How long a machine that has just come up may still wait for its network before it removes what is over.
+/// How long a machine that has just come up may still try to check in before it removes what has expired.
 const GRACE_MS: u64 = 10 * MINUTE_MS;
+/// How long one that was off may doubt its wall clock, as long as nothing has confirmed it.
+const DOUBT_MS: u64 = HOUR_MS;
 /// What a session that is under way, and whole seconds, may add to any bound.
 const SLACK_MS: u64 = 2 * MINUTE_MS;
 /// Clocks that count whole seconds may be early by that much, and once more by a second with every reboot.
@@ -88,7 +90,8 @@ impl Watch {
     /// What no longer holds at a moment at which something happens, before it happens.
     pub fn judge(&self, link: &Link, now: Moment) -> Result<(), String> {
         if link.place().is_awake() && self.first_due != NEVER {
-            let bound = self.first_due.max(link.awake_since()) + GRACE_MS + SLACK_MS;
+            let doubt = if self.reboots > 0 { DOUBT_MS } else { 0 };
+            let bound = self.first_due.max(link.awake_since()) + GRACE_MS + doubt + SLACK_MS;
             if now > bound {
                 let late = span_text(now - self.first_due);
                 return Err(format!("a profile is still there {late} after its deadline"));

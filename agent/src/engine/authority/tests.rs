@@ -64,8 +64,9 @@ fn another_name_or_address_is_a_move_and_the_first_completed_session_ends_it() {
     );
     assert_eq!((state.epoch, state.since, state.moving.clone()), (1, Some(9), None));
     assert_eq!(hear(&mut state, &told("Intune", &[OTHER]), OTHER, 10), Heard::Nothing);
-    // The same address under another name is another authority too (rule A1).
-    assert_eq!(hear(&mut state, &told("Co-management", &[OTHER]), OTHER, 11), Heard::MoveAnnounced);
+    // The same address under another name is another authority too (rule A1), and there is nowhere to go first.
+    assert_eq!(hear(&mut state, &told("Co-management", &[OTHER]), OTHER, 11), Heard::Replaced);
+    assert_eq!((state.epoch, state.since, state.name.as_deref()), (2, Some(11), Some("Co-management")));
 }
 
 #[test]

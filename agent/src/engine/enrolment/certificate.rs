@@ -26,7 +26,7 @@ pub(in crate::engine) fn own<'a>(
         }
         let validity = certificate.validity();
         if validity.not_before.timestamp() > now.saturating_add(CLOCK_TOLERANCE) {
-            return Err(refuse(format!("it is not valid before {}; check this machine's clock", validity.not_before)));
+            return Err(EnrolmentFailure::NotYetValid(validity.not_before.to_string()));
         }
         if validity.not_after.timestamp() <= now {
             return Err(refuse(format!("it expired on {}; check this machine's clock", validity.not_after)));

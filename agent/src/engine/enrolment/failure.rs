@@ -58,6 +58,9 @@ pub enum EnrolmentFailure {
     /// The certificate in the provisioning document cannot be used.
     #[error("the certificate in the provisioning document cannot be used: {0}")]
     Certificate(String),
+    /// The certificate in the provisioning document is valid by the server's clock, and not yet by this machine's.
+    #[error("the new certificate is not valid before {0}: this machine's clock is behind")]
+    NotYetValid(String),
 }
 
 impl EnrolmentFailure {
@@ -92,6 +95,9 @@ impl EnrolmentFailure {
             }
             Self::TokenNeeded { .. } => "Ask the administrator for a token and give it with --token-file.",
             Self::CertificateNeeded => "Ask the administrator to allow enrolment by password or token.",
+            Self::NotYetValid(_) => {
+                "Set this machine's clock, then try again; a one-time token was used up, so ask the administrator for another."
+            }
             Self::Policy(_) | Self::Provisioning(_) | Self::Certificate(_) => {
                 "Nothing was kept. Ask the administrator of the server: it issues something that is not sound."
             }

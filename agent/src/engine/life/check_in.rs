@@ -1,10 +1,15 @@
 //! With whom the next session is held, and with which certificate.
 
+use mdm_protocol::LocUri;
+use mdm_protocol::csp::authority::{ADDRESS_LIST, NAME};
+
 use super::Life;
+use crate::engine::account::Account;
 use crate::engine::authority::Destination;
 use crate::engine::certificates::Slot;
 use crate::engine::progress::{Trigger, Triggers};
 use crate::engine::time::Now;
+use crate::engine::tree::Succession;
 
 /// A session that is to be held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,8 +59,14 @@ impl Life {
         })
     }
 
-    /// Both authorities are tried in turn while one takes over; who asks now wants the new one.
+    /// Both authorities are tried in turn while one takes over; a caller that asks now wants the new one. A last check-in
+    /// before a removal is with the server that can keep the profiles.
     fn destination(&self, triggers: Triggers) -> Destination {
+        if triggers.contains(Trigger::LastChance)
+            && let Some(server) = self.last_chances.untried()
+        {
+            return if self.is_still_moving() { server } else { Destination::Home };
+        }
         let eager = [Trigger::User, Trigger::Push, Trigger::AuthorityMoved, Trigger::NetworkUp, Trigger::LastChance];
         match &self.progress.authority.moving {
             Some(moving) if triggers.contains_any(&eager) || !moving.old_is_due => Destination::Next,
@@ -89,5 +100,17 @@ impl Life {
             (Destination::Next, Some(moving)) => std::sync::Arc::clone(&moving.name),
             _ => self.authority(),
         }
+    }
+
+    /// By what the server there says that it speaks for another authority; `None` as long as it has named none, since
+    /// what it sets before it does is its own all the same.
+    pub fn succession(&self, destination: Destination, account: &Account) -> Option<Succession> {
+        self.progress.authority.name.as_ref().or(self.progress.authority.moving.as_ref().map(|moving| &moving.name))?;
+        let addresses = format!("{}/{ADDRESS_LIST}", account.provider_address());
+        Some(Succession {
+            address: self.address(destination).to_owned(),
+            name_node: LocUri::parse(NAME).ok()?,
+            addresses_node: LocUri::parse(&addresses).ok()?,
+        })
     }
 }

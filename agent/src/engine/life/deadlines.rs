@@ -1,6 +1,6 @@
 //! When the device wants to be woken, and what for.
 
-use super::{LAST_CHANCE_SECONDS, LastChance, Life};
+use super::Life;
 use crate::engine::certificate_request::CertificateRequest;
 use crate::engine::progress::{Trigger, Triggers};
 use crate::engine::schedule;
@@ -12,12 +12,6 @@ pub(super) const BOOT_SPREAD_SECONDS: u64 = 60;
 const NETWORK_SPREAD_SECONDS: u64 = 10;
 /// A machine that slept for less than this, in seconds, has missed nothing.
 const NOTABLE_SLEEP_SECONDS: u64 = 900;
-/// How late the last check-in before a removal may begin without putting the removal off, in seconds.
-const LATENESS_SECONDS: i64 = 60;
-/// A check-in that was completed within this time, in seconds, needs no repetition before a removal.
-const RECENT_SECONDS: i64 = 24 * 3600;
-/// How far ahead of its removal a profile is warned of, in seconds (rule R4).
-const WARNING_SECONDS: i64 = 24 * 3600;
 
 impl Life {
     /// When something is due, by the steady clock in milliseconds, and what. Never while a session runs.
@@ -45,29 +39,8 @@ impl Life {
             consider(self.request_due().map(ms), TimerReason::CertificateRequest);
         }
         consider(self.unless_held(self.warning_due()).map(ms), TimerReason::RetentionWarning);
-        consider(self.unless_held(self.sweep_due()).map(ms), TimerReason::Retention);
+        consider(self.sweep_deadline_ms(), TimerReason::Retention);
         next
-    }
-
-    /// Whether a profile is to be removed or warned of now.
-    pub fn sweep_is_due(&self, now: Now) -> bool {
-        let at = self.clock.read(now).wall;
-        let is_due = |deadline: Option<i64>| self.unless_held(deadline).is_some_and(|deadline| deadline <= at);
-        self.account.is_some() && (is_due(self.sweep_due()) || is_due(self.warning_due()))
-    }
-
-    /// The store could not be used to remove or warn: it is left alone for some seconds.
-    pub fn hold_sweep(&mut self, seconds: i64, now: Now) {
-        self.sweep_held_until = self.clock.read(now).wall.saturating_add(seconds);
-    }
-
-    fn unless_held(&self, deadline: Option<i64>) -> Option<i64> {
-        deadline.map(|deadline| deadline.max(self.sweep_held_until))
-    }
-
-    /// Whether a profile is to be removed now.
-    pub fn removal_is_due(&self, now: Now) -> bool {
-        self.unless_held(self.sweep_due()).is_some_and(|deadline| deadline <= self.clock.read(now).wall)
     }
 
     /// Moves what is due among the reasons for the next session.
@@ -108,10 +81,7 @@ impl Life {
             self.progress.renewal.window_noted = true;
             self.queued.insert(Trigger::CertificateDue);
         }
-        if is_due(self.last_chance_due().map(ms)) {
-            self.last_chance = Some(LastChance { began: at.div_euclid(1000), over: false });
-            self.queued.insert(Trigger::LastChance);
-        }
+        self.begin_last_chances(at.div_euclid(1000));
     }
 
     fn requests(&self) -> impl Iterator<Item = &CertificateRequest> {
@@ -154,7 +124,7 @@ impl Life {
         if self.account.is_none() {
             return;
         }
-        if self.last_chance.is_some_and(|chance| !chance.over) {
+        if self.last_chances.is_any_open() {
             self.queued.insert(Trigger::NetworkUp);
         } else if self.progress.failures > 0 || self.is_still_moving() {
             self.progress.timers.retry = None;
@@ -167,6 +137,8 @@ impl Life {
     /// The machine woke up after some seconds of sleep.
     pub fn resumed(&mut self, slept_seconds: u64, now: Now) {
         if self.account.is_some() && slept_seconds >= NOTABLE_SLEEP_SECONDS {
+            let slept = i64::try_from(slept_seconds).unwrap_or(i64::MAX);
+            self.try_again(self.clock.read(now).wall.saturating_sub(slept));
             self.delay(Trigger::Resume, NETWORK_SPREAD_SECONDS, now);
         }
     }
@@ -219,62 +191,12 @@ impl Life {
         due.map(|due| due.max(self.progress.timers.quiet_until.unwrap_or(i64::MIN)))
     }
 
-    /// When the last check-in before a removal begins: so early that its time is over at the deadline.
-    fn last_chance_due(&self) -> Option<i64> {
-        let earliest = self.progress.retention.earliest.filter(|earliest| !self.is_of_former_authority(*earliest))?;
-        self.last_chance.is_none().then(|| earliest.saturating_sub(LAST_CHANCE_SECONDS))
-    }
-
-    /// Whether what goes at a deadline cannot belong to the authority that manages the device: that one was heard of
-    /// within the last day, which confirmed all that is its own. No check-in could keep it, and a fleet that moved
-    /// together would only come together once more, seven days later.
-    fn is_of_former_authority(&self, deadline: i64) -> bool {
-        self.progress.last_completed.is_some_and(|at| at > deadline.saturating_sub(RECENT_SECONDS))
-    }
-
-    /// When profiles are removed: at the deadline, the last chance having had its time.
-    fn sweep_due(&self) -> Option<i64> {
-        let earliest = self.progress.retention.earliest?;
-        if self.progress.cloned || self.is_of_former_authority(earliest) {
-            return Some(earliest);
-        }
-        let chance = self.last_chance?;
-        let had_its_time = chance.began <= earliest.saturating_sub(LAST_CHANCE_SECONDS - LATENESS_SECONDS);
-        let is_settled = chance.over || had_its_time;
-        Some(if is_settled { earliest } else { chance.began.saturating_add(LAST_CHANCE_SECONDS).max(earliest) })
-    }
-
-    fn warning_due(&self) -> Option<i64> {
-        let earliest = self.progress.retention.earliest?;
-        (self.progress.retention.warned != Some(earliest)).then(|| earliest.saturating_sub(WARNING_SECONDS))
-    }
-
-    /// What the profiles that are held need from the clock: the earliest moment at which one has to go.
-    pub fn note_retention(&mut self, earliest: Option<i64>) {
-        if self.progress.retention.earliest != earliest {
-            self.progress.retention.earliest = earliest;
-            self.last_chance = None;
-        }
-    }
-
-    /// What was to go is still there: its deadline counts again, and the last chance that it had.
-    pub fn put_back_retention(&mut self, earliest: i64) {
-        self.progress.retention.earliest = Some(earliest);
-        self.last_chance = Some(LastChance { began: earliest.saturating_sub(LAST_CHANCE_SECONDS), over: true });
-        self.note_warned();
-    }
-
-    /// The profiles that go first were warned of.
-    pub fn note_warned(&mut self) {
-        self.progress.retention.warned = self.progress.retention.earliest;
-    }
-
     /// The reasons for the session that comes next.
     pub fn queued(&self) -> Triggers {
         self.queued
     }
 }
 
-const fn ms(seconds: i64) -> i64 {
+pub(super) const fn ms(seconds: i64) -> i64 {
     seconds.saturating_mul(1000)
 }

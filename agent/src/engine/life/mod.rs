@@ -6,6 +6,7 @@
 
 mod check_in;
 mod deadlines;
+mod expiry;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -20,9 +21,11 @@ use super::progress::{Progress, Trigger, Triggers};
 use super::push::Bucket;
 use super::time::Now;
 pub use check_in::Plan;
+use expiry::LastChances;
+pub use expiry::{Expiry, MayExpire};
 pub use settle::{Ended, FailedHow, Follow, Outcome, Told};
 
-/// How long the network is awaited before profiles are removed, in seconds (rule R4).
+/// How long a check-in is tried before profiles are removed, in seconds (rule R4).
 pub const LAST_CHANCE_SECONDS: i64 = 600;
 
 /// Where a life begins.
@@ -42,15 +45,6 @@ pub struct Beginning {
     pub seed: u64,
 }
 
-/// The last check-in before profiles are removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct LastChance {
-    /// When it began, steady seconds.
-    began: i64,
-    /// Whether a session ended since, with the server's word or with a failure that more waiting does not mend.
-    over: bool,
-}
-
 /// The life of a device between sessions.
 #[derive(Debug, Clone)]
 pub struct Life {
@@ -61,7 +55,9 @@ pub struct Life {
     retention: RetentionRules,
     /// Reasons for the session that comes next.
     queued: Triggers,
-    last_chance: Option<LastChance>,
+    last_chances: LastChances,
+    /// Whether the machine was off or asleep, so that nothing was asked, since a session was last completed.
+    was_away: bool,
     /// Until when the store is not tried again for removals, steady seconds.
     sweep_held_until: i64,
     bucket: Bucket,
@@ -85,7 +81,8 @@ impl Life {
             certificates,
             retention,
             queued: Triggers::NONE,
-            last_chance: None,
+            last_chances: LastChances::default(),
+            was_away: false,
             sweep_held_until: i64::MIN,
             bucket: Bucket::default(),
             pending_was_refused: false,
@@ -101,6 +98,8 @@ impl Life {
         let boot = self.clock.keep(now).boot();
         let rebooted = match progress.clock {
             Some(kept) => {
+                // Whether the machine was off or only this program: nothing was asked meanwhile.
+                self.was_away = true;
                 self.clock = SteadyClock::resume(kept, now, boot);
                 kept.boot() != boot
             }
@@ -179,13 +178,39 @@ impl Life {
 
     /// What is to be kept, with the clock as it stands now.
     pub fn keep(&mut self, now: Now) -> &Progress {
+        self.note_tried(self.clock.read(now).wall);
         self.progress.clock = Some(self.clock.keep(now));
         &self.progress
     }
 
-    /// Takes note of the server's `Date`.
-    pub fn hear_date(&mut self, date: i64, now: Now) {
-        self.clock.hear_date(date, now);
+    /// Takes the server's `Date`.
+    pub fn confirm_time(&mut self, date: i64, now: Now) {
+        self.confirm_clock(now, |clock| clock.confirm(date, now));
+    }
+
+    fn confirm_clock(&mut self, now: Now, confirm: impl FnOnce(&mut SteadyClock)) {
+        let before = self.clock.read(now).wall;
+        confirm(&mut self.clock);
+        let at = self.clock.read(now).wall;
+        if at < before {
+            self.time_taken_back(at);
+        }
+    }
+
+    /// Somebody set the wall clock: what failed by a wrong clock may succeed now.
+    pub fn clock_set(&mut self, now: Now) {
+        const BY_CLOCK: [&str; 4] = ["clock-or-expiry", "certificate-expired", "certificate-refused", "tls-trust"];
+        let last = self.progress.last_session.as_ref().map(|session| session.outcome.as_str());
+        let at = self.clock.read_ms(now);
+        let may_ask = self.progress.timers.quiet_until.is_none_or(|until| until <= at);
+        if may_ask && last.is_some_and(|outcome| BY_CLOCK.contains(&outcome)) {
+            self.network_up(now);
+        }
+    }
+
+    /// Takes the wall clock, which a time service keeps.
+    pub fn clock_synchronized(&mut self, now: Now) {
+        self.confirm_clock(now, |clock| clock.synchronized(now));
     }
 
     /// The name of the authority that manages the device; without a name, that of the account.
@@ -214,6 +239,7 @@ impl Life {
         self.account = Some(account);
         self.certificates = certificates;
         self.progress.renewal = super::certificates::RenewalState::default();
+        self.progress.recovering = true;
         (self.progress.failures, self.progress.refusals, self.progress.cloned) = (0, 0, false);
         // The server has just said anew where it is and by which secret it knows the device.
         self.progress.nonce = None;
@@ -237,7 +263,7 @@ impl Life {
         self.progress = Progress::default();
         self.clock = SteadyClock::begin(now, self.clock.keep(now).boot());
         self.queued = Triggers::NONE;
-        self.last_chance = None;
+        self.last_chances = LastChances::default();
         self.pending_was_refused = false;
     }
 
@@ -253,10 +279,12 @@ impl Life {
         self.progress.renewal.terms.unwrap_or_else(provisioned)
     }
 
-    /// Whether the certificate is over, by both the server's clock and this machine's (rule I3).
+    /// Whether the certificate has expired, by all that is known of the time: the server's clock, this machine's steady
+    /// clock and the wall clock, which may have been set right since (rule I3).
     pub fn is_expired(&self, now: Now) -> bool {
         self.certificates.pending.is_none()
-            && self.certificates.is_expired(self.clock.utc(now))
-            && self.certificates.is_expired(self.clock.read(now).wall)
+            && [self.clock.utc(now), self.clock.read(now).wall, now.wall]
+                .into_iter()
+                .all(|utc| self.certificates.is_expired(utc))
     }
 }

@@ -40,8 +40,6 @@ pub struct FailedHow {
     pub refused: bool,
     /// The device's certificate was refused, by TLS or by the server.
     pub certificate_refused: bool,
-    /// There may be no network yet: waiting can mend it.
-    pub offline: bool,
     /// There is certainly none: its coming will be noticed, so that there is no need to knock.
     pub no_network: bool,
     /// For how long the server asks to be left alone, in seconds.
@@ -81,6 +79,8 @@ pub struct Follow {
     pub renew: bool,
     /// The authority has told its name: what was its own is so under that name too. The former name.
     pub named: Option<Arc<str>>,
+    /// The server has named another authority in this session, which owns what the session has set: the former name.
+    pub succeeded: Option<Arc<str>>,
     /// Another authority was announced.
     pub announced: bool,
     /// The move was called off.
@@ -103,6 +103,10 @@ impl Life {
         self.progress.leaving |= follow.erase || follow.farewell;
         self.progress.timers.retry = None;
         self.progress.timers.quiet_until = None;
+        self.last_chances.note_attempt(plan.destination);
+        if self.last_chances.untried().is_some() {
+            self.queued.insert(Trigger::LastChance);
+        }
         let at = self.clock.read(now).wall;
         match outcome.ended {
             Ended::Completed | Ended::Unenrolled => self.completed(plan, outcome.told, at, &mut follow),
@@ -133,7 +137,8 @@ impl Life {
         self.progress.rebuilt_unreported = false;
         self.progress.last_completed = Some(at);
         self.progress.renewal.unreported = false;
-        self.last_chance = self.last_chance.map(|chance| super::LastChance { over: true, ..chance });
+        self.progress.recovering = false;
+        self.was_away = false;
         if plan.slot == Slot::Pending && self.certificates.pending.is_some() {
             self.certificates.active = self.certificates.pending.take();
             self.progress.renewal.note_promotion(at);
@@ -148,11 +153,12 @@ impl Life {
         } else {
             self.progress.authority.note_attempt(Destination::Home, true);
         }
-        let authority = self.authority();
-        self.confirm(&authority, at);
         if let Some(told) = told {
             self.hear(&told.authority, at, follow);
         }
+        // An authority that has taken over in this session has confirmed its own profiles; the former one has not.
+        let authority = self.authority();
+        self.confirm(&authority, at);
         if let Some(moving) = &self.progress.authority.moving
             && moving.failures > 0
         {
@@ -177,6 +183,7 @@ impl Life {
                 }
                 follow.named = Some(former);
             }
+            Heard::Replaced => follow.succeeded = Some(former),
             Heard::MoveAnnounced => {
                 follow.announced = true;
                 self.queued.insert(Trigger::AuthorityMoved);
@@ -198,9 +205,6 @@ impl Life {
     fn failed(&mut self, plan: &Plan, how: FailedHow, now: Now, follow: &mut Follow) {
         let at = self.clock.read_ms(now);
         self.progress.failures = self.progress.failures.saturating_add(1);
-        if !how.offline {
-            self.last_chance = self.last_chance.map(|chance| super::LastChance { over: true, ..chance });
-        }
         if plan.slot == Slot::Pending && how.certificate_refused {
             self.pending_was_refused = true;
             // Whoever refuses the old one alike refuses the device, or everybody.
@@ -234,6 +238,7 @@ impl Life {
             floor_ms,
             &mut self.random,
         );
+        let wait = self.most_wait_ms().map_or(wait, |most| wait.min(most.max(floor_ms)));
         self.progress.timers.retry = Some(at.saturating_add_unsigned(wait));
     }
 

@@ -1,7 +1,5 @@
 //! What the device has to say: at the beginning of a session to the server, at its end to whoever asks.
 
-use std::sync::Arc;
-
 use super::Engine;
 use crate::engine::application::MachineReport;
 use crate::engine::life::Plan;
@@ -16,6 +14,11 @@ const MAX_DETAIL: usize = 400;
 const MAX_REDUNDANT_NAMED: usize = 50;
 /// Changed files, and profiles not in force, that are named to the server.
 const MAX_DRIFT_NAMED: usize = 20;
+/// What helps a device whose recovered identity the server refuses.
+const RECOVER_AGAIN: &str = "Ask the administrator for another recovery token for this device, then: mdm-agent recover \
+                             --token-file FILE";
+/// A list without entries, in JSON.
+const EMPTY_LIST: &str = "[]";
 /// The longest reason that is told to the server, in characters.
 const MAX_REASON: usize = 120;
 
@@ -64,7 +67,22 @@ impl Engine {
                 }))
             })
             .collect();
-        (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
+        // A list that has become empty is reported once: else the server's console would show the last one for ever.
+        let is_news = !list.is_empty() || self.progress().redundant_reported;
+        is_news.then(|| serde_json::Value::Array(list).to_string())
+    }
+
+    /// Records what the server was sent of redundant profiles: it may have taken the list although the session broke off,
+    /// and that the list is empty counts only once the session was completed.
+    pub(super) fn redundant_sent(&mut self, session: &Session, completed: bool) {
+        let list = session.context().alerts.iter().find_map(|alert| match alert {
+            SessionAlert::Redundant(list) => Some(list),
+            _ => None,
+        });
+        let is_listed = list.is_some_and(|list| list != EMPTY_LIST);
+        if is_listed || completed {
+            self.life.progress_mut().redundant_reported = is_listed;
+        }
     }
 }
 
@@ -92,19 +110,13 @@ fn not_in_force_json(machine: &MachineReport) -> Option<String> {
 
 fn removal_json(tombstone: &Tombstone) -> String {
     serde_json::json!({
-        "kind": tombstone.kind, "name": tombstone.name, "authority": tombstone.authority,
+        "kind": tombstone.kind, "name": tombstone.name, "authority": tombstone.authority, "address": tombstone.root,
         "reason": tombstone.reason, "time": tombstone.removed,
     })
     .to_string()
 }
 
-pub(super) fn record(
-    plan: &Plan,
-    session: &Session,
-    end: &SessionEnd,
-    authority: &Arc<str>,
-    now: Now,
-) -> SessionRecord {
+pub(super) fn record(plan: &Plan, session: &Session, end: &SessionEnd, is_recovering: bool, now: Now) -> SessionRecord {
     let tally = session.tally();
     let (outcome, detail) = match end {
         SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
@@ -116,12 +128,15 @@ pub(super) fn record(
         triggers: plan.triggers,
         started: plan.started,
         ended: now.wall,
-        authority: authority.to_string(),
+        authority: session.tree().authority().to_owned(),
         completed: *end == SessionEnd::Completed,
         unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
         outcome: outcome.to_owned(),
         detail: detail.chars().take(MAX_DETAIL).collect(),
         advice: match end {
+            SessionEnd::Failed(failure) if is_recovering && failure.how().certificate_refused => {
+                Some(RECOVER_AGAIN.to_owned())
+            }
             SessionEnd::Failed(failure) => Some(failure.advice().to_owned()),
             SessionEnd::Completed | SessionEnd::Unenrolled => None,
         },

@@ -1,13 +1,12 @@
 //! A session from the opened store to its end.
 
-use super::announce::record;
 use super::opening::Opening;
-use super::{Action, Closing, Conduct, Engine, Phase};
+use super::{Action, Conduct, Engine, Phase};
 use crate::engine::certificates::Slot;
 use crate::engine::claim::Claim;
 use crate::engine::facts::{self, DeviceFacts};
 use crate::engine::failure::SessionFailure;
-use crate::engine::life::{Ended, Follow, Outcome, Plan};
+use crate::engine::life::Plan;
 use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored};
@@ -26,12 +25,14 @@ impl Engine {
         };
         let login = facts::login_status(&account, &facts);
         let mut stored = stored;
-        let outdated = if self.rekeyed { account.forget_credentials(&mut stored) } else { Vec::new() };
+        let outdated = if self.rekeyed { account.forget_provisioned(&mut stored) } else { Vec::new() };
         // What is over by now is told in this session.
         let remote = self.remote_context(now);
         let push =
             PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()), link: self.link };
-        let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser).speaking_for(self.owner(&plan));
+        let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser)
+            .speaking_for(self.owner(&plan))
+            .with_succession(self.life.succession(plan.destination, &account));
         facts::provide(&mut tree, &account, &facts);
         self.provide(&mut tree, &account, &push, plan.slot);
         let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
@@ -109,20 +110,6 @@ impl Engine {
         cloned.then(|| SessionFailure::Cloned { enrolled: enrolled.clone(), found: found.clone() })
     }
 
-    /// A refusal by somebody whose clock may be right while ours is not: if the certificate is over by all that is
-    /// known here, that is the reason. A certificate that only seems over is tried, so that the server can tell the
-    /// time.
-    fn explain(&self, end: &SessionEnd, now: Now) -> SessionEnd {
-        match (end, self.life.certificates().active) {
-            (SessionEnd::Failed(failure), Some(active))
-                if failure.how().certificate_refused && self.life.is_expired(now) =>
-            {
-                SessionEnd::Failed(SessionFailure::Expired(nodes::oma_time(active.not_after)))
-            }
-            _ => end.clone(),
-        }
-    }
-
     pub(super) fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
         let Phase::Running(conduct) = &mut self.phase else { return };
         match advance(&mut conduct.session) {
@@ -161,140 +148,6 @@ impl Engine {
         }
         self.phase = Phase::Running(conduct);
     }
-
-    fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
-        let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, outdated, told: told_compliance, .. } = *conduct;
-        let Some(account) = self.account().cloned() else { return };
-        let speaks_for = self.life.authority_at(plan.destination);
-        let has_store = session.context().store_status.is_none();
-        let mut told = nodes::told(session.tree(), &account);
-        told.renew_now = session.wants_renewal();
-        let ended = end.how();
-        let outcome = Outcome { ended, told: has_store.then_some(&told) };
-        let follow = self.life.settle(&plan, outcome, now);
-        self.settle_remote(&session, ended == Ended::Completed);
-        if let Some(nonce) = session.nonce() {
-            self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
-        }
-        let end = &self.explain(end, now);
-        let record = record(&plan, &session, end, &speaks_for, self.life.clock().read(now));
-        self.life.progress_mut().last_session = Some(Box::new(record.clone()));
-        let mut notes = vec![Note::session(&record)];
-        self.note_follow(&follow, now, &mut notes);
-        let mut changes = Changes::default();
-        let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
-        if has_store {
-            self.life.progress_mut().claims = claims_to_keep(&session).map(Box::new);
-            let stored =
-                Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
-            // What the device itself had to add, in a session in which the server set nothing.
-            changes = session.tree().changes(record.ended);
-            changes.settings.extend(outdated.into_iter().filter_map(|address| {
-                let uri = mdm_protocol::LocUri::parse(&address).ok()?;
-                session.tree().value(&uri).is_none().then_some((address, None))
-            }));
-            self.rekeyed = false;
-            let settled = self.settle_profiles(stored, &follow, ended == Ended::Completed, now, &mut notes);
-            changes.profiles.extend(settled.profiles);
-            changes.tombstones = settled.tombstones;
-            let name = nodes::push_name(session.tree(), &account.provider_address());
-            let topic = &session.context().push.topic;
-            self.life.progress_mut().push.set_name(name.as_deref(), topic);
-        }
-        if follow.renew {
-            self.renewal_begins(now);
-        }
-        let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
-        let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
-        self.clock_unkept = false;
-        changes.progress = Some(self.life.keep(now).clone());
-        let renew_url = nodes::renewal_address(session.tree());
-        let compliance = self.after_session(&session, plan.triggers, told_compliance);
-        let removes = changes.profiles.values().any(Option::is_none);
-        self.phase = Phase::Closing(Box::new(Closing {
-            record,
-            follow,
-            facts,
-            entity_id,
-            renew_url,
-            removes,
-            notes,
-            orders,
-            compliance,
-        }));
-        actions.push(Action::Keep(Box::new(changes)));
-    }
-
-    /// An order of the server stands until its outcome is known, whatever happens to this process meanwhile.
-    fn renewal_begins(&mut self, now: Now) {
-        let ordered = self.progress().renewal.forced;
-        self.life.renewal_begins(now);
-        self.life.progress_mut().renewal.forced = ordered;
-    }
-
-    /// What the end of a session means for the profiles: new names of their owner, removal of those whose time is over.
-    fn settle_profiles(
-        &mut self,
-        mut stored: Stored,
-        follow: &Follow,
-        completed: bool,
-        now: Now,
-        notes: &mut Vec<Note>,
-    ) -> Changes {
-        let now = self.life.clock().read(now);
-        let authority = self.life.authority();
-        let mut changes = Changes::default();
-        if let Some(former) = &follow.named {
-            for profile in stored.profiles.iter_mut().filter(|profile| profile.authority == **former) {
-                profile.authority = authority.to_string();
-                changes.profiles.insert(profile.root.to_string(), Some(profile.clone()));
-            }
-        }
-        if completed {
-            let rules = *self.life.retention();
-            let removals = stored.removals(self.progress(), &authority, &rules, now.wall);
-            let gone = removals.tombstones.iter().flatten().rev().take(removals.profiles.len());
-            notes.extend(gone.map(Note::removal));
-            stored.apply(&removals);
-            changes.profiles.extend(removals.profiles);
-            let mut tombstones = stored.tombstones.clone();
-            // What was removed just now is news for the next session.
-            tombstones.iter_mut().filter(|known| known.removed < now.wall).for_each(|known| known.reported = true);
-            changes.tombstones = Some(tombstones).filter(|tombstones| !tombstones.is_empty());
-        }
-        let earliest = stored.earliest_removal(self.progress(), &authority, self.life.retention());
-        self.life.note_retention(earliest);
-        changes
-    }
-
-    fn note_follow(&self, follow: &Follow, now: Now, notes: &mut Vec<Note>) {
-        let now = self.life.clock().read(now);
-        let authority = &self.progress().authority;
-        if let Some(former) = &follow.arrived_from {
-            notes.push(
-                Note::new("authority-changed", now)
-                    .with("from", &**former)
-                    .with("to", &*self.life.authority())
-                    .with("address", self.life.home()),
-            );
-        }
-        if let Some(moving) = authority.moving.as_ref().filter(|_| follow.announced) {
-            let address = moving.address().map_or("", |address| address);
-            let changed_at = moving.changed_at.clone().unwrap_or_default();
-            let note = Note::new("authority-announced", now).with("to", &*moving.name).with("address", address);
-            notes.push(note.with("changed-at", changed_at));
-        }
-        if follow.called_off {
-            notes.push(Note::new("authority-move-called-off", now));
-        }
-        if follow.promote {
-            notes.push(Note::new("certificate-in-use", now));
-        }
-        if follow.discard_pending {
-            notes.push(Note::new("certificate-given-up", now));
-        }
-    }
 }
 
 impl Conduct {
@@ -330,18 +183,7 @@ impl Conduct {
     }
 }
 
-impl SessionEnd {
-    /// What a session's end means for the device's life.
-    fn how(&self) -> Ended {
-        match self {
-            Self::Completed => Ended::Completed,
-            Self::Unenrolled => Ended::Unenrolled,
-            Self::Failed(failure) => Ended::Failed(failure.how()),
-        }
-    }
-}
-
 /// What waits for its place, as it is kept.
-fn claims_to_keep(session: &Session) -> Option<Vec<Claim>> {
+pub(super) fn claims_to_keep(session: &Session) -> Option<Vec<Claim>> {
     Some(session.claims().to_vec()).filter(|claims| !claims.is_empty())
 }

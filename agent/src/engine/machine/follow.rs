@@ -6,6 +6,7 @@ use super::{Action, Closing, Engine, Phase, Renewed};
 use crate::engine::Account;
 use crate::engine::certificates::Certificates;
 use crate::engine::failure::StoreFailure;
+use crate::engine::life::Expiry;
 use crate::engine::note::Note;
 use crate::engine::progress::Trigger;
 use crate::engine::renewal::{RenewalFailure, RenewalOrder};
@@ -30,14 +31,14 @@ impl Engine {
             }
             Phase::Closing(closing) => {
                 let removes = closing.removes;
-                self.note_unkept(removes && result.is_err(), now);
+                self.note_unkept(removes.filter(|_| result.is_err()), now);
                 if let Phase::Closing(closing) = std::mem::replace(&mut self.phase, Phase::Idle) {
                     self.close(*closing, actions);
                 }
             }
             Phase::Sweeping(gone) => {
-                let gone = std::mem::take(&mut **gone);
-                self.note_unkept(!gone.is_empty() && result.is_err(), now);
+                let (gone, before) = std::mem::take(&mut **gone);
+                self.note_unkept(Some(before).filter(|_| !gone.is_empty() && result.is_err()), now);
                 self.phase = Phase::Idle;
                 self.swept(&gone, result.is_ok(), actions);
             }
@@ -46,12 +47,10 @@ impl Engine {
     }
 
     /// What had to go and is still there is looked at again, though nothing else may be left that has to go.
-    fn note_unkept(&mut self, lost: bool, now: Now) {
-        if lost {
+    fn note_unkept(&mut self, before: Option<Expiry>, now: Now) {
+        if let Some(before) = before {
             self.life.hold_sweep(NEXT_SWEEP_SECONDS, now);
-            let at = self.life.clock().read(now).wall;
-            let earliest = self.progress().retention.earliest.map_or(at, |earliest| earliest.min(at));
-            self.life.put_back_retention(earliest);
+            self.life.take_back_removal(before);
         }
     }
 

@@ -24,6 +24,9 @@ pub(super) struct Opening {
 
 impl Engine {
     pub(super) fn store_opened(&mut self, opening: Opening, now: Now, actions: &mut Vec<Action>) {
+        if opening.facts.clock_is_synchronized {
+            self.life.clock_synchronized(now);
+        }
         self.notice_loss(&opening.stored, opening.rebuilt, now, actions);
         self.recall(&opening.stored, now);
         match self.phase {

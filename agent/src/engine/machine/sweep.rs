@@ -4,7 +4,7 @@
 use super::{Action, Engine, Phase};
 use crate::engine::failure::StoreFailure;
 use crate::engine::note::Note;
-use crate::engine::profile::{Changes, Stored, Tombstone};
+use crate::engine::profile::{Stored, Tombstone};
 use crate::engine::time::Now;
 
 /// How long a store that cannot be opened is left alone, in seconds.
@@ -26,30 +26,28 @@ impl Engine {
             return;
         };
         let (authority, rules) = (self.life.authority(), *self.life.retention());
-        let mut changes = if self.life.removal_is_due(now) {
-            stored.removals(self.progress(), &authority, &rules, at.wall)
-        } else {
-            Changes::default()
-        };
+        let may_expire = self.life.may_expire(now);
+        let mut changes = stored.removals(self.progress(), &authority, &rules, at.wall, |role| may_expire.allows(role));
         let count = changes.profiles.len();
         let gone: Vec<Tombstone> = changes.tombstones.iter().flatten().rev().take(count).cloned().collect();
         stored.apply(&changes);
-        let earliest = stored.earliest_removal(self.progress(), &authority, &rules);
-        self.life.note_retention(earliest);
+        let before = self.life.expiry();
+        let deadlines = stored.deadlines(self.progress(), &authority, &rules);
+        self.life.note_retention(deadlines);
         if was_due && gone.is_empty() {
             self.warn(&stored, at, actions);
         }
         changes.progress = Some(self.life.keep(now).clone());
-        self.phase = Phase::Sweeping(Box::new(gone));
+        self.phase = Phase::Sweeping(Box::new((gone, before)));
         actions.push(Action::Keep(Box::new(changes)));
     }
 
     fn warn(&mut self, stored: &Stored, at: Now, actions: &mut Vec<Action>) {
-        let Some(earliest) = self.progress().retention.earliest else { return };
+        let Some(first) = self.progress().retention.deadlines.first() else { return };
         let (authority, rules) = (self.life.authority(), *self.life.retention());
         let doomed = stored.profiles.iter().filter_map(|profile| {
             let until = profile.retain_until(self.progress(), &authority, &rules)?;
-            let soon = until > at.wall && until <= earliest.saturating_add(WARNED_TOGETHER_SECONDS);
+            let soon = until > at.wall && until <= first.saturating_add(WARNED_TOGETHER_SECONDS);
             soon.then(|| {
                 Note::profile("profile-expires-soon", profile, at).with("until", crate::engine::nodes::oma_time(until))
             })

@@ -13,7 +13,7 @@ fn stored() -> Stored {
 fn a_profile_stays_for_seven_days_after_its_owners_last_word_or_its_own_receipt() {
     let (stored, rules) = (stored(), RetentionRules::default());
     let mut progress = Progress::default();
-    let earliest = |progress: &Progress| stored.earliest_removal(progress, "Contoso", &rules);
+    let earliest = |progress: &Progress| stored.deadlines(progress, "Contoso", &rules).first();
     assert_eq!(earliest(&progress), Some(NOW + 1 + 7 * DAY));
     progress.confirm(&Arc::from("Contoso"), NOW + 3 * DAY);
     progress.confirm(&Arc::from("Somebody else"), NOW + 9 * DAY);
@@ -27,8 +27,9 @@ fn what_is_over_goes_with_a_tombstone_and_the_rest_stays() {
     let mut progress = Progress::default();
     progress.confirm(&Arc::from("Contoso"), NOW + 3 * DAY);
     let at = NOW + 1 + 7 * DAY;
-    assert!(stored.removals(&progress, "Contoso", &rules, at - 1).is_empty());
-    let changes = stored.removals(&progress, "Contoso", &rules, at);
+    assert!(stored.removals(&progress, "Contoso", &rules, at - 1, |_| true).is_empty());
+    assert!(stored.removals(&progress, "Contoso", &rules, at, |role| role == OwnerRole::Present).is_empty());
+    let changes = stored.removals(&progress, "Contoso", &rules, at, |_| true);
     stored.apply(&changes);
     assert_eq!((stored.profiles.len(), stored.tombstones.len()), (1, 1));
     let tombstone = &stored.tombstones[0];
@@ -52,7 +53,7 @@ fn by_the_other_clock_profiles_stay_until_a_change_is_known_and_seven_days_from_
     let rules = RetentionRules { clock: RetentionClock::AuthorityChange, ..RetentionRules::default() };
     let stored = stored();
     let mut progress = Progress::default();
-    let earliest = |progress: &Progress, authority: &str| stored.earliest_removal(progress, authority, &rules);
+    let earliest = |progress: &Progress, authority: &str| stored.deadlines(progress, authority, &rules).first();
     assert_eq!(earliest(&progress, "Contoso"), None);
     let told = crate::engine::authority::ToldAuthority {
         name: Some(Arc::from("New")),

@@ -29,7 +29,8 @@ impl Session {
                 return Some(self.request(Pending::Refresh, &[], BTreeSet::new()));
             }
             Verb::Get => {
-                self.tree.provide_session(&self.effects.nodes());
+                let nodes = [self.effects.nodes(), self.inventory_nodes(item)].concat();
+                self.tree.provide_session(&nodes);
                 self.read_item(item)
             }
             Verb::Exec => self.execute_item(operation, item),

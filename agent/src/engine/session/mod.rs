@@ -14,6 +14,7 @@ mod context;
 mod effects;
 mod execution;
 mod incoming;
+mod inventory;
 mod outbox;
 mod outcome;
 mod package;

@@ -14,6 +14,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use mdm_protocol::LocUri;
+use mdm_protocol::csp::authority::parse_address_list;
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::Format;
 use serde::{Deserialize, Serialize};
@@ -77,9 +78,22 @@ pub struct Tree {
     profiles: BTreeMap<LocUri, Profile>,
     /// Profiles of another authority that were taken over.
     taken: BTreeSet<LocUri>,
-    /// On whose behalf the server speaks.
+    /// On whose behalf the server speaks, unless it says that it speaks for another authority.
     owner: Owner,
+    succession: Option<Succession>,
     user_scope: bool,
+}
+
+/// How a server announces during a session that it acts for another authority from now on: it names that authority and
+/// lists no other address than its own.
+#[derive(Debug, Clone)]
+pub struct Succession {
+    /// The server's address.
+    pub address: String,
+    /// The node that names the authority.
+    pub name_node: LocUri,
+    /// The node that lists the authority's addresses.
+    pub addresses_node: LocUri,
 }
 
 /// Something that was done to the tree.
@@ -124,9 +138,37 @@ impl Tree {
         self
     }
 
+    /// Says by what the server may say that it speaks for another authority.
+    #[must_use]
+    pub fn with_succession(mut self, succession: Option<Succession>) -> Self {
+        self.succession = succession;
+        self
+    }
+
     /// On whose behalf the server speaks.
     pub fn authority(&self) -> &str {
-        &self.owner.authority
+        self.successor().unwrap_or(&self.owner.authority)
+    }
+
+    fn owner(&self) -> Owner {
+        match self.successor() {
+            Some(name) => Owner {
+                authority: name.to_owned(),
+                epoch: self.owner.epoch.saturating_add(1),
+                session: self.owner.session,
+            },
+            None => self.owner.clone(),
+        }
+    }
+
+    /// The authority that the server has said that it speaks for instead.
+    fn successor(&self) -> Option<&str> {
+        let Succession { address, name_node, addresses_node } = self.succession.as_ref()?;
+        let name = self.value(name_node).map(str::trim).filter(|name| !name.is_empty())?;
+        let stays_here = self
+            .value(addresses_node)
+            .is_none_or(|list| parse_address_list(list).is_ok_and(|addresses| addresses.contains(address)));
+        (stays_here && name != self.owner.authority).then_some(name)
     }
 
     /// Profiles as they are kept.
@@ -247,7 +289,7 @@ impl Tree {
             let below = uri.below(root)?;
             Some((relative_path(below), node.clone()))
         });
-        let profile = Profile::new(root.clone(), &self.owner, nodes.collect(), now)?;
+        let profile = Profile::new(root.clone(), &self.owner(), nodes.collect(), now)?;
         let Some(stored) = self.profiles.get(root) else { return Some(profile) };
         let is_same = stored.content_hash == profile.content_hash;
         Some(match stored.authority == profile.authority {
@@ -289,7 +331,7 @@ impl Tree {
     /// replaced as a whole, under the same name and in one step with what comes in its place (rule R3).
     fn take_over(&mut self, uri: &LocUri) {
         let Some(ProfileAddress { root, .. }) = ProfileAddress::locate(uri) else { return };
-        let is_foreign = self.profiles.get(&root).is_some_and(|profile| profile.authority != self.owner.authority);
+        let is_foreign = self.profiles.get(&root).is_some_and(|profile| profile.authority != self.authority());
         if is_foreign && self.taken.insert(root.clone()) {
             self.journal.push(Deed::TakenOver(root.clone()));
             let old: Vec<LocUri> = self.own_within(&root).map(|(uri, _)| uri.clone()).collect();

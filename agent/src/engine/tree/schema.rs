@@ -49,6 +49,8 @@ pub struct Rule {
     /// The address below the scope: fixed names, `<>` for a name of the server's choice, `...` at the end for any
     /// number of further segments.
     pattern: &'static str,
+    /// How many segments an address of the pattern has, at least where `...` is its last one.
+    depth: usize,
     /// The commands that the node takes.
     pub access: Access,
     /// The format of its value.
@@ -90,12 +92,24 @@ impl Kind {
     }
 }
 
+const fn depth(pattern: &str) -> usize {
+    let pattern = pattern.as_bytes();
+    let (mut index, mut depth) = (0, 1);
+    while index < pattern.len() {
+        if pattern[index] == b'/' {
+            depth += 1;
+        }
+        index += 1;
+    }
+    depth
+}
+
 const fn rule(pattern: &'static str, access: &str, format: Kind) -> Rule {
-    Rule { pattern, access: Access::parse(access), format, secret: false }
+    Rule { pattern, depth: depth(pattern), access: Access::parse(access), format, secret: false }
 }
 
 const fn secret(pattern: &'static str, access: &str) -> Rule {
-    Rule { pattern, access: Access::parse(access), format: Kind::Text, secret: true }
+    Rule { pattern, depth: depth(pattern), access: Access::parse(access), format: Kind::Text, secret: true }
 }
 
 use Kind::{Any, Base64, Boolean, Interior, Nothing, Number, Text};
@@ -306,6 +320,8 @@ static RULES: &[Rule] = &[
     rule("Vendor/LinuxMDM/Orders/<>/Detail", "G", Text),
     rule("Vendor/LinuxMDM/Authority/Name", "AGR", Text),
     rule("Vendor/LinuxMDM/Authority/ChangedAt", "AGR", Text),
+    rule("Vendor/LinuxMDM/Inventory/Digest", "G", Text),
+    rule("Vendor/LinuxMDM/Inventory/Profiles", "G", Text),
     rule("Vendor/LinuxMDM/Config/<>", "G", Interior),
     rule("Vendor/LinuxMDM/Config/<>/<>", "ADGR", Any),
 ];
@@ -331,6 +347,20 @@ impl Rule {
     }
 
     fn matches(&self, uri: &LocUri) -> Option<LocUri> {
+        // Every node of every session is looked up here: what cannot be it is not even compared.
+        let length = uri.segments().len();
+        if length < self.depth || length > self.depth && !self.pattern.ends_with(OPEN_END) {
+            return None;
+        }
+        let fits = self
+            .pattern
+            .split('/')
+            .zip(uri.segments())
+            .all(|(step, segment)| step == OPEN_END || step == WILDCARD || segment.eq_ignore_ascii_case(step));
+        fits.then(|| self.canonical(uri)).flatten()
+    }
+
+    fn canonical(&self, uri: &LocUri) -> Option<LocUri> {
         let mut segments = uri.segments().iter();
         let mut canonical = Vec::with_capacity(segments.len());
         for step in self.pattern.split('/') {

@@ -55,7 +55,7 @@ impl Agent {
         if self.engine.account().is_none() || matches!(self.engine.phase(), Phase::Erasing) {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
-        let mut standing = self.engine.standing();
+        let mut standing = self.engine.standing(clock::now());
         standing.machine = super::machine::in_force(&self.platform.ledger().unwrap_or_default());
         if let Some(snapshot) = &self.snapshot {
             return answer(reply, question(snapshot, &standing));

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Agent, Phase, clock};
+use super::{Agent, Phase, SessionRecord, clock};
 use crate::engine::Account;
 use crate::engine::report::{AccountStatus, MoveStatus, OrderStatus, Status};
 use crate::shell::control::{ControlError, ControlResult};
@@ -15,17 +15,9 @@ impl Agent {
             let seconds = deadline.boot_ms.saturating_sub(now.boot_ms) / 1000;
             (now.wall.saturating_add_unsigned(seconds), deadline.reason.as_str().to_owned())
         });
-        let activity = match self.engine.phase() {
-            Phase::Idle if self.enrolling => "enrolling",
-            Phase::Idle if self.checking => "checking compliance",
-            Phase::Idle => "idle",
-            Phase::Opening(_) | Phase::OpeningToSweep => "opening the store",
-            Phase::Running(_) => "in a session",
-            Phase::Closing(_) => "closing a session",
-            Phase::Renewing => "renewing the certificate",
-            Phase::Sweeping(_) => "removing profiles",
-            Phase::Erasing => "erasing",
-        };
+        let clock = self.engine.life().clock();
+        let wall_ahead = clock.wall_ahead(now);
+        let shown = |moment: i64| moment.saturating_add(wall_ahead);
         let ledger = self.platform.ledger().unwrap_or_default();
         let locked = self.platform.lock_state().ok().flatten();
         Status {
@@ -33,21 +25,26 @@ impl Agent {
             not_in_force: super::machine::in_force(&ledger).not,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             account: self.engine.account().map(|account| self.account_status(account)),
-            activity: activity.to_owned(),
+            activity: self.activity().to_owned(),
             next_check_in: next,
-            last_session: progress.last_session.as_deref().cloned(),
-            last_completed: progress.last_completed,
+            last_session: progress.last_session.as_deref().cloned().map(|session| SessionRecord {
+                started: shown(session.started),
+                ended: shown(session.ended),
+                ..session
+            }),
+            last_completed: progress.last_completed.map(shown),
             failures: progress.failures,
             unknown_device: progress.is_unknown_device(),
             store_problem: self.store_problem.clone(),
             moving: progress.authority.moving.as_ref().map(|moving| MoveStatus {
                 name: moving.name.to_string(),
                 address: moving.address().map_or_else(String::new, ToString::to_string),
-                heard: moving.heard,
+                heard: shown(moving.heard),
                 failures: moving.failures,
             }),
             push: self.engine.link().as_str().to_owned(),
-            first_removal: progress.retention.earliest,
+            first_removal: progress.retention.deadlines.first().map(shown),
+            clock_doubted: clock.doubted_seconds(now),
             renewal: progress.renewal.status.as_str().to_owned(),
             expired: self.engine.life().is_expired(now),
             cloned: progress.cloned,
@@ -68,6 +65,21 @@ impl Agent {
         }
     }
 
+    /// What the agent is doing.
+    fn activity(&self) -> &'static str {
+        match self.engine.phase() {
+            Phase::Idle if self.enrolling => "enrolling",
+            Phase::Idle if self.checking => "checking compliance",
+            Phase::Idle => "idle",
+            Phase::Opening(_) | Phase::OpeningToSweep => "opening the store",
+            Phase::Running(_) => "in a session",
+            Phase::Closing(_) => "closing a session",
+            Phase::Renewing => "renewing the certificate",
+            Phase::Sweeping(_) => "removing profiles",
+            Phase::Erasing => "erasing",
+        }
+    }
+
     /// What the last check found.
     pub(super) fn compliance_now(&self) -> ControlResult {
         match self.engine.account() {
@@ -78,6 +90,8 @@ impl Agent {
 
     pub(super) fn account_status(&self, account: &Account) -> AccountStatus {
         let life = self.engine.life();
+        // A new one is used from now on, unless the server refuses it.
+        let newest = life.certificates().pending.or(life.certificates().active);
         AccountStatus {
             provider_id: account.provider_id.clone(),
             name: account.name.clone(),
@@ -86,7 +100,7 @@ impl Agent {
             device_id: account.device_id.clone(),
             user: account.user.clone(),
             enrolled_at: account.enrolled_at,
-            certificate_ends: life.certificates().active.map(|active| active.not_after),
+            certificate_ends: newest.map(|certificate| certificate.not_after),
         }
     }
 }

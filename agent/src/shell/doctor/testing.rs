@@ -192,6 +192,19 @@ fn status() -> Status {
         locked_since: None,
         lock_message: None,
         orders: Vec::new(),
+        clock_doubted: None,
         clock_skew: Some(0),
     }
+}
+
+#[test]
+fn an_identity_is_good_unless_it_has_expired_or_was_refused_last() {
+    assert!(status().has_good_identity());
+    assert!(!Status { expired: true, ..status() }.has_good_identity());
+    assert!(!Status { unknown_device: true, ..status() }.has_good_identity());
+    let ended = |outcome: &str| {
+        let last = status().last_session.map(|session| SessionRecord { outcome: outcome.to_owned(), ..session });
+        Status { last_session: last, ..status() }.has_good_identity()
+    };
+    assert!(ended("no-network") && !ended("device-refused") && !ended("credentials-refused"));
 }

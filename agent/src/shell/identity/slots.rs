@@ -135,6 +135,14 @@ pub(super) fn write(
     files::sync_dir(directory)
 }
 
+/// Fills a new directory with a slot that is in use elsewhere.
+pub(super) fn copy(directory: &Path, slot: &Slot) -> Result<(), FileError> {
+    files::create_private_dir(directory)?;
+    files::write_new(&directory.join(KEY), &slot.private_key, 0o600)?;
+    files::write_new(&directory.join(CERTIFICATE), &slot.certificates, 0o600)?;
+    files::sync_dir(directory)
+}
+
 /// One step of a promotion; the process may end after any of them, and in the middle of the last.
 pub(super) type PromotionStep = fn(&Path) -> Result<(), FileError>;
 

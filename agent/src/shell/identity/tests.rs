@@ -94,7 +94,7 @@ fn a_recovery_of_a_device_that_is_not_enrolled_leaves_nothing_behind() {
 fn a_recovery_cut_short_at_any_step_leaves_the_former_identity_or_the_new_one() {
     type Cut = fn(&Paths);
     let name = |paths: &Paths, name| paths.state.join(name);
-    let build: Cut = |paths| Identity::build(&paths.state.join(NEW), &key(), &recovered()).unwrap();
+    let build: Cut = |paths| Identity::build(&paths.state.join(NEW), None, &key(), &recovered()).unwrap();
     let aside: Cut = |paths| files::rename(&paths.identity(), &paths.state.join(REPLACED)).unwrap();
     let in_place: Cut = |paths| files::rename(&paths.state.join(NEW), &paths.identity()).unwrap();
     let half_built: Cut = |paths| files::create_private_dir(&paths.state.join(NEW).join(ACTIVE)).unwrap();
@@ -128,10 +128,10 @@ fn a_recovery_cut_short_at_any_step_leaves_the_former_identity_or_the_new_one() 
 fn a_removal_leaves_no_identity_that_could_come_back() {
     let (_folder, paths) = empty();
     for leftover in [REPLACED, NEW] {
-        Identity::build(&paths.state.join(leftover), &key(), &installation()).unwrap();
+        Identity::build(&paths.state.join(leftover), None, &key(), &installation()).unwrap();
     }
     Identity::install(&paths, &key(), &installation()).unwrap();
-    Identity::build(&paths.state.join(REPLACED), &key(), &installation()).unwrap();
+    Identity::build(&paths.state.join(REPLACED), None, &key(), &installation()).unwrap();
     Identity::remove(&paths).unwrap();
     assert!(entries(&paths).is_empty());
 }

@@ -10,7 +10,7 @@ use mdm_protocol::Secret;
 use serde::{Deserialize, Serialize};
 
 use super::{Api, ApiResult, Segments, json, work};
-use crate::tenant::{GroupView, Licence, LicenceCount, UserPatch, UserView};
+use crate::tenant::{GroupView, Licence, LicenceCount, UserPatch, UserPreview, UserView};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -57,6 +57,15 @@ pub(super) async fn change(
 ) -> ApiResult<Json<UserView>> {
     let patch: UserPatch = json(&body)?;
     work(service, move |service| service.act(|tenant, now| tenant.change_user(&name, patch, now))).await.map(Json)
+}
+
+pub(super) async fn preview(
+    State(service): Api,
+    Segments(name): Segments<String>,
+    body: Bytes,
+) -> ApiResult<Json<UserPreview>> {
+    let patch: UserPatch = json(&body)?;
+    work(service, move |service| service.view(|tenant| tenant.preview_user(&name, &patch))).await.map(Json)
 }
 
 pub(super) async fn licences(State(service): Api) -> ApiResult<Json<Vec<LicenceCount>>> {

@@ -154,6 +154,12 @@ impl TenantMode {
         }
     }
 
+    /// Whether what an authority has set is deleted where another one takes over a device: where there are two, a user is
+    /// given from one to the other. What a change of the whole tenant does not replace may stay for a while.
+    pub fn leaves_nothing_of(self, former: Authority) -> bool {
+        self == Self::Coexistence && self.offers(former)
+    }
+
     /// Whether BMS is provisioned.
     pub fn has_bms(self) -> bool {
         matches!(self, Self::Office365 | Self::Coexistence)

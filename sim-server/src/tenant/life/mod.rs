@@ -51,8 +51,8 @@ pub enum CheckInAnswer {
     Home {
         /// Whether it comes from another authority and completes its move with this session.
         newly_arrived: bool,
-        /// Whether what Basic Mobility and Security had set and nothing replaces is deleted in this session.
-        remove_bms: bool,
+        /// Whether what the former authority had set and nothing replaces is deleted in this session.
+        remove_former: bool,
         /// What it must be told of its authority.
         tell: Telling,
     },
@@ -124,13 +124,14 @@ pub fn on_check_in(mode: TenantMode, owner: Option<UserStanding>, life: &DeviceL
     }
     let newly_arrived = life.authority != at;
     let tell = match life.told {
-        None => Telling::Name,
+        None if life.last_completed.is_none() => Telling::Name,
+        // It may still have the address of a move that came to nothing.
+        None => Telling::Correction,
         Some(told) if told == at => Telling::Nothing,
         Some(_) => Telling::Correction,
     };
-    // Only a switch of one user leaves BMS behind; what a change of the whole tenant does not replace may linger.
-    let remove_bms = newly_arrived && mode == TenantMode::Coexistence && life.authority == Authority::Office365;
-    CheckInAnswer::Home { newly_arrived, remove_bms, tell }
+    let remove_former = newly_arrived && mode.leaves_nothing_of(life.authority);
+    CheckInAnswer::Home { newly_arrived, remove_former, tell }
 }
 
 /// Notes that a device has acknowledged what it was told of its authority.

@@ -32,12 +32,12 @@ fn s10_a_licence_switches_a_device_with_its_next_completed_session() {
     assert_eq!(registration(TenantMode::Coexistence, Some(LICENSED), &device), Registration::Moving);
     told(&mut device, Authority::Intune);
     let answer = on_check_in(TenantMode::Coexistence, Some(LICENSED), &device, Authority::Intune);
-    let arrived = CheckInAnswer::Home { newly_arrived: true, remove_bms: true, tell: Telling::Nothing };
+    let arrived = CheckInAnswer::Home { newly_arrived: true, remove_former: true, tell: Telling::Nothing };
     assert_eq!(answer, arrived);
     completed(&mut device, Authority::Intune, NOW + 9);
     assert_eq!(registration(TenantMode::Coexistence, Some(LICENSED), &device), Registration::Registered);
     let answer = on_check_in(TenantMode::Coexistence, Some(LICENSED), &device, Authority::Intune);
-    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_bms: false, tell: Telling::Nothing });
+    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_former: false, tell: Telling::Nothing });
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn s49_the_authority_cannot_go_back_to_unknown() {
 fn a_change_of_the_whole_tenant_removes_nothing() {
     let device = life(Authority::Intune);
     let answer = on_check_in(TenantMode::CoManagement, Some(LICENSED), &device, Authority::CoManagement);
-    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: true, remove_bms: false, tell: Telling::Correction });
+    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: true, remove_former: false, tell: Telling::Correction });
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn a_change_that_was_taken_back_is_corrected() {
     let mut device = life(Authority::Intune);
     told(&mut device, Authority::CoManagement);
     let answer = on_check_in(TenantMode::Intune, Some(LICENSED), &device, Authority::Intune);
-    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_bms: false, tell: Telling::Correction });
+    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_former: false, tell: Telling::Correction });
     assert_eq!(registration(TenantMode::Intune, Some(LICENSED), &device), Registration::Registered);
 }
 
@@ -91,7 +91,7 @@ fn a_change_that_was_taken_back_is_corrected() {
 fn a_new_device_is_told_its_authority_in_its_first_session() {
     let device = DeviceLife::enrolled(Authority::Intune, NOW, NOW, NOW + DAY);
     let answer = on_check_in(TenantMode::Intune, Some(LICENSED), &device, Authority::Intune);
-    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_bms: false, tell: Telling::Name });
+    assert_eq!(answer, CheckInAnswer::Home { newly_arrived: false, remove_former: false, tell: Telling::Name });
     assert_eq!(registration(TenantMode::Intune, Some(LICENSED), &device), Registration::Enrolled);
 }
 

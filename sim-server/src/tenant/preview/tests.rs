@@ -1,6 +1,6 @@
 use crate::tenant::life::{Authority, TenantMode};
 use crate::tenant::test_support::*;
-use crate::tenant::{Admin, AdminError, Assignment, Licence, Role, SettingsPatch, Tenant};
+use crate::tenant::{Admin, AdminError, Assignment, Licence, ProfileFate, Role, SettingsPatch, Tenant, UserPatch};
 
 const WIFI: &str = "./Device/Vendor/MSFT/WiFi/Profile/A/WlanXml";
 const VPN: &str = "./Device/Vendor/MSFT/VPNv2/A/AlwaysOn";
@@ -86,4 +86,35 @@ fn s31_more_licences_than_there_are_cannot_be_assigned() {
     assert_eq!((count.purchased, count.assigned), (1, 1));
     let less = SettingsPatch { licences: Some([(Licence::Intune, 0)].into()), ..SettingsPatch::default() };
     assert!(tenant.change_settings(less, NOW).is_err());
+}
+
+#[test]
+fn s45_what_becomes_of_each_profile_is_said_before_a_license_is_taken_and_is_one_rule_for_both_directions() {
+    let mut tenant = bms();
+    put(&mut tenant, "wifi 2", WIFI, Authority::Intune);
+    put(&mut tenant, "vpn 2", "./Device/Vendor/MSFT/VPNv2/B/AlwaysOn", Authority::Intune);
+    change(&mut tenant, mode(TenantMode::Coexistence));
+    let fates = |tenant: &Tenant, licences: &[Licence]| {
+        let patch = UserPatch { licences: Some(licences.iter().copied().collect()), ..UserPatch::default() };
+        let preview = tenant.preview_user(USER, &patch).unwrap();
+        (preview.authority, preview.devices.into_iter().flat_map(|device| device.profiles).collect::<Vec<_>>())
+    };
+    let expected = |names: [&str; 2]| {
+        let [replaced, deleted] = names.map(str::to_owned);
+        let mut fates = vec![(replaced, ProfileFate::Replaced), (deleted, ProfileFate::Deleted)];
+        fates.sort_by(|one, other| one.0.cmp(&other.0));
+        fates
+    };
+    // The device is still with BMS.
+    let preview = fates(&tenant, &[Licence::Intune]);
+    assert_eq!(preview, (Some(Authority::Intune), expected(["wifi", "vpn"])));
+    assert_eq!(fates(&tenant, &[]), (Some(Authority::Office365), Vec::new()));
+    tenant.devices.get_mut("device-1").unwrap().life.authority = Authority::Intune;
+    assert_eq!(fates(&tenant, &[]), (Some(Authority::Office365), expected(["wifi 2", "vpn 2"])));
+    let mut other = fresh_tenant();
+    change(&mut other, mode(TenantMode::Intune));
+    enrol(&mut other, "device-1");
+    put(&mut other, "wifi", WIFI, Authority::Intune);
+    let preview = other.preview(TenantMode::CoManagement).unwrap();
+    assert_eq!(preview.devices[0].profiles, [("wifi".to_owned(), ProfileFate::KeptUpToSevenDays)].into());
 }

@@ -98,13 +98,19 @@ impl Tenant {
     /// Makes the certificate of a completed session the device's only one, if it is the new one.
     pub(super) fn promote_certificate(&mut self, device_id: &str, fingerprint: &str) {
         let Some(device) = self.devices.get_mut(device_id) else { return };
-        if device.certificates.len() < 2 || device.certificates[1].fingerprint != fingerprint {
+        let Some(place) = device.certificates.iter().position(|issued| issued.fingerprint == fingerprint) else {
+            return;
+        };
+        if place == 0 {
             return;
         }
-        let old = device.certificates.remove(0);
+        let proven = device.certificates.remove(place);
+        let others = std::mem::replace(&mut device.certificates, vec![proven]);
         device.life.renewal_ordered = false;
-        device.supersede(old.fingerprint.clone());
-        self.certificates.remove(&old.fingerprint);
+        for old in others {
+            self.certificates.remove(&old.fingerprint);
+            device.supersede(old.fingerprint);
+        }
         self.note(RecordKind::Device, device_id);
     }
 

@@ -134,6 +134,7 @@ impl Tenant {
             Origin::Command(id) => {
                 let state = if failure.is_none() { CommandState::Done } else { CommandState::Failed };
                 self.set_command_state(turn.device, *id, state);
+                self.note_commanded(turn.device, *id, failure.is_none());
             }
             Origin::Profile { name, version } => {
                 let state = failure.map_or(DeliveryState::Delivered, |code| DeliveryState::Failed(code.0));
@@ -144,6 +145,11 @@ impl Tenant {
                 self.node_deleted(turn.device, node);
             }
             Origin::Removal(_) => {}
+            Origin::Digest | Origin::Inventory(_) => {
+                if let Some(code) = failure {
+                    self.inventory_refused(turn.device, code, turn.now);
+                }
+            }
             Origin::Authority { .. } | Origin::PushName(_) | Origin::Channel => {
                 self.housekeeping_answered(turn, origin, failure);
             }

@@ -3,7 +3,7 @@
 use aws_lc_rs::constant_time;
 use mdm_protocol::syncml::{CredentialsKind, Header, StatusCode, digest};
 
-use super::super::device::Nonce;
+use super::super::device::{Nonce, StoredSecret};
 use super::super::record::RecordKind;
 use super::super::{MessageAuthentication, Tenant};
 
@@ -18,6 +18,8 @@ pub(super) struct Proof {
     pub(super) code: StatusCode,
     /// The nonce that the next message must use.
     pub(super) next: Option<Nonce>,
+    /// The number of the recovery whose secret the message was made with.
+    pub(super) recovery: Option<usize>,
 }
 
 impl Proof {
@@ -29,31 +31,50 @@ impl Proof {
 impl Tenant {
     pub(super) fn authenticate(&self, device: &str, header: &Header, now: i64, random: &mut fastrand::Rng) -> Proof {
         match self.settings.message_authentication {
-            MessageAuthentication::None => Proof { code: StatusCode::OK, next: None },
+            MessageAuthentication::None => Proof { code: StatusCode::OK, next: None, recovery: None },
             MessageAuthentication::Md5 => {
                 let mut value = vec![0; NONCE_BYTES];
                 random.fill(&mut value);
                 let next = Nonce { value, expires: now.saturating_add(NONCE_SECONDS) };
-                Proof { code: self.check_digest(device, header, now), next: Some(next) }
+                let (code, recovery) = self.check_digest(device, header, now);
+                Proof { code, next: Some(next), recovery }
             }
         }
     }
 
-    fn check_digest(&self, device: &str, header: &Header, now: i64) -> StatusCode {
-        let Some(credentials) = &header.credentials else { return StatusCode::MISSING_CREDENTIALS };
-        let Some(device) = self.devices.get(device) else { return StatusCode::INVALID_CREDENTIALS };
+    /// The status, and the recovery whose secret was used.
+    fn check_digest(&self, device: &str, header: &Header, now: i64) -> (StatusCode, Option<usize>) {
+        let refused = |code| (code, None);
+        let Some(credentials) = &header.credentials else { return refused(StatusCode::MISSING_CREDENTIALS) };
+        let Some(device) = self.devices.get(device) else { return refused(StatusCode::INVALID_CREDENTIALS) };
         if credentials.kind != CredentialsKind::Md5 {
-            return StatusCode::INVALID_CREDENTIALS;
+            return refused(StatusCode::INVALID_CREDENTIALS);
         }
         // A proof with a stale nonce is no wrong proof: the device is asked for a fresh one.
         let Some(nonce) = device.nonce.as_ref().filter(|nonce| now < nonce.expires) else {
-            return StatusCode::MISSING_CREDENTIALS;
+            return refused(StatusCode::MISSING_CREDENTIALS);
         };
-        let expected = digest(&device.id, &device.secret.secret(), &nonce.value);
         let given = credentials.data.expose().trim();
-        match constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()) {
-            Ok(()) => StatusCode::OK,
-            Err(_) => StatusCode::INVALID_CREDENTIALS,
+        let proves = |secret: &StoredSecret| {
+            let expected = digest(&device.id, &secret.secret(), &nonce.value);
+            constant_time::verify_slices_are_equal(expected.as_bytes(), given.as_bytes()).is_ok()
+        };
+        if proves(&device.secret) {
+            return (StatusCode::OK, None);
+        }
+        match device.recovery_secrets.iter().position(proves) {
+            Some(recovery) => (StatusCode::OK, Some(recovery)),
+            None => refused(StatusCode::INVALID_CREDENTIALS),
+        }
+    }
+
+    /// A session was completed with the secret of a recovery: it is the device's from now on.
+    pub(super) fn promote_secret(&mut self, device_id: &str, proof: &Proof) {
+        let Some(device) = self.devices.get_mut(device_id) else { return };
+        if let Some(recovery) = proof.recovery.filter(|recovery| *recovery < device.recovery_secrets.len()) {
+            device.secret = device.recovery_secrets.swap_remove(recovery);
+            device.recovery_secrets.clear();
+            self.note(RecordKind::Device, device_id);
         }
     }
 

@@ -2,6 +2,7 @@
 //! be rung.
 
 use mdm_protocol::csp::authority::{ADDRESS_LIST, CHANGED_AT, NAME, format_address_list};
+use mdm_protocol::csp::inventory::DIGEST;
 use mdm_protocol::syncml::{Command, CommandId, Group, Item, Meta, Operation, StatusCode, Verb};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -20,8 +21,8 @@ impl Tenant {
         turn.at = turn.asked_at.unwrap_or(device.life.authority);
         let answer = life::on_check_in(mode, owner, &device.life, turn.at);
         turn.answer = Some(answer);
-        if let CheckInAnswer::Home { remove_bms, .. } = answer {
-            self.serve_from(turn.device, turn.at, remove_bms);
+        if let CheckInAnswer::Home { remove_former, .. } = answer {
+            self.serve_from(turn.device, turn.at, remove_former);
         }
     }
 
@@ -49,6 +50,9 @@ impl Tenant {
             let item = Item::target(format!("{}/Push/ChannelURI", provider()));
             enqueue(turn, &Origin::Channel, vec![operation(Verb::Get, item)]);
         }
+        if self.devices.get(turn.device).is_some_and(|device| device.is_asked_for_inventory(turn.now)) {
+            enqueue(turn, &Origin::Digest, vec![operation(Verb::Get, Item::target(DIGEST))]);
+        }
         true
     }
 
@@ -60,7 +64,8 @@ impl Tenant {
         match origin {
             Origin::PushName(name) if failure.is_none() || is_unknown => self.push_name_told(turn.device, name),
             Origin::Channel if failure.is_some() => self.channel_told(turn.device, None),
-            Origin::Authority { to, with_address } if failure.is_none() || (is_unknown && !with_address) => {
+            // One that is where it belongs need not know more.
+            Origin::Authority { to, .. } if failure.is_none() || (is_unknown && *to == turn.at) => {
                 if let Some(device) = self.devices.get_mut(turn.device) {
                     life::told(&mut device.life, *to);
                     self.note(RecordKind::Device, turn.device);
@@ -68,6 +73,8 @@ impl Tenant {
             }
             Origin::PushName(_)
             | Origin::Channel
+            | Origin::Digest
+            | Origin::Inventory(_)
             | Origin::Authority { .. }
             | Origin::Command(_)
             | Origin::Profile { .. }
@@ -116,6 +123,6 @@ fn provider() -> String {
     format!("./Device/Vendor/MSFT/DMClient/Provider/{PROVIDER_ID}")
 }
 
-fn operation(verb: Verb, item: Item) -> Command {
+pub(super) fn operation(verb: Verb, item: Item) -> Command {
     Command::Operation(Operation { id: CommandId::default(), verb, meta: Meta::default(), items: vec![item] })
 }

@@ -105,11 +105,15 @@ impl Tenant {
         turn.has_news = true;
     }
 
-    fn keep_result(&mut self, turn: &Turn<'_>, results: &Results, meta: &mdm_protocol::syncml::Meta, item: Item) {
+    fn keep_result(&mut self, turn: &mut Turn<'_>, results: &Results, meta: &mdm_protocol::syncml::Meta, item: Item) {
         let reference = (results.message_ref, results.command_ref.0.clone());
-        if turn.session.outstanding.get(&reference).is_some_and(|sent| sent.origin == Origin::Channel) {
-            self.channel_told(turn.device, item.data.as_deref());
-            return;
+        let origin = turn.session.outstanding.get(&reference).map(|sent| sent.origin.clone());
+        let text = item.data.as_deref();
+        match origin {
+            Some(Origin::Channel) => return self.channel_told(turn.device, text),
+            Some(Origin::Digest) => return turn.session.inventory.digest_read(text.unwrap_or_default()),
+            Some(Origin::Inventory(_)) => return turn.session.inventory.list_read(text.unwrap_or_default()),
+            _ => {}
         }
         if let Some(id) = turn.session.sources.get(&reference) {
             self.record_result(turn.device, *id, meta, item);

@@ -7,6 +7,7 @@ mod answers;
 mod authentication;
 mod housekeeping;
 mod incoming;
+mod inventory;
 mod outgoing;
 mod reply;
 mod state;
@@ -213,6 +214,7 @@ impl Tenant {
         turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;
         turn.count_requests_for_more();
         self.settle(&mut turn);
+        self.settle_inventory(&mut turn);
         if matches!(turn.answer, Some(CheckInAnswer::Home { .. })) {
             self.tidy_deliveries(turn.device);
         }
@@ -237,6 +239,7 @@ impl Tenant {
             return self.keep_session(turn, digest, reply);
         }
         self.promote_certificate(turn.device, &fingerprint(turn.certificate));
+        self.promote_secret(turn.device, &proof);
         self.arrive(&turn);
         self.close_session(&turn, SessionOutcome::Completed);
         self.end(turn, &proof)

@@ -10,6 +10,7 @@ use super::super::fragment::is_for_user;
 use super::super::{Authority, CommandState, Tenant};
 use super::Turn;
 use super::answers::{Outstanding, Progress};
+use super::inventory::note_changes;
 
 /// The least data that a piece of a large object carries, in bytes.
 const LEAST_PIECE: usize = 64;
@@ -34,6 +35,10 @@ pub(super) enum Origin {
     PushName(String),
     /// The device is asked where it can be rung.
     Channel,
+    /// The device is asked for a digest of what it holds.
+    Digest,
+    /// The device is asked for a list of what it holds; how often it was before in this session.
+    Inventory(u32),
 }
 
 /// A command that waits to be sent.
@@ -119,6 +124,7 @@ impl Tenant {
         if !self.collect_housekeeping(turn) {
             return;
         }
+        self.collect_inventory(turn);
         let user_signed_in = turn.session.user_signed_in;
         let queued = self.commands_of(turn.device).filter(|command| command.state == CommandState::Queued);
         let queued: Vec<_> = queued
@@ -151,6 +157,9 @@ impl Tenant {
         for (command, node) in removals {
             enqueue(turn, &Origin::Removal(node), vec![command]);
         }
+        if turn.session.queue.is_empty() {
+            self.collect_last_inventory(turn);
+        }
     }
 }
 
@@ -177,6 +186,7 @@ fn send(turn: &mut Turn<'_>, origin: Origin, written: Command, whole: Command, r
             whole
         }
     };
+    note_changes(&mut turn.session, &origin, &command);
     if let Origin::Command(id) = origin {
         let numbers = inside.iter().chain([&number]);
         turn.session.sources.extend(numbers.map(|number| ((message, number.clone()), id)));

@@ -7,6 +7,7 @@ use mdm_protocol::syncml::{Assembler, Header, Message};
 use super::super::record::RecordKind;
 use super::super::{SessionOutcome, SessionRecord, Tenant};
 use super::answers::{Outstanding, Progress};
+use super::inventory::InventoryProgress;
 use super::outgoing::{Origin, Outgoing, Sending};
 use super::{Reply, Turn};
 
@@ -55,6 +56,7 @@ pub(in super::super) struct Session {
     /// What was taken up in this session; nothing is taken up twice.
     pub(super) offered: BTreeSet<Origin>,
     pub(super) assembler: Assembler,
+    pub(super) inventory: InventoryProgress,
 }
 
 impl Session {
@@ -78,6 +80,7 @@ impl Session {
             open: BTreeMap::new(),
             offered: BTreeSet::new(),
             assembler: Assembler::new(OBJECT_LIMIT),
+            inventory: InventoryProgress::default(),
         }
     }
 }

@@ -79,3 +79,11 @@ pub(crate) fn results(message: &Message, command: &Command, item: Item) -> Comma
 pub(crate) fn fragment(verb: &str, uri: &str, data: &str) -> String {
     format!("<{verb}><Item><Target><LocURI>{uri}</LocURI></Target><Data>{data}</Data></Item></{verb}>")
 }
+
+/// The nonce that the reply asks the next message to use.
+pub(crate) fn challenge(message: &Message) -> Vec<u8> {
+    match &message.commands[0] {
+        Command::Status(status) => status.challenge.clone().unwrap().nonce.unwrap(),
+        other => panic!("{other:?}"),
+    }
+}

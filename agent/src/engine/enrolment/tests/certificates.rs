@@ -50,7 +50,6 @@ fn certificates_that_cannot_be_used_are_refused_with_the_reason() {
         (valid(&other), "another key"),
         (certificate(&key, NOW - 2 * DAY, NOW - DAY), "expired"),
         (certificate(&key, NOW - DAY, NOW), "expired"),
-        (certificate(&key, NOW + 301, NOW + DAY), "not valid before"),
         (b"no certificate".to_vec(), "damaged"),
         (trailing, "follows"),
     ] {
@@ -58,6 +57,10 @@ fn certificates_that_cannot_be_used_are_refused_with_the_reason() {
         assert!(matches!(failed, EnrolmentFailure::Certificate(_)), "{failed:?}");
         assert!(failed.to_string().contains(reason), "{failed} does not say {reason:?}");
     }
+    let failed = refused(&key, &document(&[("My", "User", &certificate(&key, NOW + 301, NOW + DAY))]));
+    assert!(matches!(failed, EnrolmentFailure::NotYetValid(_)), "{failed:?}");
+    assert!(failed.to_string().contains("this machine's clock is behind"), "{failed}");
+    assert!(failed.advice().starts_with("Set this machine's clock"), "{}", failed.advice());
     let failed = refused(&key, &document(&[("Root", "System", &own)]));
     assert!(failed.to_string().contains("none for this device"), "{failed}");
 }

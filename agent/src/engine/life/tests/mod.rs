@@ -74,13 +74,18 @@ impl World {
     }
 
     /// The same machine after a reboot that took some seconds.
-    pub(super) fn reboot(mut self, seconds: i64) -> Self {
+    pub(super) fn reboot(self, seconds: i64) -> Self {
+        self.reboot_as(seconds, 2)
+    }
+
+    /// The same with a number for the new boot.
+    pub(super) fn reboot_as(mut self, seconds: i64, boot: u64) -> Self {
         let progress = self.life.keep(self.now).clone();
         let now = Now { boot_ms: 3_000, wall: self.now.wall + seconds };
         let mut next = beginning(None, progress, 6);
         next.account = self.life.account().cloned();
         next.certificates = *self.life.certificates();
-        next.boot = 2;
+        next.boot = boot;
         Self { life: Life::new(next, now), now }
     }
 }
@@ -90,7 +95,7 @@ pub(super) fn failed() -> Ended {
 }
 
 pub(super) fn offline() -> Ended {
-    Ended::Failed(FailedHow { offline: true, ..FailedHow::default() })
+    Ended::Failed(FailedHow::default())
 }
 
 pub(super) fn refused() -> Ended {

@@ -86,7 +86,7 @@ fn who_refuses_everybody_costs_no_certificate() {
 fn a_clock_that_was_ahead_at_enrolment_still_renews_in_the_servers_window() {
     let mut world =
         World::with(CertificateTerms { not_before: NOW - 60 * DAY, not_after: NOW + 305 * DAY, ..certificate() });
-    world.life.hear_date(NOW - 60 * DAY, world.now);
+    world.life.confirm_time(NOW - 60 * DAY, world.now);
     world.pass(340 * DAY);
     assert!(world.ask(Ended::Completed, None).1.renew, "by the server's clock it is in its window");
 }
@@ -153,10 +153,10 @@ fn an_expired_identity_is_a_state_that_a_recovery_ends() {
 #[test]
 fn a_server_whose_clock_is_years_off_makes_no_certificate_expire() {
     let mut world = World::with(certificate_for(365));
-    world.life.hear_date(NOW + 4000 * DAY, world.now);
+    world.life.confirm_time(NOW + 4000 * DAY, world.now);
     assert!(!world.life.is_expired(world.now));
     assert!(!world.ask(Ended::Completed, None).1.renew);
-    world.life.hear_date(NOW - 4000 * DAY, world.now);
+    world.life.confirm_time(NOW - 4000 * DAY, world.now);
     world.pass(330 * DAY);
     assert!(world.ask(Ended::Completed, None).1.renew);
 }

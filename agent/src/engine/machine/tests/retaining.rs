@@ -55,7 +55,7 @@ fn at_its_end_a_profile_goes_in_one_step_with_what_remains_of_it() {
     let names: Vec<&str> = notes.iter().map(|note| note.what).collect();
     assert_eq!(names, ["profile-removed", "profile-removed"]);
     assert!(matches!(world.engine.phase(), Phase::Idle));
-    assert_eq!(world.engine.progress().retention.earliest, None);
+    assert_eq!(world.engine.progress().retention.deadlines.first(), None);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Proof inside messages.
 
-use mdm_protocol::syncml::{Command, Message, StatusCode};
+use mdm_protocol::syncml::StatusCode;
 
 use crate::tenant::test_support::*;
 use crate::tenant::{EndOfSession, MessageAuthentication, SettingsPatch};
@@ -11,13 +11,6 @@ fn talker() -> Talker {
     change(&mut talker.tenant, SettingsPatch { message_authentication, ..SettingsPatch::default() });
     talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
     talker
-}
-
-fn challenge(message: &Message) -> Vec<u8> {
-    match &message.commands[0] {
-        Command::Status(status) => status.challenge.clone().unwrap().nonce.unwrap(),
-        other => panic!("{other:?}"),
-    }
 }
 
 #[test]
