@@ -1,7 +1,9 @@
 //! The network between a simulated machine and the tenant's services: addresses are looked up, answers brought back
 //! with the date. Keys are made on the small curve, whatever was ordered: nothing here depends on their kind.
 
-use mdm_agent::engine::enrolment::{KeyKind, KeyOrder};
+use mdm_agent::engine::enrolment::{
+    Enrolment, EnrolmentRequest, Installation, KeyKind, KeyOrder, Step as EnrolmentStep,
+};
 use mdm_agent::engine::renewal::{Renewal, RenewalFailure, RenewalOrder, Step};
 use mdm_agent::engine::reply::Reply;
 use mdm_agent::shell::identity::Slot;
@@ -12,7 +14,32 @@ use mdm_sim_server::tenant::Authority;
 use super::machine::slot_of;
 use super::{BASE, World};
 
-pub(super) fn make_key(order: KeyOrder) -> anyhow::Result<NewKey> {
+/// Enrolls, or has an identity issued again: what is to be installed, and the key for it.
+pub(super) fn enrol(request: EnrolmentRequest, world: &World) -> anyhow::Result<(Installation, NewKey)> {
+    let (enrolment, mut step) = Enrolment::begin(request);
+    let mut enrolment = enrolment.ok_or_else(|| anyhow::anyhow!("the address is refused"))?;
+    let mut key = None;
+    loop {
+        step = match step {
+            EnrolmentStep::Get { .. } => enrolment.received(&probe(world), world.now()),
+            EnrolmentStep::Post { url, body } => enrolment.received(&post(world, &url, &body, None), world.now()),
+            EnrolmentStep::Wait { .. } => enrolment.waited(),
+            EnrolmentStep::MakeKey(order) => {
+                let made = make_key(order)?;
+                let next = enrolment.key_made(made.certificate_request.clone(), made.public_key.clone());
+                key = Some(made);
+                next
+            }
+            EnrolmentStep::Install(installation) => {
+                let key = key.ok_or_else(|| anyhow::anyhow!("no key was made"))?;
+                return Ok((*installation, key));
+            }
+            EnrolmentStep::Fail(failure) => return Err(failure.into()),
+        };
+    }
+}
+
+fn make_key(order: KeyOrder) -> anyhow::Result<NewKey> {
     Ok(keys::make(&KeyOrder { kind: KeyKind::P256, ..order })?)
 }
 
@@ -20,7 +47,7 @@ pub(super) fn slot(key: &NewKey, certificate: &[u8]) -> Slot {
     slot_of(&key.private_key, certificate)
 }
 
-pub(super) fn probe(world: &World) -> Reply {
+fn probe(world: &World) -> Reply {
     reply(world.service.probe(), world)
 }
 

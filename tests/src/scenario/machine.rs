@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mdm_agent::engine::account::Trust;
 use mdm_agent::engine::application::{Application, ApplicationOutcome};
 use mdm_agent::engine::certificates::{Certificates, Slot as SlotName};
-use mdm_agent::engine::enrolment::{Enrolment, EnrolmentRequest, Proof, Step, Target};
+use mdm_agent::engine::enrolment::{EnrolmentRequest, Proof, Target, recovery};
 use mdm_agent::engine::facts::DeviceFacts;
 use mdm_agent::engine::nodes::RenewalProof;
 use mdm_agent::engine::profile::{Profile, RetentionRules, Stored};
@@ -19,10 +19,11 @@ use mdm_agent::platform::evaluation::Evaluator;
 use mdm_agent::platform::force::{Others, Platform};
 use mdm_agent::shell::identity::{Slot, pem};
 use mdm_agent::shell::keys;
+use mdm_protocol::Secret;
 use mdm_sim_server::push::Since;
 
-use super::exchange::{self, make_key};
-use super::{BASE, World};
+use super::exchange;
+use super::{BASE, Trouble, World};
 
 /// A simulated machine.
 #[derive(Debug)]
@@ -33,6 +34,10 @@ pub struct Machine {
     pub records: Vec<SessionRecord>,
     /// Everything that was noted.
     pub notes: Vec<Note>,
+    /// The true moments at which notes were made, in their order.
+    noted: Vec<i64>,
+    /// Whether a time service keeps its wall clock.
+    pub is_synchronized: bool,
     /// The power fails when so many more orders were carried out.
     pub fails_after: Option<u32>,
     /// How often the power has failed.
@@ -43,6 +48,7 @@ pub struct Machine {
     running: Option<Running>,
     online: bool,
     boots: u64,
+    starts: u64,
     seed: u64,
     /// The last ring that came over the link since it was set up.
     heard: Option<String>,
@@ -59,8 +65,12 @@ struct MachineRoot {
     evaluator: Option<Evaluator>,
 }
 
+/// A former disk of a machine.
+#[derive(Debug, Clone)]
+pub struct Backup(Disk);
+
 /// What outlasts a power cut.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 struct Disk {
     account: Option<Account>,
     active: Option<Slot>,
@@ -82,6 +92,8 @@ impl Machine {
             device_id: String::new(),
             records: Vec::new(),
             notes: Vec::new(),
+            noted: Vec::new(),
+            is_synchronized: false,
             fails_after: None,
             failures: 0,
             wall_error: 0,
@@ -89,6 +101,7 @@ impl Machine {
             running: None,
             online: false,
             boots: 0,
+            starts: 0,
             seed: 0,
             heard: None,
             root: None,
@@ -151,25 +164,7 @@ impl Machine {
             facts: facts(number),
             seed,
         };
-        let (enrolment, mut step) = Enrolment::begin(request);
-        let mut enrolment = enrolment.ok_or_else(|| anyhow::anyhow!("the address is refused"))?;
-        let mut key = None;
-        let installation = loop {
-            step = match step {
-                Step::Get { .. } => enrolment.received(&exchange::probe(world), world.now()),
-                Step::Post { url, body } => enrolment.received(&exchange::post(world, &url, &body, None), world.now()),
-                Step::Wait { .. } => enrolment.waited(),
-                Step::MakeKey(order) => {
-                    let made = make_key(order)?;
-                    let next = enrolment.key_made(made.certificate_request.clone(), made.public_key.clone());
-                    key = Some(made);
-                    next
-                }
-                Step::Install(installation) => break installation,
-                Step::Fail(failure) => return Err(failure.into()),
-            };
-        };
-        let key = key.ok_or_else(|| anyhow::anyhow!("no key was made"))?;
+        let (installation, key) = exchange::enrol(request, world)?;
         let disk = Disk {
             account: Some(installation.account.clone()),
             active: Some(exchange::slot(&key, &installation.certificate)),
@@ -182,22 +177,47 @@ impl Machine {
         Ok(machine)
     }
 
+    /// Has its identity issued again with a token of the administrator's; `arrives` says whether the last answer does.
+    pub(super) fn recover(&mut self, token: Secret, arrives: bool, world: &mut World) -> anyhow::Result<()> {
+        let account = self.disk.account.clone().ok_or_else(|| anyhow::anyhow!("the machine is not enrolled"))?;
+        self.feed(Event::Pause(true), world);
+        let request = recovery(&account, token, self.facts(), self.seed.wrapping_add(self.starts));
+        let recovered = exchange::enrol(request, world);
+        if let Ok((installation, key)) = recovered
+            && arrives
+        {
+            self.disk.account = Some(installation.account.clone());
+            self.disk.pending = Some(exchange::slot(&key, &installation.certificate));
+            let certificates = self.certificates();
+            self.feed(Event::Recovered(Box::new(installation.account), certificates), world);
+        }
+        self.feed(Event::Pause(false), world);
+        Ok(())
+    }
+
     /// Starts the engine from what is on the disk.
     fn boot(&mut self, world: &mut World, account: Option<Account>) {
         self.boots += 1;
-        let now = Now { boot_ms: 1000, wall: world.now() + self.wall_error };
+        let booted_ms = world.at_ms().saturating_sub(1000);
+        self.start(world, account, booted_ms);
+    }
+
+    /// Starts the process in a boot.
+    fn start(&mut self, world: &mut World, account: Option<Account>, booted_ms: u64) {
+        self.starts += 1;
+        let now = Now { boot_ms: world.at_ms().saturating_sub(booted_ms), wall: world.now() + self.wall_error };
         let beginning = Beginning {
             account: account.map(Arc::new),
             progress: self.disk.stored.progress.clone().unwrap_or_default(),
             certificates: self.certificates(),
             boot: self.boots,
             retention: RetentionRules::default(),
-            seed: self.seed.wrapping_mul(31).wrapping_add(self.boots),
+            seed: self.seed.wrapping_mul(31).wrapping_add(self.starts),
         };
         let mut engine = Engine::new(beginning, now);
         let mut actions = Vec::new();
         engine.begin(true, &mut actions);
-        self.running = Some(Running { engine, booted_ms: world.at_ms().saturating_sub(1000), listening: None });
+        self.running = Some(Running { engine, booted_ms, listening: None });
         self.heard = None;
         self.carry_out(actions, world);
     }
@@ -240,7 +260,8 @@ impl Machine {
         self.disk.account.is_some()
     }
 
-    fn moment(&self, world: &World) -> Now {
+    /// What both of its clocks show.
+    pub fn moment(&self, world: &World) -> Now {
         let booted = self.running.as_ref().map_or(0, |running| running.booted_ms);
         Now { boot_ms: world.at_ms().saturating_sub(booted), wall: world.now() + self.wall_error }
     }
@@ -275,6 +296,69 @@ impl Machine {
     pub(super) fn set_wall_error(&mut self, seconds: i64, world: &mut World) {
         self.wall_error = seconds;
         self.feed(Event::ClockSet, world);
+    }
+
+    /// The process is killed and started again in the same boot.
+    pub(super) fn restart(&mut self, world: &mut World) {
+        let Some(Running { booted_ms, .. }) = self.running.take() else { return };
+        self.start(world, self.disk.account.clone(), booted_ms);
+        self.deadline(world);
+    }
+
+    /// The process is killed at some action of a check-in, or after it, and started again in the same boot.
+    pub(super) fn kill(&mut self, after: u32, world: &mut World) {
+        let Some(booted_ms) = self.running.as_ref().map(|running| running.booted_ms) else { return };
+        self.fails_after = Some(after);
+        self.sync(world);
+        self.fails_after = None;
+        self.running = None;
+        self.start(world, self.disk.account.clone(), booted_ms);
+        self.deadline(world);
+    }
+
+    /// How long it waits between two attempts at most from its next start on, in milliseconds.
+    pub fn set_longest_wait(&mut self, ms: u64) {
+        if let Some(account) = &mut self.disk.account {
+            account.max_backoff_ms = ms;
+        }
+    }
+
+    /// The device's own moment, in seconds since 1970.
+    pub fn reading(&self, world: &World, engine: &Engine) -> i64 {
+        engine.life().clock().read(self.moment(world)).wall
+    }
+
+    /// The machine has slept, and wakes up.
+    pub(super) fn wake(&mut self, seconds: u64, world: &mut World) {
+        self.feed(Event::Resumed(seconds), world);
+        self.deadline(world);
+    }
+
+    /// What is on the disk, to put it back later.
+    pub fn backup(&self) -> Backup {
+        Backup(self.disk.clone())
+    }
+
+    /// Puts a former disk in, while the power is off.
+    pub fn put_back(&mut self, backup: &Backup) {
+        self.disk = backup.0.clone();
+    }
+
+    /// Its profiles are gone, and nothing that it reports says so.
+    pub fn forget_profiles_without_a_word(&mut self) {
+        self.disk.stored.profiles.clear();
+        self.disk.stored.tombstones.clear();
+    }
+
+    /// When something was noted last, in true seconds since 1970.
+    pub fn noted_at(&self, what: &str) -> Option<i64> {
+        let noted = self.notes.iter().zip(&self.noted).rev();
+        noted.into_iter().find(|(note, _)| note.what == what).map(|(_, at)| *at)
+    }
+
+    /// The store is lost, while the power is off.
+    pub fn lose_store(&mut self) {
+        self.disk.stored = Stored::default();
     }
 
     pub(super) fn set_power(&mut self, on: bool, world: &mut World) {
@@ -393,6 +477,7 @@ impl Machine {
                 None
             }
             Action::Note(notes) => {
+                self.noted.extend(notes.iter().map(|_| world.now()));
                 self.notes.extend(notes);
                 None
             }
@@ -429,7 +514,14 @@ impl Machine {
         if slot.and_then(|slot| slot.terms().ok()).is_none_or(|terms| terms.not_after < world.now()) {
             return Event::ConnectionFailed(ConnectionFailure::CertificateRefused("it has expired".to_owned()));
         }
-        Event::Replied(exchange::post(world, url, body, Some(&certificate)))
+        if let Some(event) = world.trouble.instead() {
+            return event;
+        }
+        let reply = exchange::post(world, url, body, Some(&certificate));
+        if world.loses_answer() {
+            return Event::ConnectionFailed(ConnectionFailure::Broken("the answer was lost".to_owned()));
+        }
+        Event::Replied(reply)
     }
 
     fn renew(&mut self, order: mdm_agent::engine::renewal::RenewalOrder, world: &mut World) -> Event {
@@ -439,6 +531,12 @@ impl Machine {
             return Event::Renewed(Err(failure.into()));
         };
         let entity_id = order.entity_id.clone();
+        if world.trouble != Trouble::None || world.answers_until_loss == Some(0) {
+            world.answers_until_loss = None;
+            let failure = ConnectionFailure::Unreachable("no answer".to_owned());
+            let failure = mdm_agent::engine::enrolment::EnrolmentFailure::Connection(failure);
+            return Event::Renewed(Err(failure.into()));
+        }
         match exchange::renew(order, &active, world) {
             Ok(pending) => {
                 let Ok(terms) = pending.terms() else {
@@ -455,7 +553,11 @@ impl Machine {
     }
 
     fn facts(&self) -> DeviceFacts {
-        DeviceFacts { machine_id: machine_id(&self.device_id), ..DeviceFacts::default() }
+        DeviceFacts {
+            machine_id: machine_id(&self.device_id),
+            clock_is_synchronized: self.is_synchronized,
+            ..DeviceFacts::default()
+        }
     }
 }
 

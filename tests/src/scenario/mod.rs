@@ -4,10 +4,11 @@
 //! It moves time and carries orders out. It decides nothing: that is what is under test.
 
 mod exchange;
-mod machine;
+pub mod machine;
+mod trouble;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use anyhow::Context as _;
 use mdm_agent::engine::enrolment::Proof;
@@ -15,12 +16,14 @@ use mdm_protocol::Secret;
 use mdm_sim_server::push::Hub;
 use mdm_sim_server::service::{CertificateAuthority, Clock, Service};
 use mdm_sim_server::tenant::{
-    Assignment, Authority, DeviceFilter, Licence, ListState, SettingsPatch, Tenant, TenantMode, UserPatch,
+    Assignment, Authority, DeviceFilter, Licence, ListState, NewUser, PasswordHash, SettingsPatch, Tenant, TenantMode,
+    UserPatch,
 };
 use mdm_sim_server::{Store, tenant};
 use tempfile::TempDir;
 
 pub use machine::Machine;
+pub use trouble::Trouble;
 
 /// When every scenario begins, seconds since 1970.
 pub const BEGINNING: i64 = 1_800_000_000;
@@ -42,6 +45,10 @@ pub struct World {
     pub machines: Vec<Machine>,
     /// What the `Date` of the tenant's answers is ahead of the true time, in seconds.
     pub date_error: i64,
+    /// What is wrong with the server or on the way to it.
+    pub trouble: Trouble,
+    /// So many further answers arrive before one is lost.
+    pub answers_until_loss: Option<u32>,
     pub(crate) hub: Arc<Hub>,
     clock: Arc<Clock>,
     /// Milliseconds since the beginning.
@@ -60,7 +67,17 @@ impl World {
         let service = Service::new(Tenant::default(), store, authority, BASE.to_owned())?
             .with_push(Arc::clone(&hub), PUSH.to_owned())
             .with_clock(Arc::clone(&clock));
-        let world = Self { service, machines: Vec::new(), date_error: 0, hub, clock, at_ms: 0, _folder: folder };
+        let world = Self {
+            service,
+            machines: Vec::new(),
+            date_error: 0,
+            trouble: Trouble::None,
+            answers_until_loss: None,
+            hub,
+            clock,
+            at_ms: 0,
+            _folder: folder,
+        };
         let licences = [(Licence::Intune, 100)].into();
         world.set(SettingsPatch { authority: Some(mode), licences: Some(licences), ..SettingsPatch::default() })?;
         Ok(world)
@@ -84,6 +101,23 @@ impl World {
         let licences: BTreeSet<Licence> = licensed.then_some(Licence::Intune).into_iter().collect();
         self.service.add_user(name.to_owned(), Secret::new(PASSWORD), licences, false)?;
         Ok(())
+    }
+
+    /// Adds a user whose password has been hashed before, which is slow.
+    pub fn add_known_user(&self, name: &str, licensed: bool) -> anyhow::Result<()> {
+        static HASH: OnceLock<PasswordHash> = OnceLock::new();
+        let hash = || PasswordHash::new(&Secret::new(PASSWORD), [7; 16]).expect("the password is not empty");
+        let password = HASH.get_or_init(hash).clone();
+        let licences: BTreeSet<Licence> = licensed.then_some(Licence::Intune).into_iter().collect();
+        let user = NewUser { name: name.to_owned(), password, licences, co_managed: false };
+        self.service.act(|tenant, _| tenant.add_user(user))?;
+        Ok(())
+    }
+
+    /// Enrols a new machine of a user by a token; its number.
+    pub fn enrol_by_token(&mut self, user: &str) -> anyhow::Result<usize> {
+        let (token, _) = self.service.add_token(Some(user))?;
+        self.enrol_with(user, &Proof::Token { token, is_jwt: false })
     }
 
     /// Enrols a new machine of a user; its number.
@@ -224,6 +258,37 @@ impl World {
     /// Sets a machine's wall clock wrong by some seconds.
     pub fn set_wall_error(&mut self, number: usize, seconds: i64) {
         self.with_machine(number, |machine, world| machine.set_wall_error(seconds, world));
+    }
+
+    /// Kills a machine's agent at some action of a check-in, or after it; it starts again in the same boot.
+    pub fn kill(&mut self, number: usize, after: u32) {
+        self.with_machine(number, |machine, world| machine.kill(after, world));
+        self.ring();
+    }
+
+    /// Kills a machine's agent, which starts again in the same boot.
+    pub fn restart(&mut self, number: usize) {
+        self.with_machine(number, |machine, world| machine.restart(world));
+        self.ring();
+    }
+
+    /// Lets a machine sleep for some seconds; everything else goes on.
+    pub fn sleep(&mut self, number: usize, seconds: i64) {
+        let machine = std::mem::replace(&mut self.machines[number], Machine::nowhere());
+        self.pass(seconds);
+        self.machines[number] = machine;
+        let slept = u64::try_from(seconds).unwrap_or(0);
+        self.with_machine(number, |machine, world| machine.wake(slept, world));
+        self.ring();
+    }
+
+    /// Has a machine's identity issued again with a token; `arrives` says whether the server's answer does.
+    pub fn recover(&mut self, number: usize, arrives: bool) -> anyhow::Result<()> {
+        let id = self.machines[number].device_id.clone();
+        let (token, _) = self.service.add_recovery_token(&id)?;
+        self.with_machine(number, |machine, world| machine.recover(token, arrives, world))?;
+        self.ring();
+        Ok(())
     }
 
     /// Takes a machine's power away, or gives it back.
