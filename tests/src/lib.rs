@@ -19,4 +19,5 @@ pub mod programs;
 pub mod scenario;
 pub mod scep;
 pub mod server;
+pub mod week;
 pub mod world;

@@ -270,3 +270,13 @@ fn s46_an_expired_certificate_that_was_not_is_so_no_longer_once_the_clock_is_rig
     world.pass(HOUR);
     assert!(world.machines[0].records.last().unwrap().completed);
 }
+
+#[test]
+fn the_page_of_a_week_is_what_happens() {
+    let week = mdm_tests::week::week().unwrap();
+    let written =
+        |name: &str| std::fs::read_to_string(format!("{}/../agent/doc/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+    let advice = "run `cargo run -p mdm-tests --bin week`";
+    assert!(written("a-week.md") == week.page, "{advice}");
+    assert!(written("a-week.svg") == week.drawing, "{advice}");
+}
