@@ -47,6 +47,11 @@ impl Admin {
         self.run(self.client.patch(format!("{}{path}", self.base)).json(body), path).await
     }
 
+    /// PUT of JSON.
+    pub async fn put(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        self.run(self.client.put(format!("{}{path}", self.base)).json(body), path).await
+    }
+
     /// DELETE of a path.
     pub async fn delete(&self, path: &str) -> anyhow::Result<Value> {
         self.run(self.client.delete(format!("{}{path}", self.base)), path).await

@@ -8,6 +8,7 @@
 mod clock;
 mod compare;
 mod life;
+pub mod programs;
 mod reference;
 pub mod step;
 pub mod trial;
