@@ -238,6 +238,6 @@ fn a_device_that_is_replayed_alone_lives_the_life_that_it_had_in_the_fleet() {
 #[test]
 fn the_state_of_a_device_is_small() {
     let tally = live(&Scenario { devices: 300, ..scenario() });
-    // Three deadlines, two last check-ins and a clock that can be in doubt are part of it.
-    assert!(tally.state_bytes <= 1_250, "{} bytes", tally.state_bytes);
+    // Three deadlines, three last check-ins and a clock that can be in doubt are part of it.
+    assert!(tally.state_bytes <= 1_300, "{} bytes", tally.state_bytes);
 }

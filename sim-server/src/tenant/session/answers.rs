@@ -134,7 +134,6 @@ impl Tenant {
             Origin::Command(id) => {
                 let state = if failure.is_none() { CommandState::Done } else { CommandState::Failed };
                 self.set_command_state(turn.device, *id, state);
-                self.note_commanded(turn.device, *id, failure.is_none());
             }
             Origin::Profile { name, version } => {
                 let state = failure.map_or(DeliveryState::Delivered, |code| DeliveryState::Failed(code.0));

@@ -13,7 +13,6 @@ use mdm_protocol::syncml::{Command, Item, Verb};
 
 use super::super::fragment::{self, Nodes};
 use super::super::life::{CheckInAnswer, DAY};
-use super::super::record::RecordKind;
 use super::super::{Device, Tenant};
 use super::housekeeping::operation;
 use super::outgoing::{Origin, enqueue};
@@ -34,6 +33,9 @@ pub(super) struct InventoryProgress {
     asked: u32,
     /// The profiles' own nodes that commands of this session concern.
     changed: BTreeSet<String>,
+    /// Those that an administrator's commands concern, and whether there was such a command.
+    commanded: BTreeSet<String>,
+    has_command: bool,
 }
 
 impl InventoryProgress {
@@ -65,19 +67,16 @@ impl Tenant {
             turn.session.inventory.is_wanted |= recorded.as_ref() != Some(&digest);
         }
         if let Some(list) = turn.session.inventory.list.take() {
+            if let Some(device) = self.devices.get_mut(turn.device).filter(|_| turn.session.inventory.has_command) {
+                // What a command was refused is not in the list; what it has set may be filed at another node.
+                let known = &device.inventory.held;
+                let new = list.iter().map(|entry| &entry.address).filter(|address| !known.contains_key(*address));
+                let commanded: Vec<String> = new.chain(&turn.session.inventory.commanded).cloned().collect();
+                device.commanded(commanded);
+            }
             self.inventory_taken(turn.device, turn.at, list, &turn.session.inventory.changed);
             // It was read after the digest.
             turn.session.inventory.is_wanted = false;
-        }
-    }
-
-    /// Records what an administrator's command has set in profiles' places.
-    pub(super) fn note_commanded(&mut self, device_id: &str, id: u64, succeeded: bool) {
-        let commands = self.commands_of(device_id).find(|command| command.id == id).map(|command| command.commands());
-        let Nodes { roots, .. } = fragment::nodes(&commands.unwrap_or_default());
-        if let Some(device) = self.devices.get_mut(device_id).filter(|_| succeeded && !roots.is_empty()) {
-            device.commanded(roots);
-            self.note(RecordKind::Device, device_id);
         }
     }
 
@@ -110,6 +109,10 @@ pub(super) fn note_changes(session: &mut Session, origin: &Origin, command: &Com
     }
     session.inventory.is_stale = true;
     let Nodes { roots, .. } = fragment::nodes(std::slice::from_ref(command));
+    if matches!(origin, Origin::Command(_)) {
+        session.inventory.has_command = true;
+        session.inventory.commanded.extend(roots.iter().cloned());
+    }
     session.inventory.changed.extend(roots);
     if let Origin::Removal(node) = origin
         && let Some(address) = LocUri::parse(node).ok().and_then(|uri| ProfileAddress::locate(&uri))
