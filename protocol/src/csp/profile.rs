@@ -101,6 +101,20 @@ pub struct ProfileAddress {
     pub root: LocUri,
 }
 
+/// The node for the device's name in DevDetail, and the setting that a Replace of it sets.
+const DEVICE_NAME: [&str; 4] = ["DevDetail", "Ext", "Microsoft", "DeviceName"];
+const DEVICE_NAME_SETTING: [&str; 5] = ["Vendor", "LinuxMDM", "Config", "Device", "Name"];
+
+/// The node that a Replace sets. A name for the device is a setting like any other, so that it is applied before it is
+/// acknowledged, restored after it was changed by hand, and removed with the enrollment: what replaces
+/// `./DevDetail/Ext/Microsoft/DeviceName` is kept at `./Device/Vendor/LinuxMDM/Config/Device/Name`.
+pub fn replaced_node(node: LocUri) -> LocUri {
+    let segments = node.segments();
+    let is_name = segments.len() == DEVICE_NAME.len()
+        && segments.iter().zip(DEVICE_NAME).all(|(segment, name)| segment.eq_ignore_ascii_case(name));
+    if is_name { LocUri::new(Scope::Device, DEVICE_NAME_SETTING.map(str::to_owned)) } else { node }
+}
+
 impl ProfileAddress {
     /// Finds the profile that a node belongs to: the node is the profile's own or lies below it.
     pub fn locate(node: &LocUri) -> Option<Self> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mdm_protocol::LocUri;
-use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::csp::profile::{ProfileAddress, replaced_node};
 use mdm_protocol::loc_uri::Scope;
 use mdm_protocol::syncml::{Command, Item, Operation, Verb, decode_fragment};
 use serde::{Deserialize, Serialize};
@@ -111,6 +111,7 @@ pub(super) fn nodes(commands: &[Command]) -> Nodes {
             continue;
         }
         for node in operation.items.iter().filter_map(address) {
+            let node = if operation.verb == Verb::Replace { replaced_node(node) } else { node };
             let Some(ProfileAddress { root, .. }) = ProfileAddress::locate(&node) else { continue };
             let below = &node.segments()[root.segments().len()..];
             if !below.is_empty() {
@@ -176,6 +177,19 @@ mod tests {
     fn a_command_may_ask_questions() {
         let get = "<Get><Item><Target><LocURI>./DevDetail?list=StructData</LocURI></Target></Item></Get>";
         assert_eq!(parse(get, Purpose::Command).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_name_for_the_device_is_filed_where_the_device_keeps_it() {
+        let text = |verb: &str| {
+            format!(
+                "<{verb}><Item><Target><LocURI>./DevDetail/ext/Microsoft/DeviceName</LocURI></Target></Item></{verb}>"
+            )
+        };
+        let roots =
+            |verb: &str| nodes(&parse(&text(verb), Purpose::Profile).unwrap()).roots.into_iter().collect::<Vec<_>>();
+        assert_eq!(roots("Replace"), ["./Device/Vendor/LinuxMDM/Config/Device/Name"]);
+        assert!(roots("Add").is_empty());
     }
 
     #[test]

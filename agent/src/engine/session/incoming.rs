@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use mdm_protocol::LocUri;
+use mdm_protocol::csp::profile::replaced_node;
 use mdm_protocol::syncml::{
     Alert, AlertCode, Assembler, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
 };
@@ -156,20 +157,7 @@ pub(super) fn target(item: &Item) -> Result<LocUri, crate::engine::tree::Refusal
     LocUri::parse(text).map_err(Into::into)
 }
 
-/// The node that a change is really of. A new name for the machine is a setting like any other, so that it is in force
-/// before it is acknowledged, comes back after it was changed by hand, and goes with the enrolment.
+/// Reads the address of the node that a Replace sets.
 pub(super) fn changed(item: &Item) -> Result<LocUri, crate::engine::tree::Refusal> {
-    let uri = target(item)?;
-    let is_name = ["DevDetail", "Ext", "Microsoft", "DeviceName"]
-        .iter()
-        .zip(uri.segments())
-        .filter(|(name, segment)| segment.eq_ignore_ascii_case(name))
-        .count();
-    if is_name == 4 && uri.segments().len() == 4 {
-        return Ok(LocUri::parse(DEVICE_NAME)?);
-    }
-    Ok(uri)
+    target(item).map(replaced_node)
 }
-
-/// The setting that the machine's name is.
-const DEVICE_NAME: &str = "./Device/Vendor/LinuxMDM/Config/Device/Name";

@@ -33,9 +33,8 @@ pub(super) struct InventoryProgress {
     asked: u32,
     /// The profiles' own nodes that commands of this session concern.
     changed: BTreeSet<String>,
-    /// Those that an administrator's commands concern, and whether there was such a command.
+    /// Those that an administrator's commands concern.
     commanded: BTreeSet<String>,
-    has_command: bool,
 }
 
 impl InventoryProgress {
@@ -67,12 +66,9 @@ impl Tenant {
             turn.session.inventory.is_wanted |= recorded.as_ref() != Some(&digest);
         }
         if let Some(list) = turn.session.inventory.list.take() {
-            if let Some(device) = self.devices.get_mut(turn.device).filter(|_| turn.session.inventory.has_command) {
-                // What a command was refused is not in the list; what it has set may be filed at another node.
-                let known = &device.inventory.held;
-                let new = list.iter().map(|entry| &entry.address).filter(|address| !known.contains_key(*address));
-                let commanded: Vec<String> = new.chain(&turn.session.inventory.commanded).cloned().collect();
-                device.commanded(commanded);
+            if let Some(device) = self.devices.get_mut(turn.device) {
+                // What a command was refused is not in the list, and forgotten again.
+                device.commanded(turn.session.inventory.commanded.iter().cloned());
             }
             self.inventory_taken(turn.device, turn.at, list, &turn.session.inventory.changed);
             // It was read after the digest.
@@ -110,7 +106,6 @@ pub(super) fn note_changes(session: &mut Session, origin: &Origin, command: &Com
     session.inventory.is_stale = true;
     let Nodes { roots, .. } = fragment::nodes(std::slice::from_ref(command));
     if matches!(origin, Origin::Command(_)) {
-        session.inventory.has_command = true;
         session.inventory.commanded.extend(roots.iter().cloned());
     }
     session.inventory.changed.extend(roots);
