@@ -226,9 +226,24 @@ impl SessionFailure {
                 Self::Refused { .. }
                     | Self::Connection(ConnectionFailure::CertificateRefused(_) | ConnectionFailure::Identity(_))
             ),
+            may_be_clock: matches!(
+                self,
+                Self::Expired(_)
+                    | Self::Connection(
+                        ConnectionFailure::ClockOrExpiry(_)
+                            | ConnectionFailure::CertificateRefused(_)
+                            | ConnectionFailure::Untrusted(_)
+                    )
+            ),
             no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
             retry_after: self.retry_after(),
         }
+    }
+
+    /// Whether the server, or the TLS handshake with it, refused the device's certificate or credentials.
+    pub fn refuses_identity(&self) -> bool {
+        self.how().certificate_refused
+            || matches!(self, Self::CredentialsRefused | Self::CredentialsMissing | Self::Expired(_))
     }
 
     /// Whether no usable answer of the server was had, as opposed to an answer that says no.

@@ -31,6 +31,9 @@ pub struct SessionRecord {
     pub completed: bool,
     /// Whether no usable answer of the server was had.
     pub unreachable: bool,
+    /// Whether the device's certificate or credentials were refused.
+    #[serde(default)]
+    pub identity_refused: bool,
     /// The outcome's short name: `completed`, `unenrolled` or that of the failure.
     pub outcome: String,
     /// The outcome in words, of bounded length: a server may have a say in it.

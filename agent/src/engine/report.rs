@@ -92,9 +92,7 @@ pub struct Status {
 impl Status {
     /// Whether nothing is known against the identity: it has not expired, and the server did not refuse it last.
     pub fn has_good_identity(&self) -> bool {
-        let refusals = ["device-refused", "certificate-refused", "certificate-expired", "identity"];
-        let last = self.last_session.as_ref().map(|session| session.outcome.as_str());
-        let is_refused = last.is_some_and(|outcome| refusals.contains(&outcome) || outcome.starts_with("credentials"));
+        let is_refused = self.last_session.as_ref().is_some_and(|session| session.identity_refused);
         !is_refused && !self.expired && !self.unknown_device && !self.cloned
     }
 }

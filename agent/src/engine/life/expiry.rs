@@ -24,7 +24,7 @@ pub(super) struct LastChances {
     former: Option<LastChance>,
 }
 
-/// A last check-in.
+/// A last check-in, for the deadline that is recorded; another deadline has another one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct LastChance {
     /// When it began, steady seconds.
@@ -155,14 +155,8 @@ impl Life {
 
     fn last_chance_due_for(&self, role: OwnerRole) -> Option<i64> {
         let deadline = self.progress.retention.deadlines.of(role)?;
-        let is_due = self.needs_asking(role, deadline) && self.last_chance_for(role, deadline).is_none();
+        let is_due = self.needs_asking(role, deadline) && self.last_chances.of(role).is_none();
         is_due.then(|| deadline.saturating_sub(LAST_CHANCE_SECONDS))
-    }
-
-    /// The last check-in that counts for a deadline: not one that was held for an earlier deadline.
-    fn last_chance_for(&self, role: OwnerRole, deadline: i64) -> Option<LastChance> {
-        let counts = |chance: &LastChance| chance.began >= deadline.saturating_sub(LAST_CHANCE_SECONDS);
-        self.last_chances.of(role).filter(counts)
     }
 
     /// Begins the last check-ins that are due.
@@ -195,7 +189,7 @@ impl Life {
         if self.progress.cloned || !self.needs_asking(role, deadline) {
             return Some(certain);
         }
-        let began = self.last_chance_for(role, deadline)?.began;
+        let began = self.last_chances.of(role)?.began;
         let in_time = began <= deadline.saturating_sub(LAST_CHANCE_SECONDS - LATENESS_SECONDS);
         Some(if in_time { certain } else { certain.max(began.saturating_add(LAST_CHANCE_SECONDS)) })
     }

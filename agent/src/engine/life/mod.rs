@@ -58,6 +58,8 @@ pub struct Life {
     last_chances: LastChances,
     /// Whether the machine was off or asleep, so that nothing was asked, since a session was last completed.
     was_away: bool,
+    /// Whether the last check-in may have failed because a clock is wrong.
+    clock_may_be_wrong: bool,
     /// Until when the store is not tried again for removals, steady seconds.
     sweep_held_until: i64,
     bucket: Bucket,
@@ -83,6 +85,7 @@ impl Life {
             queued: Triggers::NONE,
             last_chances: LastChances::default(),
             was_away: false,
+            clock_may_be_wrong: false,
             sweep_held_until: i64::MIN,
             bucket: Bucket::default(),
             pending_was_refused: false,
@@ -197,13 +200,11 @@ impl Life {
         }
     }
 
-    /// Somebody set the wall clock: what failed by a wrong clock may succeed now.
+    /// The wall clock was set: a check-in that failed by a wrong clock may succeed now.
     pub fn clock_set(&mut self, now: Now) {
-        const BY_CLOCK: [&str; 4] = ["clock-or-expiry", "certificate-expired", "certificate-refused", "tls-trust"];
-        let last = self.progress.last_session.as_ref().map(|session| session.outcome.as_str());
         let at = self.clock.read_ms(now);
         let may_ask = self.progress.timers.quiet_until.is_none_or(|until| until <= at);
-        if may_ask && last.is_some_and(|outcome| BY_CLOCK.contains(&outcome)) {
+        if may_ask && self.clock_may_be_wrong {
             self.network_up(now);
         }
     }

@@ -42,6 +42,8 @@ pub struct FailedHow {
     pub certificate_refused: bool,
     /// There is certainly none: its coming will be noticed, so that there is no need to knock.
     pub no_network: bool,
+    /// A clock that is wrong may be the cause: a certificate is not valid by it.
+    pub may_be_clock: bool,
     /// For how long the server asks to be left alone, in seconds.
     pub retry_after: Option<u64>,
 }
@@ -138,6 +140,7 @@ impl Life {
         self.progress.last_completed = Some(at);
         self.progress.renewal.unreported = false;
         self.progress.recovering = false;
+        self.clock_may_be_wrong = false;
         self.was_away = false;
         if plan.slot == Slot::Pending && self.certificates.pending.is_some() {
             self.certificates.active = self.certificates.pending.take();
@@ -219,6 +222,7 @@ impl Life {
                 self.progress.refusals = self.progress.refusals.saturating_add(1);
             }
         }
+        self.clock_may_be_wrong = how.may_be_clock;
         let was_moving = self.is_still_moving();
         self.progress.authority.note_attempt(plan.destination, false);
         let quiet_ms = how.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS) * 1000;

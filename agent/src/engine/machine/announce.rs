@@ -131,6 +131,7 @@ pub(super) fn record(plan: &Plan, session: &Session, end: &SessionEnd, is_recove
         authority: session.tree().authority().to_owned(),
         completed: *end == SessionEnd::Completed,
         unreachable: matches!(end, SessionEnd::Failed(failure) if failure.is_unreachable()),
+        identity_refused: matches!(end, SessionEnd::Failed(failure) if failure.refuses_identity()),
         outcome: outcome.to_owned(),
         detail: detail.chars().take(MAX_DETAIL).collect(),
         advice: match end {

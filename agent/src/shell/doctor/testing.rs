@@ -168,6 +168,7 @@ fn status() -> Status {
             authority: "Intune".to_owned(),
             completed: true,
             unreachable: false,
+            identity_refused: false,
             outcome: "completed".to_owned(),
             detail: "the server had nothing more to say".to_owned(),
             advice: None,
@@ -202,9 +203,9 @@ fn an_identity_is_good_unless_it_has_expired_or_was_refused_last() {
     assert!(status().has_good_identity());
     assert!(!Status { expired: true, ..status() }.has_good_identity());
     assert!(!Status { unknown_device: true, ..status() }.has_good_identity());
-    let ended = |outcome: &str| {
-        let last = status().last_session.map(|session| SessionRecord { outcome: outcome.to_owned(), ..session });
+    let last = |completed, identity_refused| {
+        let last = status().last_session.map(|session| SessionRecord { completed, identity_refused, ..session });
         Status { last_session: last, ..status() }.has_good_identity()
     };
-    assert!(ended("no-network") && !ended("device-refused") && !ended("credentials-refused"));
+    assert!(last(false, false) && !last(false, true));
 }

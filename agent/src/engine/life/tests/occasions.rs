@@ -153,3 +153,21 @@ fn retries_and_quiet_survive_a_restart() {
     let (seconds, reason) = world.next().unwrap();
     assert!(seconds >= 7200 && reason == TimerReason::Retry, "{seconds} {reason:?}");
 }
+
+#[test]
+fn a_clock_that_is_set_is_a_reason_only_if_the_last_check_in_may_have_failed_by_it() {
+    let by_clock = FailedHow { may_be_clock: true, ..FailedHow::default() };
+    let quiet = FailedHow { retry_after: Some(7200), ..by_clock };
+    let cases = [(by_clock, TimerReason::DelayedCheckIn), (FailedHow::default(), TimerReason::Retry)];
+    for (how, expected) in cases.into_iter().chain([(quiet, TimerReason::Retry)]) {
+        let mut world = World::new();
+        (0..6).for_each(|_| drop(world.ask(Ended::Failed(how), None)));
+        world.life.clock_set(world.now);
+        assert_eq!(world.next().map(|(_, reason)| reason), Some(expected), "{how:?}");
+    }
+    let mut world = World::new();
+    world.ask(Ended::Failed(by_clock), None);
+    world.ask(Ended::Completed, None);
+    world.life.clock_set(world.now);
+    assert_eq!(world.next().map(|(_, reason)| reason), Some(TimerReason::ScheduledCheckIn));
+}

@@ -84,7 +84,10 @@ fn what_a_former_authority_left_takes_nothing_of_the_present_one_with_it() {
     let mut world = world.reboot(9 * DAY);
     world.life.clock_synchronized(world.now);
     world.life.collect_due(world.now);
-    assert!(world.life.may_expire(world.now).is_none(), "not before a check-in was tried, whoever has set it");
+    assert!(
+        world.life.may_expire(world.now).is_none(),
+        "not before a check-in was tried, whichever authority has set it"
+    );
     let (plan, _) = world.hold(Ended::Completed, None);
     assert!(plan.triggers.contains(Trigger::LastChance));
     let may_expire = world.life.may_expire_in_session(world.now);
@@ -127,6 +130,25 @@ fn on_the_word_of_a_wall_clock_alone_nothing_is_removed_within_an_hour_of_a_boot
     world.pass(20);
     assert!(world.life.removal_is_due(world.now));
     assert_eq!(world.life.clock().doubted_seconds(world.now), None);
+}
+
+#[test]
+fn a_session_without_a_date_removes_nothing_of_a_former_authority_on_the_word_of_a_wall_clock() {
+    let mut world = with_profile();
+    world.life.note_retention(former(NOW + 7 * DAY));
+    let mut world = world.reboot(9 * DAY);
+    world.ask(Ended::Completed, None);
+    assert!(!world.life.may_expire_in_session(world.now).allows(OwnerRole::Former));
+    world.pass(3700);
+    assert!(world.life.may_expire_in_session(world.now).allows(OwnerRole::Former));
+}
+
+#[test]
+fn the_deadline_that_an_older_agent_kept_counts_as_the_present_authoritys() {
+    let kept: Progress = serde_json::from_str(r#"{"retention": {"earliest": 5, "warned": 3}}"#).unwrap();
+    assert_eq!((kept.retention.deadlines, kept.retention.warned), (present(5), Some(3)));
+    let written = serde_json::to_string(&kept.retention).unwrap();
+    assert_eq!(serde_json::from_str::<Progress>(&format!("{{\"retention\": {written}}}")).unwrap(), kept);
 }
 
 #[test]

@@ -133,6 +133,24 @@ fn nobody_but_the_owner_may_read_a_pending_key_and_no_slot_prints_its_key() {
 }
 
 /// An enrolled device with a renewal that waits.
+#[test]
+fn a_recovered_identity_waits_beside_the_one_in_use_which_stays_if_the_server_refuses_it() {
+    let world = World::new();
+    let recovered = pair();
+    let account = crate::engine::Account { name: "recovered".to_owned(), ..testing::account() };
+    let installation = Installation { account, certificate: recovered.1.clone(), intermediates: Vec::new() };
+    Identity::restore(&world.paths, &recovered.0, &installation).unwrap();
+    let identity = world.load();
+    assert_eq!(identity.active.private_key.as_slice(), world.old.0.as_bytes());
+    assert_eq!(identity.pending.unwrap().private_key.as_slice(), recovered.0.as_bytes());
+    assert_eq!(identity.account.name, "recovered");
+    Identity::discard_pending(&world.paths).unwrap();
+    world.expect_old();
+    Identity::restore(&world.paths, &recovered.0, &installation).unwrap();
+    Identity::promote(&world.paths).unwrap();
+    world.expect(&recovered.0);
+}
+
 struct World {
     _folder: tempfile::TempDir,
     paths: Paths,
