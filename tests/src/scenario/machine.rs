@@ -1,29 +1,26 @@
 //! A simulated machine: a disk that keeps what was kept, an engine while it has power, a network or none, a wall clock
 //! that may be wrong.
 
-use std::collections::{BTreeMap, VecDeque};
+mod actions;
+mod disk;
+mod enrolment;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use mdm_agent::engine::account::Trust;
-use mdm_agent::engine::application::{Application, ApplicationOutcome};
-use mdm_agent::engine::certificates::{Certificates, Slot as SlotName};
-use mdm_agent::engine::enrolment::{EnrolmentRequest, Proof, Target, recovery};
 use mdm_agent::engine::facts::DeviceFacts;
-use mdm_agent::engine::nodes::RenewalProof;
-use mdm_agent::engine::profile::{Profile, RetentionRules, Stored};
+use mdm_agent::engine::profile::RetentionRules;
 use mdm_agent::engine::progress::{SessionRecord, Trigger};
-use mdm_agent::engine::verdict::{VerdictRequest, Verdicts};
-use mdm_agent::engine::{Account, Action, Beginning, ConnectionFailure, Engine, Event, Listening, Note, Now, Phase};
+use mdm_agent::engine::{Account, Beginning, Engine, Event, Listening, Note, Now};
 use mdm_agent::platform::evaluation::Evaluator;
-use mdm_agent::platform::force::{Others, Platform};
+use mdm_agent::platform::force::Platform;
 use mdm_agent::shell::identity::{Slot, pem};
-use mdm_agent::shell::keys;
-use mdm_protocol::Secret;
 use mdm_sim_server::push::Since;
 
-use super::exchange;
-use super::{BASE, Trouble, World};
+pub use self::disk::Backup;
+use self::disk::Disk;
+use super::World;
 
 /// A simulated machine.
 #[derive(Debug)]
@@ -63,19 +60,6 @@ struct MachineRoot {
     platform: Platform,
     /// Gives verdicts in the session that runs.
     evaluator: Option<Evaluator>,
-}
-
-/// A former disk of a machine.
-#[derive(Debug, Clone)]
-pub struct Backup(Disk);
-
-/// What outlasts a power cut.
-#[derive(Debug, Default, Clone)]
-struct Disk {
-    account: Option<Account>,
-    active: Option<Slot>,
-    pending: Option<Slot>,
-    stored: Stored,
 }
 
 #[derive(Debug)]
@@ -127,74 +111,6 @@ impl Machine {
         self.root.as_ref().map(|root| crate::machine_root::tree(&root.folder.path().join("root"))).unwrap_or_default()
     }
 
-    fn converge(&self) {
-        if let Some(root) = &self.root {
-            let converged = root.platform.converge(&self.disk.stored.profiles, Others::Go);
-            let converged = converged.expect("a folder for tests can be written to");
-            assert!(converged.drift.is_empty() && converged.refused.is_empty(), "{converged:?}");
-        }
-    }
-
-    fn evaluate(&mut self, request: &VerdictRequest) -> Verdicts {
-        let Some(root) = &mut self.root else { return Verdicts::all_applicable(request) };
-        if request.from_store {
-            let evaluator = root.platform.evaluator(&self.disk.stored.profiles);
-            root.evaluator = Some(evaluator.expect("a folder for tests can be read"));
-        }
-        root.evaluator.as_mut().map_or_else(Verdicts::default, |evaluator| evaluator.evaluate(request))
-    }
-
-    fn apply(&self, application: &Application) -> ApplicationOutcome {
-        let Some(root) = &self.root else { return ApplicationOutcome::default() };
-        let applied = root.platform.put_in_force(&self.disk.stored.profiles, application, Others::Go);
-        applied.expect("a folder for tests can be written to")
-    }
-
-    /// Enrols, and brings the first session to its end.
-    pub(super) fn enrol(world: &mut World, number: usize, user: &str, proof: &Proof) -> anyhow::Result<Self> {
-        let seed = u64::try_from(number).unwrap_or(0) + 17;
-        let device_id = format!("DEVICE-{number}");
-        let request = EnrolmentRequest {
-            target: Target::Url(BASE.to_owned()),
-            user: user.to_owned(),
-            proof: proof.clone(),
-            local_user: None,
-            trust: Trust::default(),
-            device_id: device_id.clone(),
-            facts: facts(number),
-            seed,
-        };
-        let (installation, key) = exchange::enrol(request, world)?;
-        let disk = Disk {
-            account: Some(installation.account.clone()),
-            active: Some(exchange::slot(&key, &installation.certificate)),
-            ..Disk::default()
-        };
-        let mut machine = Self { device_id, disk, online: true, seed, ..Self::nowhere() };
-        machine.boot(world, None);
-        let certificates = machine.certificates();
-        machine.feed(Event::Enrolled(Box::new(installation.account), certificates), world);
-        Ok(machine)
-    }
-
-    /// Has its identity issued again with a token of the administrator's; `arrives` says whether the last answer does.
-    pub(super) fn recover(&mut self, token: Secret, arrives: bool, world: &mut World) -> anyhow::Result<()> {
-        let account = self.disk.account.clone().ok_or_else(|| anyhow::anyhow!("the machine is not enrolled"))?;
-        self.feed(Event::Pause(true), world);
-        let request = recovery(&account, token, self.facts(), self.seed.wrapping_add(self.starts));
-        let recovered = exchange::enrol(request, world);
-        if let Ok((installation, key)) = recovered
-            && arrives
-        {
-            self.disk.account = Some(installation.account.clone());
-            self.disk.pending = Some(exchange::slot(&key, &installation.certificate));
-            let certificates = self.certificates();
-            self.feed(Event::Recovered(Box::new(installation.account), certificates), world);
-        }
-        self.feed(Event::Pause(false), world);
-        Ok(())
-    }
-
     /// Starts the engine from what is on the disk.
     fn boot(&mut self, world: &mut World, account: Option<Account>) {
         self.boots += 1;
@@ -220,29 +136,6 @@ impl Machine {
         self.running = Some(Running { engine, booted_ms, listening: None });
         self.heard = None;
         self.carry_out(actions, world);
-    }
-
-    /// The terms of both certificates.
-    pub fn certificates(&self) -> Certificates {
-        let terms = |slot: &Option<Slot>| slot.as_ref().and_then(|slot| slot.terms().ok());
-        Certificates { active: terms(&self.disk.active), pending: terms(&self.disk.pending) }
-    }
-
-    /// The profiles on the disk.
-    pub fn profiles(&self) -> &[Profile] {
-        &self.disk.stored.profiles
-    }
-
-    /// Everything that the store holds.
-    pub fn stored(&self) -> &Stored {
-        &self.disk.stored
-    }
-
-    /// The value of a setting, if there is one.
-    pub fn value(&self, setting: &str) -> Option<&str> {
-        let root = super::address(setting);
-        let profile = self.profiles().iter().find(|profile| profile.root.to_string() == root)?;
-        profile.nodes.get("").map(|node| node.value.as_str())
     }
 
     /// The engine, while there is power.
@@ -316,13 +209,6 @@ impl Machine {
         self.deadline(world);
     }
 
-    /// How long it waits between two attempts at most from its next start on, in milliseconds.
-    pub fn set_longest_wait(&mut self, ms: u64) {
-        if let Some(account) = &mut self.disk.account {
-            account.max_backoff_ms = ms;
-        }
-    }
-
     /// The device's own moment, in seconds since 1970.
     pub fn reading(&self, world: &World, engine: &Engine) -> i64 {
         engine.life().clock().read(self.moment(world)).wall
@@ -334,31 +220,10 @@ impl Machine {
         self.deadline(world);
     }
 
-    /// What is on the disk, to put it back later.
-    pub fn backup(&self) -> Backup {
-        Backup(self.disk.clone())
-    }
-
-    /// Puts a former disk in, while the power is off.
-    pub fn put_back(&mut self, backup: &Backup) {
-        self.disk = backup.0.clone();
-    }
-
-    /// Its profiles are gone, and nothing that it reports says so.
-    pub fn forget_profiles_without_a_word(&mut self) {
-        self.disk.stored.profiles.clear();
-        self.disk.stored.tombstones.clear();
-    }
-
     /// When something was noted last, in true seconds since 1970.
     pub fn noted_at(&self, what: &str) -> Option<i64> {
         let noted = self.notes.iter().zip(&self.noted).rev();
         noted.into_iter().find(|(note, _)| note.what == what).map(|(_, at)| *at)
-    }
-
-    /// The store is lost, while the power is off.
-    pub fn lose_store(&mut self) {
-        self.disk.stored = Stored::default();
     }
 
     pub(super) fn set_power(&mut self, on: bool, world: &mut World) {
@@ -398,158 +263,6 @@ impl Machine {
         let mut actions = Vec::new();
         running.engine.handle(event, now, &mut actions);
         self.carry_out(actions, world);
-    }
-
-    fn carry_out(&mut self, actions: Vec<Action>, world: &mut World) {
-        let mut actions = VecDeque::from(actions);
-        while let Some(action) = actions.pop_front() {
-            if self.power_fails() {
-                return;
-            }
-            let Some(event) = self.perform(action, world) else { continue };
-            let now = self.moment(world);
-            let Some(running) = &mut self.running else { return };
-            let mut more = Vec::new();
-            running.engine.handle(event, now, &mut more);
-            actions.extend(more);
-        }
-        debug_assert!(self.engine().is_none_or(|engine| matches!(engine.phase(), Phase::Idle)));
-    }
-
-    /// Whether the power fails now; it comes back at once, for the next start.
-    fn power_fails(&mut self) -> bool {
-        match &mut self.fails_after {
-            Some(0) => {
-                self.fails_after = None;
-                self.failures += 1;
-                self.running = None;
-                true
-            }
-            Some(left) => {
-                *left -= 1;
-                false
-            }
-            None => false,
-        }
-    }
-
-    fn perform(&mut self, action: Action, world: &mut World) -> Option<Event> {
-        match action {
-            Action::OpenStore => {
-                self.converge();
-                Some(Event::StoreOpened {
-                    stored: Ok(Box::new(self.disk.stored.clone())),
-                    rebuilt: false,
-                    facts: Box::new(self.facts()),
-                    machine: Box::default(),
-                })
-            }
-            Action::Evaluate(request) => Some(Event::Evaluated(Box::new(self.evaluate(&request)))),
-            Action::Apply(application) => Some(Event::Applied(Box::new(self.apply(&application)))),
-            Action::Keep(changes) => {
-                self.disk.stored.apply(&changes);
-                Some(Event::Kept(Ok(())))
-            }
-            Action::Post { url, body, slot } => Some(self.post(&url, &body, slot, world)),
-            Action::Renew(order) => Some(self.renew(*order, world)),
-            Action::Promote => {
-                if let Some(pending) = self.disk.pending.take() {
-                    self.disk.active = Some(pending);
-                }
-                None
-            }
-            Action::DiscardPending => {
-                self.disk.pending = None;
-                None
-            }
-            Action::SaveAccount(account) => {
-                self.disk.account = Some((*account).clone());
-                None
-            }
-            Action::Listen(listening) => self.listen(listening),
-            Action::Erase => {
-                self.disk = Disk::default();
-                self.converge();
-                Some(Event::Erased)
-            }
-            Action::Report(record) => {
-                self.records.push(*record);
-                None
-            }
-            Action::Note(notes) => {
-                self.noted.extend(notes.iter().map(|_| world.now()));
-                self.notes.extend(notes);
-                None
-            }
-            Action::CloseStore => {
-                self.converge();
-                None
-            }
-            Action::RequestCertificate(_)
-            | Action::CarryOut { .. }
-            | Action::CheckCompliance(_)
-            | Action::KeepCompliance(_) => None,
-        }
-    }
-
-    fn listen(&mut self, listening: Option<Listening>) -> Option<Event> {
-        self.heard = None;
-        if let Some(running) = &mut self.running {
-            running.listening = listening;
-        }
-        None
-    }
-
-    fn post(&self, url: &str, body: &[u8], slot: SlotName, world: &mut World) -> Event {
-        if !self.online {
-            return Event::ConnectionFailed(ConnectionFailure::NoNetwork("the cable is out".to_owned()));
-        }
-        let slot = match slot {
-            SlotName::Active => self.disk.active.as_ref(),
-            SlotName::Pending => self.disk.pending.as_ref(),
-        };
-        let Some(certificate) = slot.and_then(|slot| slot.certificate().ok()) else {
-            return Event::ConnectionFailed(ConnectionFailure::Identity("there is none".to_owned()));
-        };
-        if slot.and_then(|slot| slot.terms().ok()).is_none_or(|terms| terms.not_after < world.now()) {
-            return Event::ConnectionFailed(ConnectionFailure::CertificateRefused("it has expired".to_owned()));
-        }
-        if let Some(event) = world.trouble.instead() {
-            return event;
-        }
-        let reply = exchange::post(world, url, body, Some(&certificate));
-        if world.loses_answer() {
-            return Event::ConnectionFailed(ConnectionFailure::Broken("the answer was lost".to_owned()));
-        }
-        Event::Replied(reply)
-    }
-
-    fn renew(&mut self, order: mdm_agent::engine::renewal::RenewalOrder, world: &mut World) -> Event {
-        let Some(active) = self.disk.active.clone().filter(|_| self.online) else {
-            let failure = ConnectionFailure::NoNetwork("the cable is out".to_owned());
-            let failure = mdm_agent::engine::enrolment::EnrolmentFailure::Connection(failure);
-            return Event::Renewed(Err(failure.into()));
-        };
-        let entity_id = order.entity_id.clone();
-        if world.trouble != Trouble::None || world.answers_until_loss == Some(0) {
-            world.answers_until_loss = None;
-            let failure = ConnectionFailure::Unreachable("no answer".to_owned());
-            let failure = mdm_agent::engine::enrolment::EnrolmentFailure::Connection(failure);
-            return Event::Renewed(Err(failure.into()));
-        }
-        match exchange::renew(order, &active, world) {
-            Ok(pending) => {
-                let Ok(terms) = pending.terms() else {
-                    let failure = mdm_agent::engine::renewal::RenewalFailure::Local("no certificate".to_owned());
-                    return Event::Renewed(Err(failure));
-                };
-                self.disk.pending = Some(pending);
-                let signed_entity_id = entity_id.and_then(|id| keys::sign_entity_id(&active, &id).ok());
-                let proof = RenewalProof { signed_entity_id, renewed: world.now() };
-                Event::Renewed(Ok(Box::new(mdm_agent::engine::Renewed { terms, proof })))
-            }
-            Err(failure) => Event::Renewed(Err(failure)),
-        }
     }
 
     fn facts(&self) -> DeviceFacts {
