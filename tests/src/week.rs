@@ -54,7 +54,7 @@ fn world() -> anyhow::Result<(World, i64)> {
     world.add_known_user(USER, true)?;
     world.enrol_by_token(USER)?;
     world.assign("profile", Authority::Intune, SETTING, "1")?;
-    // The first days' denser schedule is over.
+    // The denser schedule of the first hours has been completed.
     world.pass(DAY);
     world.sync(0);
     let last = world.now();

@@ -201,7 +201,8 @@ impl Watch {
         if known.is_some_and(|known| known.not_after != active.not_after) && certificates.pending.is_none() {
             return Err("the tenant knows another certificate than the one that completed a session".to_owned());
         }
-        // Half of its life is over, and a check-in that is completed renews it: at most every few days, a block aside.
+        // Half of its life is over, and a check-in that is completed renews it, at most every few days and unless the device is
+        // blocked.
         let overdue = world.now() - (active.not_after - (active.not_after - active.not_before) / 2);
         if self.renewing(world) && overdue > RENEWED_WITHIN && self.undisturbed > RENEWED_WITHIN {
             return Err(format!("the certificate should have been renewed {overdue} s ago"));
