@@ -7,7 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 /// The node that holds the digest of the inventory: SHA-256 in hexadecimal.
 pub const DIGEST: &str = "./Device/Vendor/LinuxMDM/Inventory/Digest";
-/// The node that holds the inventory: one line for each profile, see [`write`].
+/// The node that holds the inventory: one line for each profile, see [`write()`].
 pub const PROFILES: &str = "./Device/Vendor/LinuxMDM/Inventory/Profiles";
 
 /// The most profiles of an inventory that is read.
