@@ -15,6 +15,11 @@ const LATENESS_SECONDS: i64 = 60;
 const RECENT_SECONDS: i64 = 24 * 3600;
 /// How far ahead of its removal a profile is warned of, in seconds (rule R4).
 const WARNING_SECONDS: i64 = 24 * 3600;
+/// The most of the ten minutes that counts of what was tried before a sleep or a restart, in seconds: a check-in is tried
+/// afterwards all the same.
+const MOST_TRIED_SECONDS: i64 = LAST_CHANCE_SECONDS - 60;
+/// How often a last check-in is repeated at least, in milliseconds.
+const RETRY_MS: u64 = 120_000;
 
 /// The last check-ins before profiles are removed, one for each role of their owner.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -263,9 +268,3 @@ impl Life {
         self.unless_held(self.sweep_due()).map(ms)
     }
 }
-
-/// The most of the ten minutes that counts of what was tried before a sleep or a restart, in seconds: a check-in is tried
-/// afterwards all the same.
-const MOST_TRIED_SECONDS: i64 = LAST_CHANCE_SECONDS - 60;
-/// How often a last check-in is repeated at least, in milliseconds.
-const RETRY_MS: u64 = 120_000;

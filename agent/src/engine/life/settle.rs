@@ -228,7 +228,9 @@ impl Life {
         let quiet_ms = how.retry_after.unwrap_or(0).min(MAX_RETRY_AFTER_SECONDS) * 1000;
         self.progress.timers.quiet_until = (quiet_ms > 0).then(|| at.saturating_add_unsigned(quiet_ms));
         let floor_ms = if how.no_network { quiet_ms.max(NO_NETWORK_MS) } else { quiet_ms };
-        if was_moving || !(self.progress.is_unknown_device() || self.is_expired(now)) {
+        // A certificate has ended when a server says so too: the clocks here may be wrong.
+        let has_ended = how.certificate_refused && self.is_expired(now);
+        if was_moving || !(self.progress.is_unknown_device() || has_ended) {
             self.plan_retry(self.progress.failures, floor_ms, at);
         }
     }

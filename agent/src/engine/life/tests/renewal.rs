@@ -151,6 +151,20 @@ fn an_expired_identity_is_a_state_that_a_recovery_ends() {
 }
 
 #[test]
+fn an_identity_that_has_expired_only_by_a_clock_that_nobody_confirmed_goes_on_trying() {
+    let now = Now { boot_ms: 0, wall: NOW + 4000 * DAY };
+    let mut beginning = beginning(Some(account()), Progress { rebuilt_unreported: true, ..Progress::default() }, 1);
+    beginning.certificates.active = Some(certificate_for(365));
+    let mut world = World { life: Life::new(beginning, now), now };
+    assert!(world.life.is_expired(world.now), "by every clock, after the store was lost");
+    world.life.collect_due(world.now);
+    world.ask(failed(), None);
+    assert_eq!(world.next().map(|(_, reason)| reason), Some(TimerReason::Retry), "the connection broke");
+    world.life.confirm_time(NOW, world.now);
+    assert!(!world.life.is_expired(world.now));
+}
+
+#[test]
 fn a_server_whose_clock_is_years_off_makes_no_certificate_expire() {
     let mut world = World::with(certificate_for(365));
     world.life.confirm_time(NOW + 4000 * DAY, world.now);
