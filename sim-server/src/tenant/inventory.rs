@@ -7,7 +7,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use mdm_protocol::LocUri;
 use mdm_protocol::csp::inventory::{InventoryEntry, digest};
+use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::StatusCode;
 use serde::{Deserialize, Serialize};
 
@@ -65,9 +67,7 @@ impl Tenant {
             .collect();
         device.find_lost(&held, at, changed);
         device.find_surplus(&held, at, mode);
-        if held.values().all(|held| held.authority == at.name()) {
-            device.redundant = None;
-        }
+        device.redundant = device.redundant.take().and_then(|list| still_redundant(list, &held, at));
         device.inventory = Inventory { refused: None, held };
         self.note(RecordKind::Device, device_id);
     }
@@ -145,6 +145,30 @@ impl Device {
             entry.state = DeliveryState::Pending;
         });
     }
+}
+
+/// What is still redundant of a list that was reported before: a profile of another authority that the device holds.
+fn still_redundant(
+    mut list: serde_json::Value,
+    held: &BTreeMap<String, Held>,
+    at: Authority,
+) -> Option<serde_json::Value> {
+    let left: Vec<(ProfileAddress, &str)> = held
+        .iter()
+        .filter(|(_, held)| held.authority != at.name())
+        .filter_map(|(root, held)| Some((ProfileAddress::locate(&LocUri::parse(root).ok()?)?, held.authority.as_str())))
+        .collect();
+    if let Some(entries) = list.as_array_mut() {
+        entries.retain(|entry| {
+            left.iter().any(|(address, authority)| {
+                entry["kind"] == address.kind.as_str()
+                    && entry["name"] == address.name
+                    && entry["authority"] == *authority
+            })
+        });
+    }
+    let is_list_of_some = list.as_array().is_none_or(|entries| !entries.is_empty());
+    (is_list_of_some && !left.is_empty()).then_some(list)
 }
 
 /// Whether a profile is of an authority. What a device was given before it was sent the authority's name is filed under

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mdm_agent::engine::{Engine, Phase};
 use mdm_sim_server::tenant::DeliveryState;
 
-use super::reference::Held;
+use super::reference::{Held, Reference};
 use super::watch::{Watch, interval};
 use crate::scenario::{Machine, World};
 
@@ -245,9 +245,26 @@ impl Watch {
         if console != owned || view.profiles.len() != owned.len() {
             return Err(format!("the console says delivered: {console:?}, and the device has {owned:?}"));
         }
-        if self.reference.redundant.is_empty() && view.redundant.is_some() {
-            return Err(format!("the console says redundant: {:?}", view.redundant));
-        }
-        Ok(())
+        compare_redundant(&self.reference, view.redundant.as_ref())
     }
+}
+
+/// The console shows as redundant what the device has of other authorities, and nothing else.
+pub(super) fn compare_redundant(reference: &Reference, shown: Option<&serde_json::Value>) -> Result<(), String> {
+    let entries = shown.and_then(serde_json::Value::as_array).into_iter().flatten();
+    let names: BTreeSet<&str> = entries
+        .filter_map(|entry| entry["name"].as_str())
+        .map(|name| name.rsplit_once('/').map_or(name, |(_, setting)| setting))
+        .collect();
+    let may_be = reference.may_be_redundant();
+    if !names.is_subset(&may_be) || shown.is_some() && names.is_empty() {
+        return Err(format!("the console says redundant: {names:?}, and it may be {may_be:?}"));
+    }
+    let reported: BTreeSet<&str> = reference.redundant.iter().map(String::as_str).collect();
+    let is_left = |setting: &&str| reference.held.get(*setting).is_some_and(|held| held.owner != reference.manager);
+    let missing: Vec<_> = reported.difference(&names).copied().filter(is_left).collect();
+    if !missing.is_empty() {
+        return Err(format!("the console does not say redundant: {missing:?}"));
+    }
+    Ok(())
 }

@@ -154,6 +154,7 @@ impl Life {
         if seconds >= 900 {
             self.watch.woke = reading;
         }
+        self.watch.sleeps_until(self.world.now() + seconds);
         self.watch.reference.clock.advance(self.world.now() + seconds);
         self.world.sleep(0, seconds);
     }

@@ -1,7 +1,7 @@
 //! The page's rules, in the plainest form: who manages the device, what it has from whom, until when, and what the
 //! console shows. It knows of sessions only with whom they were completed; everything else it works out by itself.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use mdm_sim_server::tenant::{Authority, TenantMode};
 
@@ -127,6 +127,13 @@ impl Reference {
         let gone: Vec<String> =
             self.held.iter().filter(|(_, profile)| expired(profile)).map(|(setting, _)| setting.clone()).collect();
         gone.iter().for_each(|setting| drop(self.held.remove(setting)));
+    }
+
+    /// The settings that the console may show as redundant: those that the server was sent, and those that are; a tenant
+    /// that was restored may know them already.
+    pub(super) fn may_be_redundant(&self) -> BTreeSet<&str> {
+        let left = self.held.iter().filter(|(_, profile)| profile.owner != self.manager).map(|(setting, _)| setting);
+        self.redundant.iter().chain(left).map(String::as_str).collect()
     }
 
     /// The settings of other authorities than those that matter in a session.

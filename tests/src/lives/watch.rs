@@ -80,6 +80,11 @@ impl Watch {
         (self.in_part, self.went_back, self.completed) = (false, false, false);
     }
 
+    /// The machine sleeps until then, and nothing can be done meanwhile.
+    pub(super) fn sleeps_until(&mut self, at: i64) {
+        self.disturbed_at = at;
+    }
+
     fn disturbs(&self, world: &World) -> bool {
         let blocked = world.seen(0).map_or(true, |view| view.blocked);
         blocked

@@ -224,3 +224,23 @@ fn a_device_that_answers_nonsense_is_no_reason_to_send_or_delete_anything() {
     let device = keeper.talker.tenant.device("device-1").unwrap();
     assert_eq!((device.profiles.clone(), device.nodes.clone()), before);
 }
+
+#[test]
+fn the_console_shows_as_redundant_only_what_the_device_holds() {
+    let mut keeper = Keeper::new();
+    keeper.check_in();
+    let leftover = ("Co-management".to_owned(), "y".to_owned());
+    keeper.held.insert(OTHER.to_owned(), leftover);
+    keeper.check_in();
+    let listed = |name: &str| serde_json::json!({ "kind": "wifi", "name": name, "authority": "Co-management" });
+    // A tenant that was restored shows a list of before.
+    let device = keeper.talker.tenant.devices.get_mut("device-1").unwrap();
+    device.redundant = Some(serde_json::json!([listed("B"), listed("gone")]));
+    device.inventory.held.clear();
+    keeper.check_in();
+    let view = keeper.talker.tenant.device_view("device-1").unwrap();
+    assert_eq!(view.redundant, Some(serde_json::json!([listed("B")])));
+    keeper.held.remove(OTHER);
+    keeper.check_in();
+    assert_eq!(keeper.talker.tenant.device_view("device-1").unwrap().redundant, None);
+}
