@@ -241,3 +241,42 @@ fn the_state_of_a_device_is_small() {
     // Three deadlines, three last check-ins and a clock that can be in doubt are part of it.
     assert!(tally.state_bytes <= 1_300, "{} bytes", tally.state_bytes);
 }
+
+#[test]
+fn every_rule_holds_for_devices_to_which_everything_happens() {
+    let eventful = Scenario {
+        devices: 300,
+        days: 120,
+        change_back: 40 * DAY_MS,
+        certificate_days: 60,
+        offline_share: 0.7,
+        userless_share: 0.1,
+        broken_share: 0.02,
+        clock_jump_share: 0.1,
+        incident_share: 1.0,
+        ..scenario()
+    };
+    let licensed = Scenario {
+        from: TenantMode::Office365,
+        to: TenantMode::Coexistence,
+        change_back: u64::MAX,
+        licensed_share: 0.5,
+        ..eventful.clone()
+    };
+    for scenario in [eventful, licensed] {
+        let tally = live(&scenario);
+        assert!(tally.incidents.iter().all(|count| *count > 300), "{:?}", tally.incidents);
+        assert!(tally.profiles.expired > 300, "{}", tally.profiles.expired);
+        assert!(moved(&tally) > 300, "{}", moved(&tally));
+    }
+}
+
+#[test]
+fn a_change_that_is_taken_back_brings_every_device_home_with_what_it_had() {
+    let there_and_back = Scenario { change_back: 5 * DAY_MS, offline_share: 0.0, days: 14, ..scenario() };
+    let tally = live(&there_and_back);
+    assert_eq!((moved(&tally), tally.migration.rung), (tally.devices * 2, tally.devices * 2));
+    assert_eq!((tally.profiles.held, tally.profiles.redundant), (tally.devices * 5, 0));
+    assert_eq!(tally.profiles.expired, 0, "it was home again within seven days");
+    each(&there_and_back, |_, device| assert_eq!(device.record().authority, Authority::Intune));
+}

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Parser;
 use mdm_sim_server::tenant::life::TenantMode;
 
+use super::incident::{self, Incident};
 use super::scenario::Scenario;
 use super::time::{DAY_MS, HOUR_MS, NEVER};
 
@@ -30,6 +31,9 @@ pub struct Arguments {
     /// On which day; after the end for never.
     #[arg(long, default_value_t = 3)]
     pub change_day: u64,
+    /// On which day it is set back; without it, never.
+    #[arg(long)]
+    pub change_back_day: Option<u64>,
     /// Over how many hours the devices enrol.
     #[arg(long, default_value_t = 1)]
     pub enrolment_hours: u64,
@@ -51,6 +55,14 @@ pub struct Arguments {
     /// The share of departures before which somebody sets the wall clock wrong by up to ten years.
     #[arg(long, default_value_t = 0.0, value_parser = share)]
     pub clock_jump_share: f64,
+    /// The share of devices to which something happens every day and a half on average: the agent is killed, the disk or the
+    /// tenant's record is put back from a backup, the user loses the licence.
+    #[arg(long, default_value_t = 0.0, value_parser = share)]
+    pub incident_share: f64,
+    /// What may happen to them; without it, everything: kill, back-up, restore, lose-store, recover, license, user, block,
+    /// renew, back-up-tenant, restore-tenant.
+    #[arg(long, value_delimiter = ',', value_name = "KIND,...", value_parser = incident::parse)]
+    pub incidents: Vec<Incident>,
     /// Lose every ring of the change.
     #[arg(long)]
     pub lose_rings: bool,
@@ -96,6 +108,18 @@ impl Arguments {
         if self.from == TenantMode::Unknown {
             return Err("a tenant without an authority enrols nobody".to_owned());
         }
+        let day = |day: u64| day.checked_mul(DAY_MS).unwrap_or(NEVER / 2);
+        let change_back = match self.change_back_day {
+            Some(back) if back <= self.change_day => return Err("it is set back after it was changed".to_owned()),
+            Some(back) => {
+                let reached = to.set(self.from).map_err(|refusal| refusal.to_string())?;
+                if reached != self.from {
+                    return Err(format!("a tenant that is {} cannot be {} again", to.name(), self.from.name()));
+                }
+                day(back)
+            }
+            None => NEVER,
+        };
         let outage = self.outage_hour * HOUR_MS;
         Ok(Scenario {
             devices: self.devices,
@@ -103,7 +127,8 @@ impl Arguments {
             seed: self.seed,
             from: self.from,
             to,
-            change: self.change_day.checked_mul(DAY_MS).unwrap_or(NEVER / 2),
+            change: day(self.change_day),
+            change_back,
             enrolment_ms: self.enrolment_hours * HOUR_MS,
             offline_share: self.offline_share,
             wiped_share: self.wiped_share,
@@ -111,6 +136,8 @@ impl Arguments {
             licensed_share: self.licensed_share,
             broken_share: self.broken_share,
             clock_jump_share: self.clock_jump_share,
+            incident_share: self.incident_share,
+            incidents: if self.incidents.is_empty() { Incident::ALL.to_vec() } else { self.incidents.clone() },
             lose_rings: self.lose_rings,
             ring_spread: self.spread,
             certificate_days: self.certificate_days,
@@ -147,8 +174,16 @@ impl Arguments {
             ("licensed-share", self.licensed_share, usual.licensed_share),
             ("broken-share", self.broken_share, usual.broken_share),
             ("clock-jump-share", self.clock_jump_share, usual.clock_jump_share),
+            ("incident-share", self.incident_share, usual.incident_share),
         ] {
             add(name, value.to_string(), usual.to_string());
+        }
+        if let Some(day) = self.change_back_day {
+            options.push_str(&format!(" --change-back-day {day}"));
+        }
+        if !self.incidents.is_empty() {
+            let names: Vec<&str> = self.incidents.iter().map(|incident| incident.as_str()).collect();
+            options.push_str(&format!(" --incidents {}", names.join(",")));
         }
         if self.lose_rings {
             options.push_str(" --lose-rings");
@@ -196,8 +231,8 @@ mod tests {
         let unusual = "--devices 7 --days 9 --seed 3 --from office365 --to intune --change-day 4 --enrolment-hours 2 \
                        --spread 5 --certificate-days 30 --outage-hour 50 --outage-hours 6 --offline-share 0.1 \
                        --wiped-share 0.3 --userless-share 0.4 --licensed-share 0.5 --broken-share 0.6 \
-                       --clock-jump-share 0.7 --lose-rings";
-        for options in ["", unusual] {
+                       --clock-jump-share 0.7 --incident-share 0.8 --incidents kill,lose-store --lose-rings";
+        for options in ["", unusual, "--change-back-day 5"] {
             let arguments = parse(options);
             let again = parse(&arguments.scenario_options());
             assert_eq!(again.scenario(), arguments.scenario());
@@ -211,5 +246,8 @@ mod tests {
         assert!(refused.contains("cannot be unprovisioned"), "{refused}");
         let coexistence = parse("--from office365 --to intune").scenario().unwrap();
         assert_eq!(coexistence.to, TenantMode::Coexistence, "adding Intune to Office 365 enables coexistence");
+        let back = parse("--from office365 --to intune --change-back-day 5").scenario().unwrap_err();
+        assert!(back.contains("cannot be unprovisioned") || back.contains("again"), "{back}");
+        assert!(parse("--change-day 5 --change-back-day 5").scenario().is_err());
     }
 }

@@ -8,11 +8,12 @@ use mdm_agent::engine::{Now, TimerReason};
 use mdm_sim_server::tenant::life::{Authority, DeviceLife, UserStanding};
 
 use super::diary::Diary;
-use super::holdings::Holdings;
+use super::holdings::{Holdings, Kinds};
+use super::incident::Incidents;
 use super::link::{Link, Place};
 use super::scenario::Matter;
 use super::tally::{By, Tally, Violation};
-use super::time::{HOUR_MS, Moment, NEVER, SECOND_MS, utc};
+use super::time::{DAY_MS, HOUR_MS, Moment, NEVER, SECOND_MS, utc};
 use super::watch::Watch;
 use super::world::{Known, World};
 
@@ -20,6 +21,8 @@ use super::world::{Known, World};
 const START_UP_MS: u64 = 20 * SECOND_MS;
 /// Things that may happen at one and the same moment before it counts as going round in circles.
 const MOST_AT_ONCE: u32 = 100;
+/// For how long after a block a certificate may end: attempts to renew it are repeated after four days.
+const RENEWED_WITHIN_MS: u64 = 10 * DAY_MS;
 
 /// Where everything that happens is looked up and written down.
 #[derive(Debug)]
@@ -86,6 +89,8 @@ pub struct Device {
     /// How it heard of the change.
     pub(super) heard_by: Option<By>,
     pub(super) watch: Watch,
+    /// What else happens to it; most devices have nothing.
+    pub(super) incidents: Option<Box<Incidents>>,
 }
 
 impl Device {
@@ -101,10 +106,10 @@ impl Device {
             context.tally.not_admitted += 1;
             return None;
         };
-        let ring = if scenario.lose_rings || now >= scenario.change {
+        let ring = if scenario.lose_rings {
             NEVER
         } else {
-            scenario.change.saturating_add(random.u64(50..SECOND_MS))
+            context.world.change_after(now).saturating_add(random.u64(super::presence::RINGS_WITHIN_MS))
         };
         let certificate = super::certificate::issue(now, scenario.certificate_days);
         let mut device = Self {
@@ -125,6 +130,7 @@ impl Device {
             wanted: None,
             heard_by: None,
             watch: Watch::default(),
+            incidents: Incidents::new(scenario, id, now),
         };
         let certificates = super::certificate::in_use(certificate);
         device.life.enrolled(std::sync::Arc::clone(context.world.account(authority)), certificates, device.clocks());
@@ -168,7 +174,8 @@ impl Device {
             Phase::Idle if self.link.place().is_awake() => self.deadline().map_or(NEVER, |(at, _)| at.max(self.now)),
             Phase::Idle => NEVER,
         };
-        own.min(self.ring).min(self.link.until())
+        let incident = self.incidents.as_ref().map_or(NEVER, |incidents| incidents.next);
+        own.min(self.ring).min(self.link.until()).min(incident)
     }
 
     /// When the agent wants to be woken, which may be over, and what for.
@@ -181,6 +188,8 @@ impl Device {
     fn go_on(&mut self, context: &mut Context<'_>) -> Result<(), String> {
         if self.link.until() <= self.now {
             self.change_place(context);
+        } else if self.incidents.as_ref().is_some_and(|incidents| incidents.next <= self.now) {
+            self.incident_happens(context)?;
         } else if self.ring <= self.now {
             self.ring_comes(context);
         } else {
@@ -213,13 +222,32 @@ impl Device {
         self.watch.judge(&self.link, self.now)?;
         let certificates = self.life.certificates();
         let ends = certificates.active.into_iter().chain(certificates.pending).map(|known| known.not_after).max();
-        self.watch.judge_certificate(ends.unwrap_or(i64::MIN), &self.link, self.now)?;
-        let scenario = context.world.scenario();
-        if self.now > scenario.change + 8 * HOUR_MS && self.due_authority(context) != self.record.authority {
-            let since = scenario.change.max(if scenario.outage.start < self.now { scenario.outage.end } else { 0 });
+        let blocked_until = self.incidents.as_ref().map_or(0, |incidents| incidents.blocked_until);
+        let excused = self.record.blocked || self.now < blocked_until + RENEWED_WITHIN_MS;
+        self.watch.judge_certificate(ends.unwrap_or(i64::MIN), excused, &self.link, self.now)?;
+        let changed = context.world.changed(self.now);
+        if self.now <= changed + 8 * HOUR_MS {
+            return Ok(());
+        }
+        let due = self.due_authority(context);
+        let outage = &context.world.scenario().outage;
+        let incident = self.incidents.as_ref().map_or(0, |incidents| incidents.last);
+        let since = changed.max(if outage.start < self.now { outage.end } else { 0 }).max(incident);
+        if due != self.record.authority {
             self.watch.judge_move(&self.link, since, self.now)?;
+        } else if self.incidents.is_some() {
+            let lacks = context.world.assigned(due).without(self.holdings.of(due)) != Kinds::NONE;
+            self.watch.judge_lack(lacks, &self.link, since, self.now)?;
         }
         Ok(())
+    }
+
+    /// Writes down where the agent stands, so that a restart goes on from there.
+    pub(super) fn keep(&mut self) {
+        let progress = self.life.keep(self.clocks());
+        if let Some(incidents) = &mut self.incidents {
+            incidents.keep(progress);
+        }
     }
 
     /// What the tenant knows of it.

@@ -113,6 +113,14 @@ impl Holdings {
         redundant
     }
 
+    /// The kinds of which the profile belongs to this authority.
+    pub fn of(&self, authority: Authority) -> Kinds {
+        let mut owned = Kinds::NONE;
+        let is_of = |kind: &usize| self.owners[*kind] == Some(Owner::Named(authority));
+        (0..COUNT).filter(is_of).for_each(|kind| owned.insert(kind));
+        owned
+    }
+
     /// A server sets a profile.
     pub fn deliver(&mut self, kind: usize, owner: Owner, at: i64) -> Delivery {
         let before = self.owners[kind].replace(owner);

@@ -11,8 +11,10 @@ use super::link::Place;
 use super::scenario::Matter;
 use super::time::{NEVER, SECOND_MS};
 
-/// The id of the ring of the change.
-const RING: &str = "authority-change";
+/// The ids of the rings of the change, and of the change back.
+const RINGS: [&str; 2] = ["authority-change", "authority-change-back"];
+/// How long after a change its rings go out.
+pub(super) const RINGS_WITHIN_MS: std::ops::Range<u64> = 50..SECOND_MS;
 /// How long a device that is back online takes to listen again, at most.
 const LISTENS_AGAIN_MS: u64 = 30 * SECOND_MS;
 /// How wrong a wall clock is set, at most: ten years.
@@ -24,7 +26,7 @@ impl Device {
         if before.is_awake() && self.random.f64() < context.world.scenario().clock_jump_share {
             self.wall_ahead = self.random.i64(-WRONG_BY_SECONDS..=WRONG_BY_SECONDS);
             // As the agent does when it notices.
-            self.life.keep(self.clocks());
+            self.keep();
             context.diary.note(self.now, || format!("has its wall clock set wrong by {} s", self.wall_ahead));
         }
         self.link.go_on();
@@ -81,17 +83,21 @@ impl Device {
             seed,
         };
         self.life = Life::new(beginning, self.clocks());
+        self.note_retention();
+        self.keep();
     }
 
     pub(super) fn ring_comes(&mut self, context: &mut Context<'_>) {
-        self.ring = NEVER;
+        let scenario = context.world.scenario();
+        let is_back = self.now >= scenario.change_back;
+        self.ring = context.world.change_after(self.now).saturating_add(self.random.u64(RINGS_WITHIN_MS));
         if self.link.place() != Place::Online {
             self.ring_waits = true;
             return;
         }
         context.tally.migration.rung += 1;
-        let spread = context.world.scenario().ring_spread;
+        let spread = scenario.ring_spread;
         context.diary.note(self.now, || format!("hears the ring, to come within {spread} s"));
-        self.life.rung(RING, spread, self.clocks());
+        self.life.rung(RINGS[usize::from(is_back)], spread, self.clocks());
     }
 }

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::counts::Spread;
+use super::incident::Incident;
 use super::scenario::Scenario;
 use super::tally::{By, Cause, Tally, Unmoved};
 use super::time::{DAY_MS, HOUR_MS, MINUTE_MS, clock_text, span_text};
@@ -95,6 +96,7 @@ pub fn json(scenario: &Scenario, options: &str, tally: &Tally, measured: Option<
             "renewed": certificates.renewed, "failed": certificates.failed, "lapsed": certificates.lapsed,
             "delisted": certificates.delisted,
         },
+        "incidents": counts(&Incident::ALL.iter().map(|what| what.as_str()).collect::<Vec<_>>(), &tally.incidents),
         "state_bytes": tally.state_bytes,
         "violation": tally.violation,
         "measured": measured.map(|measured| json!({
@@ -152,6 +154,9 @@ pub fn text(scenario: &Scenario, options: &str, tally: &Tally, measured: Option<
     let known = &tally.certificates;
     lines.row("certificates", format!("{} renewed, {} attempts failed", number(known.renewed), number(known.failed)));
     lines.row("", format!("{} ended, {} devices no longer listed", number(known.lapsed), number(known.delisted)));
+    for (what, count) in Incident::ALL.iter().zip(tally.incidents).filter(|(_, count)| *count > 0) {
+        lines.row("incident", format!("{} {}", number(count), what.as_str()));
+    }
     match &tally.violation {
         None => {
             lines.row("invariants", format!("hold at all {} events", number(tally.events)));
@@ -191,19 +196,13 @@ fn migration(scenario: &Scenario, tally: &Tally, lines: &mut Table) {
         return;
     }
     let known = &tally.migration;
-    lines.row(
-        "change",
-        format!(
-            "{} to {} on day {}, {} devices rung",
-            scenario.from.name(),
-            scenario.to.name(),
-            scenario.change / DAY_MS,
-            number(known.rung)
-        ),
-    );
+    let (from, to, day) = (scenario.from.name(), scenario.to.name(), scenario.change / DAY_MS);
+    let is_set_back = scenario.change_back < scenario.end();
+    let back = if is_set_back { format!(", back on day {}", scenario.change_back / DAY_MS) } else { String::new() };
+    lines.row("change", format!("{from} to {to} on day {day}{back}, {} rings heard", number(known.rung)));
     let by = By::ALL.iter().zip(known.moved_by).filter(|(_, count)| *count > 0);
     let by: Vec<String> = by.map(|(by, count)| format!("{} by {}", number(count), by.as_str())).collect();
-    lines.row("moved", format!("{} devices: {}", number(moved(tally)), by.join(", ")));
+    lines.row("moved", format!("{} times: {}", number(moved(tally)), by.join(", ")));
     let after: Vec<String> =
         curve(tally).iter().map(|(ms, count)| format!("{}: {}", mark(*ms), number(*count))).collect();
     lines.row("within", after[..5].join(", "));

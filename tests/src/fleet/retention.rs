@@ -44,11 +44,12 @@ impl Device {
             context.tally.profiles.warnings += 1;
             context.diary.note(self.now, || "warns of profiles that will go".to_owned());
         }
-        self.life.keep(now);
+        self.keep();
         Ok(())
     }
 
-    fn note_retention(&mut self) {
+    /// Tells the agent what it has to keep, and until when.
+    pub(super) fn note_retention(&mut self) {
         let until = self.holdings.retain_until(self.life.progress(), self.life.retention());
         let mut deadlines = RetentionDeadlines::default();
         for (kind, at) in until.into_iter().enumerate() {

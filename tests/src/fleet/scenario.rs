@@ -5,7 +5,8 @@ use std::ops::Range;
 
 use mdm_sim_server::tenant::life::{TenantMode, UserStanding};
 
-use super::time::{DAY_MS, HOUR_MS, Moment};
+use super::incident::Incident;
+use super::time::{DAY_MS, HOUR_MS, Moment, NEVER};
 
 /// Devices that one user has: it is the user who decides about them, so they have to move together.
 const DEVICES_OF_A_USER: u64 = 3;
@@ -25,6 +26,8 @@ pub struct Scenario {
     pub to: TenantMode,
     /// When that is; after the end for never.
     pub change: Moment,
+    /// When the tenant is set back; after the end for never.
+    pub change_back: Moment,
     /// Over how long the devices enrol.
     pub enrolment_ms: u64,
     /// The share of devices that go offline, sleep or are switched off, again and again.
@@ -39,6 +42,10 @@ pub struct Scenario {
     pub broken_share: f64,
     /// The share of changes of place before which somebody sets the machine's wall clock, wrong by up to years.
     pub clock_jump_share: f64,
+    /// The share of devices to which something happens again and again.
+    pub incident_share: f64,
+    /// What that may be.
+    pub incidents: Vec<Incident>,
     /// Whether every ring of the change is lost.
     pub lose_rings: bool,
     /// The spread window that the ring states, in seconds.
@@ -60,6 +67,7 @@ impl Default for Scenario {
             from: TenantMode::Intune,
             to: TenantMode::CoManagement,
             change: 3 * DAY_MS,
+            change_back: NEVER,
             enrolment_ms: HOUR_MS,
             offline_share: 0.2,
             wiped_share: 0.0,
@@ -67,6 +75,8 @@ impl Default for Scenario {
             licensed_share: 1.0,
             broken_share: 0.001,
             clock_jump_share: 0.0,
+            incident_share: 0.0,
+            incidents: Incident::ALL.to_vec(),
             lose_rings: false,
             ring_spread: 600,
             certificate_days: 365,
@@ -123,6 +133,8 @@ pub enum Matter {
     User,
     /// Whether that user has a licence.
     Licence,
+    /// What happens to it.
+    Incidents,
 }
 
 /// Spreads a number over all bits (the finaliser of SplitMix64): neighbours have nothing in common afterwards.

@@ -1,6 +1,8 @@
 //! A session as the exchange of facts: where the agent goes, what the network makes of it, what the tenant answers, and
 //! what follows from that on both sides. The order is that of the real session; nothing is decided here.
 
+use std::borrow::Cow;
+
 use mdm_agent::engine::Trigger;
 use mdm_agent::engine::authority::Destination;
 use mdm_agent::engine::certificates::{CertificateTerms, Slot};
@@ -67,7 +69,11 @@ impl Device {
             Ok(_) => Ended::Completed,
             Err(cause) => Ended::Failed(how(cause)),
         };
-        let heard = Outcome { ended, told: Some(context.world.told(self.known)) };
+        let mut told = Cow::Borrowed(context.world.told(self.known));
+        if self.record.renewal_ordered && outcome.is_ok() {
+            told.to_mut().renew_now = true;
+        }
+        let heard = Outcome { ended, told: Some(&*told) };
         let follow = self.life.settle(plan, heard, self.clocks());
         match outcome {
             Ok(answer) => {
@@ -88,7 +94,16 @@ impl Device {
             let fate = self.fate(context);
             self.phase = Phase::Renewing { ends: self.now + self.takes(fate), fate };
         }
-        self.life.keep(self.clocks());
+        self.keep();
+        Ok(())
+    }
+
+    /// The server does its part of a session that the agent does not live to see the end of.
+    pub(super) fn serve_half(&mut self, plan: &Plan, context: &mut Context<'_>) -> Result<(), String> {
+        let at = context.world.authority_at(self.life.address(plan.destination));
+        if let Some(at) = at.filter(|_| self.is_accepted(plan.slot)) {
+            self.be_served(plan, at, context)?;
+        }
         Ok(())
     }
 
@@ -101,6 +116,9 @@ impl Device {
 
     /// The tenant's side of a session.
     fn be_served(&mut self, plan: &Plan, at: Authority, context: &mut Context<'_>) -> Result<CheckInAnswer, String> {
+        if self.life.progress().rebuilt_unreported {
+            self.record.told = None;
+        }
         let answer = tenant::on_check_in(context.world.mode(self.now), self.owner, &self.record, at);
         self.life.confirm_time(utc(self.now), self.clocks());
         match answer {
@@ -139,7 +157,7 @@ impl Device {
         if held_of_it {
             return;
         }
-        let owner = owner_named(&self.life.authority_at(destination));
+        let owner = self.owner_at(destination, at);
         let now = self.life.clock().read(self.clocks()).wall;
         for kind in (0..COUNT).filter(|kind| assigned.contains(*kind)) {
             match self.holdings.deliver(kind, owner, now) {
@@ -148,6 +166,17 @@ impl Device {
                 Delivery::Replaced => context.tally.profiles.replaced += 1,
             }
             self.watch.received(kind, self.now);
+        }
+    }
+
+    /// On whose behalf the server speaks: it may have said in this session that it is another authority from now on.
+    fn owner_at(&self, destination: Destination, at: Authority) -> Owner {
+        let authority = &self.life.progress().authority;
+        let may_be_another = authority.name.is_some() || authority.moving.is_some();
+        let is_here = self.known.address.is_none_or(|address| address == at);
+        match self.known.name {
+            Some(name) if may_be_another && is_here => Owner::Named(name),
+            _ => owner_named(&self.life.authority_at(destination)),
         }
     }
 
@@ -176,7 +205,7 @@ impl Device {
             self.heard_by = Some(heard_by(plan));
         }
         if follow.arrived_from.is_some() {
-            let change = context.world.scenario().change;
+            let change = context.world.changed(self.now);
             let waited = self.now.saturating_sub(change);
             let was_online = self.link.since() <= change;
             let spread = if was_online { &mut tally.migration.online } else { &mut tally.migration.others };
@@ -188,26 +217,33 @@ impl Device {
 
     pub(super) fn end_renewal(&mut self, fate: Fate, context: &mut Context<'_>) {
         self.phase = Phase::Idle;
-        let now = utc(self.now);
         let arrives = matches!(fate, Fate::Arrives | Fate::AnswerLost);
+        let issued = arrives && self.issue_certificate(fate == Fate::Arrives, context);
+        if !(issued && fate == Fate::Arrives) {
+            self.life.renewal_failed(RENEWAL_FAILED);
+            context.tally.certificates.failed += 1;
+            context.diary.note(self.now, || "could not renew its certificate".to_owned());
+        }
+    }
+
+    /// The tenant issues a certificate, which arrives or not; whether it does at all.
+    pub(super) fn issue_certificate(&mut self, arrives: bool, context: &mut Context<'_>) -> bool {
+        let now = utc(self.now);
         // The tenant judges the certificate that is shown: an answer that was lost must not close the window.
         let allowed = self.life.certificates().active.is_some_and(|shown| {
             let mut judged = self.record;
             (judged.certificate_not_before, judged.certificate_not_after) = (shown.not_before, shown.not_after);
-            arrives && tenant::renewal_allowed(&judged, now, RENEW_PERIOD_DAYS).is_ok()
+            tenant::renewal_allowed(&judged, now, RENEW_PERIOD_DAYS).is_ok()
         });
         let certificate = certificate::issue(self.now, context.world.scenario().certificate_days);
         if allowed {
             self.record.renewed(certificate.not_before, certificate.not_after);
         }
-        if allowed && fate == Fate::Arrives {
+        if allowed && arrives {
             self.life.renewal_succeeded(certificate);
             context.diary.note(self.now, || "has a new certificate".to_owned());
-        } else {
-            self.life.renewal_failed(RENEWAL_FAILED);
-            context.tally.certificates.failed += 1;
-            context.diary.note(self.now, || "could not renew its certificate".to_owned());
         }
+        allowed
     }
 }
 

@@ -4,6 +4,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::counts::{PerMinute, Spread};
+use super::incident::Incident;
+use super::named::named;
 use super::time::Moment;
 
 /// What is counted.
@@ -23,6 +25,8 @@ pub struct Tally {
     pub profiles: Profiles,
     /// Certificates.
     pub certificates: Certificates,
+    /// What happened to devices beside that, by kind.
+    pub incidents: [u64; Incident::ALL.len()],
     /// The most bytes that the state of one device took.
     pub state_bytes: u64,
     /// The first moment at which something did not hold.
@@ -110,24 +114,6 @@ pub struct Violation {
     pub what: String,
 }
 
-macro_rules! named {
-    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $text:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub enum $name { $($(#[$variant_doc])* $variant,)* }
-
-        impl $name {
-            /// All of them.
-            pub const ALL: &[Self] = &[$(Self::$variant,)*];
-
-            /// In words.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-    };
-}
-
 named! {
     /// Why a session failed.
     Cause {
@@ -184,6 +170,7 @@ impl Tally {
         self.migration.merge(&other.migration);
         self.profiles.merge(&other.profiles);
         self.certificates.merge(&other.certificates);
+        add(&mut self.incidents, &other.incidents);
         self.state_bytes = self.state_bytes.max(other.state_bytes);
         if let Some(violation) = &other.violation {
             self.note_violation(violation.clone());

@@ -30,6 +30,8 @@ pub struct Watch {
     pub lapsed: bool,
     /// How often the machine was started again.
     pub reboots: u64,
+    /// When the agent was started last, for another reason than that the machine came up.
+    pub started: Moment,
 }
 
 /// How old a profile was when it was removed.
@@ -43,7 +45,7 @@ pub struct Farewell {
 
 impl Default for Watch {
     fn default() -> Self {
-        Self { word: [0; 4], received: [0; COUNT], first_due: NEVER, lapsed: false, reboots: 0 }
+        Self { word: [0; 4], received: [0; COUNT], first_due: NEVER, lapsed: false, reboots: 0, started: 0 }
     }
 }
 
@@ -76,6 +78,17 @@ impl Watch {
         self.word[owner.index()].max(self.received[kind])
     }
 
+    /// Since when the agent runs.
+    fn running_since(&self, link: &Link) -> Moment {
+        link.awake_since().max(self.started)
+    }
+
+    /// What is known of a device that goes on from an older state: what happened to the machine since stays true.
+    #[must_use]
+    pub fn after(self, latest: &Self) -> Self {
+        Self { lapsed: latest.lapsed, reboots: latest.reboots, started: latest.started, ..self }
+    }
+
     /// A profile is removed because its time is over: how old it is, or why it must not go.
     pub fn removed(&self, kind: usize, owner: Owner, link: &Link, now: Moment) -> Result<Farewell, String> {
         let confirmed = self.confirmed(kind, owner);
@@ -83,7 +96,7 @@ impl Watch {
         if age + ROUNDING_MS + self.reboots * SECOND_MS < WINDOW_MS {
             return Err(format!("a profile of {} was removed after {}, too early", owner.name(), span_text(age)));
         }
-        let running = if link.place().is_awake() { link.awake_since() } else { now };
+        let running = if link.place().is_awake() { self.running_since(link) } else { now };
         Ok(Farewell { age, late: now.saturating_sub(due.max(running)) })
     }
 
@@ -91,7 +104,7 @@ impl Watch {
     pub fn judge(&self, link: &Link, now: Moment) -> Result<(), String> {
         if link.place().is_awake() && self.first_due != NEVER {
             let doubt = if self.reboots > 0 { DOUBT_MS } else { 0 };
-            let bound = self.first_due.max(link.awake_since()) + GRACE_MS + doubt + SLACK_MS;
+            let bound = self.first_due.max(self.running_since(link)) + GRACE_MS + doubt + SLACK_MS;
             if now > bound {
                 let late = span_text(now - self.first_due);
                 return Err(format!("a profile is still there {late} after its deadline"));
@@ -100,15 +113,16 @@ impl Watch {
         Ok(())
     }
 
-    /// Whether the certificate has ended by now; an error if the device was online long enough to renew it.
-    pub fn judge_certificate(&mut self, not_after: i64, link: &Link, now: Moment) -> Result<(), String> {
+    /// Whether the certificate has ended by now; an error if the device was online long enough to renew it, and nothing
+    /// excuses it.
+    pub fn judge_certificate(&mut self, not_after: i64, excused: bool, link: &Link, now: Moment) -> Result<(), String> {
         let ended = moment_of(not_after);
         if self.lapsed || now < ended {
             return Ok(());
         }
         self.lapsed = true;
         let online = if link.online() { ended.saturating_sub(link.since()) } else { 0 };
-        if online > LONGEST_WAIT_MS + SLACK_MS {
+        if online > LONGEST_WAIT_MS + SLACK_MS && !excused {
             return Err(format!("the certificate ended although the device had been online for {}", span_text(online)));
         }
         Ok(())
@@ -119,6 +133,15 @@ impl Watch {
         let waited = now.saturating_sub(since.max(link.since()));
         if link.online() && !self.lapsed && waited > LONGEST_WAIT_MS + GRACE_MS {
             return Err(format!("the device has not moved after {} online", span_text(waited)));
+        }
+        Ok(())
+    }
+
+    /// Whether a device that lacks something that its authority has assigned has had the time to get it.
+    pub fn judge_lack(&self, lacks: bool, link: &Link, since: Moment, now: Moment) -> Result<(), String> {
+        let waited = now.saturating_sub(since.max(link.since()));
+        if lacks && link.online() && !self.lapsed && waited > LONGEST_WAIT_MS + GRACE_MS {
+            return Err(format!("the device lacks what is assigned to it after {} online", span_text(waited)));
         }
         Ok(())
     }
@@ -163,8 +186,8 @@ mod tests {
     #[test]
     fn a_certificate_that_ends_on_a_device_that_is_online_is_noticed() {
         let (mut watch, link) = watch();
-        assert!(watch.judge_certificate(utc(2 * DAY_MS), &link, 2 * DAY_MS - 1).is_ok());
-        assert!(watch.judge_certificate(utc(2 * DAY_MS), &link, 2 * DAY_MS).is_err());
+        assert!(watch.judge_certificate(utc(2 * DAY_MS), false, &link, 2 * DAY_MS - 1).is_ok());
+        assert!(watch.judge_certificate(utc(2 * DAY_MS), false, &link, 2 * DAY_MS).is_err());
         assert!(watch.lapsed);
     }
 

@@ -13,7 +13,7 @@ use mdm_sim_server::tenant::life::{Authority, TenantMode};
 
 use super::holdings::Kinds;
 use super::scenario::Scenario;
-use super::time::{Moment, utc};
+use super::time::{Moment, NEVER, utc};
 
 /// The account's id.
 pub const PROVIDER: &str = "Contoso";
@@ -70,7 +70,19 @@ impl<'a> World<'a> {
 
     /// How the tenant is set.
     pub fn mode(&self, at: Moment) -> TenantMode {
-        if at < self.scenario.change { self.scenario.from } else { self.scenario.to }
+        let is_changed = (self.scenario.change..self.scenario.change_back).contains(&at);
+        if is_changed { self.scenario.to } else { self.scenario.from }
+    }
+
+    /// When it was set so; before any change, when the first one will be.
+    pub fn changed(&self, at: Moment) -> Moment {
+        if at < self.scenario.change_back { self.scenario.change } else { self.scenario.change_back }
+    }
+
+    /// When it is changed next; [`NEVER`] if it is not.
+    pub fn change_after(&self, at: Moment) -> Moment {
+        let changes = [self.scenario.change, self.scenario.change_back];
+        changes.into_iter().find(|change| *change > at).unwrap_or(NEVER)
     }
 
     /// What a device knows of its account that enrols under an authority.
