@@ -219,8 +219,9 @@ impl Machine {
     }
 
     fn purge(&self, before: &BTreeMap<String, String>, server: &ServerProcess) -> anyhow::Result<()> {
+        self.purge_what_cannot_be_removed()?;
         let said = self.container.to(&["dpkg", "--purge", "mdm-agent"])?;
-        ensure!(said.contains("The server knows"), "{said}");
+        ensure!(said.contains("is removed"), "{said}");
         let devices = block_on(server.admin.get("/devices"))?;
         let after = self.files()?;
         let differs = |from: &BTreeMap<String, String>, to: &BTreeMap<String, String>| {
@@ -230,6 +231,27 @@ impl Machine {
         let (gone, left) = (differs(before, &after), differs(&after, before));
         ensure!(gone.is_empty() && left.is_empty(), "before: {gone:#?}, after: {left:#?}");
         ensure!(!devices.to_string().contains("\"enrolled\""), "{devices}");
+        Ok(())
+    }
+
+    /// A file that cannot be removed is named, and stays on record with the program that can remove it.
+    fn purge_what_cannot_be_removed(&self) -> anyhow::Result<()> {
+        let state = "/var/lib/mdm-agent";
+        let ledger = std::fs::read_to_string(self.container.path(&format!("{state}/ledger.json")))?;
+        let ledger: Value = serde_json::from_str(&ledger)?;
+        let files = ledger["files"].as_object().context("the ledger names no files")?;
+        let secret = files.keys().find(|file| file.ends_with(".nmconnection")).context("there is no connection")?;
+        self.container.to(&["mount", "--bind", secret, secret])?;
+        for _ in 0..2 {
+            let said = self.container.try_to(&["dpkg", "--purge", "mdm-agent"])?;
+            let errors = String::from_utf8_lossy(&said.stderr);
+            ensure!(!said.status.success() && errors.contains(secret), "{errors}");
+            for kept in ["ledger.json", "removed/mdm-agent"] {
+                ensure!(self.container.path(&format!("{state}/{kept}")).exists(), "{kept} is gone");
+            }
+            ensure!(!self.container.path(&format!("{state}/identity")).exists(), "the key is still there");
+        }
+        self.container.to(&["umount", secret])?;
         Ok(())
     }
 

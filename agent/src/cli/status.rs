@@ -17,6 +17,9 @@ const WARNING_SECONDS: i64 = 24 * 3600;
 /// Deviations of clocks that are not worth a word, in seconds.
 const CLOCK_TOLERANCE: i64 = 300;
 
+/// What is said where nothing of an enrollment is.
+const NOT_ENROLLED: &str = "Not enrolled. Enroll with: mdm-agent enroll --server URL --user NAME";
+
 /// Show who manages this machine and how the last check-in went.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  mdm-agent status --watch")]
@@ -42,7 +45,7 @@ impl Status {
 pub(super) fn describe(status: &report::Status, output: &Output, now: i64) -> String {
     let distance = |seconds| distance_from(seconds, now);
     let Some(account) = &status.account else {
-        return "Not enrolled. Enrol with: mdm-agent enroll --server URL --user NAME".to_owned();
+        return if status.unenrollment_unfinished { unfinished(status, output) } else { NOT_ENROLLED.to_owned() };
     };
     let mut lines = account_lines(account, output, now);
     let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
@@ -88,6 +91,18 @@ pub(super) fn describe(status: &report::Status, output: &Output, now: i64) -> St
         line("Store", output.warning(&printable(problem)));
     }
     lines.extend(warnings(status).iter().map(|text| output.warning(text)));
+    lines.join("\n")
+}
+
+/// What is left of an enrollment that has ended.
+fn unfinished(status: &report::Status, output: &Output) -> String {
+    let mut lines = vec![
+        "Not enrolled.".to_owned(),
+        output.warning(
+            "Something of the last enrollment is still on this machine. To remove it: sudo mdm-agent unenroll",
+        ),
+    ];
+    lines.extend(status.left_behind.iter().map(|file| format!("  {}", printable(file))));
     lines.join("\n")
 }
 

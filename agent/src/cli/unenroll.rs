@@ -18,6 +18,7 @@ pub(super) struct Unenroll {}
 struct Outcome {
     /// Whether the server heard of it.
     server_told: bool,
+    /// How the last session went; nothing where only what an earlier enrollment had left was removed.
     detail: Option<String>,
 }
 
@@ -25,11 +26,10 @@ impl Unenroll {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let outcome: Outcome = backend::ask(place, ControlRequest::Unenrol).await?;
         output.show(&outcome, |_| {
-            let told = if outcome.server_told {
-                "The server knows.".to_owned()
-            } else {
-                let reason = outcome.detail.clone().unwrap_or_default();
-                format!("The server could not be told ({reason}); remove the device there too.")
+            let told = match &outcome.detail {
+                _ if outcome.server_told => "The server knows.".to_owned(),
+                Some(reason) => format!("The server could not be told ({reason}); remove the device there too."),
+                None => "What the last enrollment had left on it is removed.".to_owned(),
             };
             printable(&format!("This machine is no longer enrolled. {told}"))
         })?;

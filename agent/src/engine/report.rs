@@ -30,6 +30,12 @@ pub struct Status {
     pub version: String,
     /// The account, if the device is enrolled.
     pub account: Option<AccountStatus>,
+    /// Whether something of an enrollment that has ended is still on this machine.
+    #[serde(default)]
+    pub unenrollment_unfinished: bool,
+    /// The files of it.
+    #[serde(default)]
+    pub left_behind: Vec<String>,
     /// What the agent is doing: `idle`, `opening the store`, `in a session`, `closing` or `erasing`.
     pub activity: String,
     /// The next check-in, seconds since 1970, and what it is for.

@@ -15,6 +15,7 @@ use super::ledger::{Drift, Ledger, LedgerError, Standing};
 use super::look::{fingerprint, is_untouched, retained, see, stored_digest};
 use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
+use super::path::MachinePath;
 use super::plan::plan;
 use super::preview::{Preview, preview};
 use super::remote::{Host, OtherRoot, SystemHost};
@@ -26,6 +27,9 @@ use super::translate::{NoUnsealer, Unsealer};
 use crate::engine::application::MachineReport;
 use crate::engine::profile::Profile;
 use crate::engine::tree::Refusal;
+
+/// The most files that are named at once.
+const MOST_NAMED: usize = 5;
 
 /// The machine that profiles are put in force on.
 #[derive(Debug, Clone)]
@@ -51,13 +55,24 @@ pub enum PlatformError {
     #[error(transparent)]
     Root(#[from] RootError),
     /// Not everything could be taken off the machine.
-    #[error("{left} files are left on the machine: {why}")]
+    #[error("{} left on the machine: {why}", named(left))]
     Left {
-        /// How many files.
-        left: usize,
+        /// The files.
+        left: Vec<MachinePath>,
         /// Why the first of them is.
         why: String,
     },
+}
+
+/// The first of some files by name, and how many there are more.
+fn named(files: &[MachinePath]) -> String {
+    let shown: Vec<&str> = files.iter().take(MOST_NAMED).map(MachinePath::as_str).collect();
+    match files.len() {
+        0 => "something is".to_owned(),
+        1 => format!("{} is", shown[0]),
+        count if count > MOST_NAMED => format!("{} and {} other files are", shown.join(", "), count - MOST_NAMED),
+        _ => format!("{} are", shown.join(", ")),
+    }
 }
 
 impl PlatformError {
@@ -239,7 +254,7 @@ impl Platform {
         let untold = || {
             format!("{} was not told", ledger.untold.iter().filter_map(|it| it.name()).collect::<Vec<_>>().join(", "))
         };
-        Err(PlatformError::Left { left: ledger.files.len(), why: why.unwrap_or_else(untold) })
+        Err(PlatformError::Left { left: ledger.files.into_keys().collect(), why: why.unwrap_or_else(untold) })
     }
 
     pub(super) fn site<'a>(&'a self, root: &'a Root) -> Site<'a> {

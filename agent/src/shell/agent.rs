@@ -33,7 +33,7 @@ use super::paths::Paths;
 use super::push::PushEvent;
 use super::store::{Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
-use super::{clock, facts};
+use super::{clock, facts, unenrollment};
 use crate::engine::application::MachineReport;
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::compliance::standing::Rules;
@@ -112,7 +112,7 @@ impl Agent {
         retention: RetentionRules,
     ) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
-        let identity = Identity::load(&paths)?.map(Arc::new);
+        let identity = identity_in_use(&paths)?.map(Arc::new);
         let place = StorePlace::of(&paths);
         let now = clock::now();
         let (at_start, store_problem) = match &identity {
@@ -357,6 +357,11 @@ impl Agent {
         self.sessions_over += 1;
         self.last_record = Some(record);
     }
+}
+
+/// Who the device is, unless its enrollment has ended and only has to be removed.
+fn identity_in_use(paths: &Paths) -> Result<Option<Identity>, IdentityError> {
+    if unenrollment::is_unfinished(paths) { Ok(None) } else { Identity::load(paths) }
 }
 
 /// What is in the store at the start, or what is wrong with it.

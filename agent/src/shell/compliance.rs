@@ -26,6 +26,11 @@ pub fn read(paths: &Paths) -> Standing {
     serde_json::from_slice(&content).unwrap_or_default()
 }
 
+/// Whether there is anything to forget.
+pub fn is_kept(paths: &Paths) -> bool {
+    path(paths).exists()
+}
+
 /// Writes it down.
 pub fn keep(paths: &Paths, standing: &Standing) -> Result<(), FileError> {
     let content = serde_json::to_vec(standing).expect("text and numbers can always be written");

@@ -22,6 +22,9 @@ pub enum EnrolError {
     /// The key could not be made.
     #[error("the private key cannot be made: {0}")]
     Key(String),
+    /// What a former enrollment left cannot be removed from the state directory.
+    #[error("the former enrollment cannot be brought to its end: {0}")]
+    Leftovers(String),
     /// The identity could not be put in place.
     #[error(transparent)]
     Identity(#[from] super::identity::IdentityError),

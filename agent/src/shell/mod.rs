@@ -31,4 +31,5 @@ pub mod store;
 pub mod suspend;
 pub mod timer;
 pub mod tool;
+pub mod unenrollment;
 pub mod unseal;

@@ -14,6 +14,8 @@ use crate::platform::evaluation::Evaluator;
 use crate::platform::force::{Convergence, Others, Platform, PlatformError};
 use crate::platform::ledger::{Ledger, Standing};
 use crate::platform::shares::Shares;
+use crate::shell::paths::Paths;
+use crate::shell::unenrollment;
 use crate::shell::unseal::IdentityUnsealer;
 use mdm_protocol::syncml::StatusCode;
 use std::sync::Arc;
@@ -121,12 +123,12 @@ impl Agent {
         if !self.goes_on || (self.identity.is_some() && stored.is_none()) {
             return;
         }
-        let (platform, right) = (self.platform(), Arc::clone(&self.store_right));
+        let (platform, right, paths) = (self.platform(), Arc::clone(&self.store_right), self.paths.clone());
         // Nobody else has the right yet, so nobody opens the store before this.
         let Ok(right) = right.try_lock_owned() else { return };
         tokio::task::spawn_blocking(move || {
             let _right = right;
-            Self::take_over_machine(&platform, stored.as_ref());
+            Self::take_over_machine(&paths, &platform, stored.as_ref());
         });
     }
 
@@ -150,7 +152,7 @@ impl Agent {
 
     /// How the machine was left by whoever was there before: brought to what the store says, or, where nobody is
     /// enrolled any more, rid of everything the agent made.
-    fn take_over_machine(platform: &Platform, stored: Option<&Stored>) {
+    fn take_over_machine(paths: &Paths, platform: &Platform, stored: Option<&Stored>) {
         match stored {
             Some(stored) if stored.progress.is_none() => {}
             Some(stored) => {
@@ -158,8 +160,10 @@ impl Agent {
                 converge(platform, &stored.profiles, others);
             }
             None => {
-                if platform.ledger().is_ok_and(|ledger| !ledger.is_empty()) {
-                    converge(platform, &[], Others::Go);
+                if unenrollment::has_leftovers(paths, platform)
+                    && let Err(error) = unenrollment::finish(paths, platform)
+                {
+                    tracing::error!(%error, "not everything of the enrollment that has ended could be removed");
                 }
             }
         }

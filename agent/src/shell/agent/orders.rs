@@ -9,6 +9,7 @@ use tracing::Instrument as _;
 use crate::engine::Note;
 use crate::engine::failure::StoreFailure;
 use crate::shell::history::History;
+use crate::shell::unenrollment;
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -231,7 +232,7 @@ impl Agent {
     }
 
     /// Removes everything that belongs to the enrolment.
-    fn erase(&mut self) {
+    pub(super) fn erase(&mut self) {
         self.client = None;
         self.identity = None;
         let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));
@@ -239,17 +240,9 @@ impl Agent {
         tokio::spawn(async move {
             // Whoever reads the store still would bring it back to life.
             let _right = right.lock_owned().await;
-            // Once the identity is gone, whoever starts next brings the rest to its end.
-            let removed = tokio::task::spawn_blocking(move || {
-                // Nobody would be left who could unlock it.
-                let unlocked = platform.unlock().map_err(|error| error.to_string());
-                Identity::remove(&paths).map_err(|error| error.to_string())?;
-                let cleared = platform.clear().map_err(|error| error.to_string());
-                let forgotten = crate::shell::compliance::forget(&paths).map_err(|error| error.to_string());
-                unlocked.and(cleared).and(forgotten)
-            })
-            .await;
-            let removed = removed.map_err(|error| error.to_string()).and_then(|removed| removed);
+            let removed = tokio::task::spawn_blocking(move || unenrollment::finish(&paths, &platform)).await;
+            let removed = removed.map_err(|error| error.to_string());
+            let removed = removed.and_then(|removed| removed.map_err(|error| error.to_string()));
             let _ = outbox.send(Message::Erased(removed)).await;
         });
     }

@@ -12,6 +12,7 @@ use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
 use crate::engine::report::{self, HistoryView, Standing};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
 use crate::shell::enrol::{self, EnrolError, Purpose};
+use crate::shell::unenrollment;
 
 /// The most entries of the history that are told at once.
 const MAX_HISTORY: usize = 1000;
@@ -116,7 +117,11 @@ impl Agent {
 
     fn unenrol(&mut self, reply: Reply) {
         if self.engine.account().is_none() {
-            return answer(reply, Err(ControlError::not_enrolled()));
+            if !unenrollment::has_leftovers(&self.paths, &self.platform) {
+                return answer(reply, Err(ControlError::not_enrolled()));
+            }
+            self.leavers.push(reply);
+            return self.erase();
         }
         if let Err(error) = self.engine.check_unenrolment() {
             return answer(reply, Err(refused(&error)));
@@ -136,11 +141,21 @@ impl Agent {
         };
         self.enrolling = true;
         let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
+        let (platform, right) = (self.platform.clone(), std::sync::Arc::clone(&self.store_right));
         tokio::spawn(async move {
-            let result = enrol::enrol(&paths, request, Purpose::Enrolment, proxy, |stage| {
-                info!(stage = stage.as_str(), "enrolling");
-            })
-            .await;
+            let _right = right.lock_owned().await;
+            let place = paths.clone();
+            let room = tokio::task::spawn_blocking(move || unenrollment::make_room(&place, &platform)).await;
+            let room = room.map_err(|error| error.to_string());
+            let result = match room.and_then(|made| made.map_err(|error| error.to_string())) {
+                Err(reason) => Err(EnrolError::Leftovers(reason)),
+                Ok(()) => {
+                    enrol::enrol(&paths, request, Purpose::Enrolment, proxy, |stage| {
+                        info!(stage = stage.as_str(), "enrolling");
+                    })
+                    .await
+                }
+            };
             let _ = outbox.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply)).await;
         });
     }
@@ -236,7 +251,7 @@ pub(super) fn left(removed: &Result<(), String>, farewell: Option<&SessionRecord
             "detail": farewell.map(|record| record.detail.clone()),
         })),
         Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
-            .with_advice("Remove the agent's state directory by hand.")),
+            .with_advice("Make it removable, then: sudo mdm-agent unenroll. It goes on where it ended.")),
     }
 }
 
@@ -246,7 +261,7 @@ fn explain(error: &EnrolError) -> ControlError {
             let code = if failure.is_unreachable() { ErrorCode::Unreachable } else { ErrorCode::Failed };
             ControlError::new(code, failure.to_string()).with_advice(failure.advice())
         }
-        EnrolError::Client(_) | EnrolError::Key(_) | EnrolError::Identity(_) => {
+        EnrolError::Client(_) | EnrolError::Key(_) | EnrolError::Identity(_) | EnrolError::Leftovers(_) => {
             ControlError::new(ErrorCode::Failed, error.to_string())
         }
     }

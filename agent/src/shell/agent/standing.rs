@@ -6,6 +6,7 @@ use super::{Agent, Phase, SessionRecord, clock};
 use crate::engine::Account;
 use crate::engine::report::{AccountStatus, MoveStatus, OrderStatus, Status};
 use crate::shell::control::{ControlError, ControlResult};
+use crate::shell::unenrollment;
 
 impl Agent {
     pub(super) fn status(&self) -> Status {
@@ -20,10 +21,15 @@ impl Agent {
         let shown = |moment: i64| moment.saturating_add(wall_ahead);
         let ledger = self.platform.ledger().unwrap_or_default();
         let locked = self.platform.lock_state().ok().flatten();
+        let is_enrolled = self.engine.account().is_some();
+        let is_unfinished = !is_enrolled && unenrollment::has_leftovers(&self.paths, &self.platform);
+        let left_behind = ledger.files.keys().filter(|_| is_unfinished).map(ToString::to_string).collect();
         Status {
             drift: ledger.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect(),
             not_in_force: super::machine::in_force(&ledger).not,
             version: env!("CARGO_PKG_VERSION").to_owned(),
+            unenrollment_unfinished: is_unfinished,
+            left_behind,
             account: self.engine.account().map(|account| self.account_status(account)),
             activity: self.activity().to_owned(),
             next_check_in: next,

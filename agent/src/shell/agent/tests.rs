@@ -10,6 +10,8 @@ use crate::engine::testing;
 use crate::shell::control::{ControlRequest, ErrorCode};
 use crate::shell::keys;
 
+mod unenrollment;
+
 type Answer = oneshot::Receiver<ControlResult>;
 
 #[test]

@@ -147,6 +147,8 @@ pub(super) fn broken() -> Facts {
 
 fn status() -> Status {
     Status {
+        unenrollment_unfinished: false,
+        left_behind: Vec::new(),
         version: "0".to_owned(),
         account: Some(AccountStatus {
             provider_id: "Contoso".to_owned(),

@@ -1,0 +1,93 @@
+//! The end of an enrollment on this machine: what the agent made is given back by the ledger, then what is kept of the
+//! enrollment goes, the identity last. Each step can be repeated, so that a process that is killed anywhere, or a file that
+//! cannot be removed, leaves a machine on which [`finish`] goes on. Refuses to know why an enrollment ends, and tells no
+//! server.
+
+use std::io::ErrorKind;
+use std::path::PathBuf;
+
+use super::compliance;
+use super::files::{self, FileError};
+use super::identity::{Identity, IdentityError};
+use super::paths::Paths;
+use crate::platform::force::{Platform, PlatformError};
+use crate::platform::remote::lock::LockError;
+
+/// There from before the first step until after the last one.
+const UNFINISHED: &str = "unenrolling";
+
+/// Something of an enrollment that has ended is still on this machine.
+#[derive(Debug, thiserror::Error)]
+pub enum UnenrollmentError {
+    /// The machine could not be unlocked.
+    #[error("the machine could not be unlocked: {0}")]
+    Locked(#[from] LockError),
+    /// What the agent made could not be removed.
+    #[error(transparent)]
+    Machine(#[from] PlatformError),
+    /// The identity or the profile store could not be removed.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// A file of the state directory could not be removed.
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
+fn marker(paths: &Paths) -> PathBuf {
+    paths.state.join(UNFINISHED)
+}
+
+/// Whether an enrollment was ended here, and not to the last step.
+pub fn is_unfinished(paths: &Paths) -> bool {
+    marker(paths).exists()
+}
+
+/// Whether anything of an enrollment is here that [`finish`] would remove, whatever became of its identity.
+pub fn has_leftovers(paths: &Paths, platform: &Platform) -> bool {
+    // A ledger that cannot be read is no sign of an empty one.
+    let is_clean = platform.ledger().is_ok_and(|ledger| ledger.is_empty());
+    is_unfinished(paths) || compliance::is_kept(paths) || !is_clean
+}
+
+/// Removes what is here of an enrollment. Where something cannot be removed from the machine, identity and profiles go all
+/// the same, and the ledger stays for the next attempt. Nobody may have the store open. Blocks.
+pub fn finish(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
+    // From here on the device is not enrolled, whatever else is still there of it.
+    match files::replace(&marker(paths), b"", 0o600) {
+        Err(error) if !is_full(&error) => return Err(error.into()),
+        // Nothing can be kept before something is removed.
+        _ => {}
+    }
+    // Nobody would be left who could unlock it.
+    let unlocked = platform.unlock();
+    let cleared = platform.clear();
+    let forgotten = compliance::forget(paths);
+    Identity::remove(paths)?;
+    unlocked?;
+    // Where the disk was full there is room now.
+    if cleared.as_ref().is_err_and(PlatformError::is_full) { platform.clear() } else { cleared }?;
+    forgotten?;
+    forget_marker(paths)
+}
+
+/// Makes room for a new enrollment: what is left of the former one and cannot be removed now stays in the ledger, by which
+/// it is tried again whenever the machine is brought in line.
+pub fn make_room(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
+    if !is_unfinished(paths) {
+        return Ok(());
+    }
+    if let Err(error) = finish(paths, platform) {
+        tracing::warn!(%error, "something of the former enrollment is left on this machine");
+    }
+    Identity::remove(paths)?;
+    forget_marker(paths)
+}
+
+fn is_full(error: &FileError) -> bool {
+    matches!(error.source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+fn forget_marker(paths: &Paths) -> Result<(), UnenrollmentError> {
+    files::remove_file(&marker(paths))?;
+    Ok(files::sync_dir(&paths.state)?)
+}
