@@ -39,6 +39,8 @@ pub struct ApplicationOutcome {
 pub struct MachineReport {
     /// Files that somebody else had changed: path and what was done to it. They are put back.
     pub drift: Vec<(String, String)>,
+    /// The same, and what was found before and the server does not know yet.
+    pub unreported: Vec<(String, String)>,
     /// Profiles that are not applied, by the address of their own node, and why.
     pub refused: BTreeMap<String, Refusal>,
     /// Applied profiles, by the address of their own node, and the hash of the content that is applied.

@@ -257,7 +257,7 @@ impl Engine {
                 self.collect_grace(now);
             }
             Event::StoreOpened { stored, rebuilt, facts, machine } => {
-                self.note_machine(&machine, now, actions);
+                self.note_drift(&machine.drift, now, actions);
                 self.store_opened(Opening { stored, rebuilt, facts, machine }, now, actions);
             }
             Event::CertificateAnswered(profile, answer) => self.certificate_answered(&profile, &answer, now, actions),
@@ -265,7 +265,13 @@ impl Engine {
             Event::ComplianceChecked(standing) => self.compliance_checked(*standing, now, actions),
             Event::UnlockedByCode => self.unlocked_by_code(now, actions),
             Event::Evaluated(verdicts) => self.step(now, actions, |session| session.evaluated(&verdicts)),
-            Event::Applied(outcome) => self.step(now, actions, |session| session.applied(&outcome)),
+            Event::Applied(outcome) => {
+                if let Some(machine) = &outcome.machine {
+                    self.note_drift(&machine.drift, now, actions);
+                }
+                self.step(now, actions, |session| session.applied(&outcome));
+            }
+            Event::DriftFound(drift) => self.note_drift(&drift, now, actions),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {
                 if matches!(self.phase, Phase::Running(_))

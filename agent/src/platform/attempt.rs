@@ -72,6 +72,8 @@ impl Attempt {
             let mut plan = plan(&attempt.desired, ledger, &seen);
             if attempt.drift.is_empty() {
                 attempt.drift.clone_from(&plan.drift);
+                // It is put back with the first change, and may not be found again.
+                ledger.note_drift(&plan.drift);
             }
             let obstacles = std::mem::take(&mut plan.obstacles);
             if !obstacles.is_empty() {

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::assembly::Assembly;
 use super::attempt::{Attempt, Set};
 use super::force::{Others, Platform, PlatformError, convergence};
-use super::ledger::{Before, Ledger};
+use super::ledger::{Before, Drift, Ledger};
 use super::look::{fingerprint, stored_digest};
 use super::machine::Machine;
 use super::root::Root;
@@ -35,6 +35,8 @@ struct Work<'a> {
     others: Others,
     machine: Arc<Machine>,
     ledger: Ledger,
+    /// What somebody else had changed, as the attempts found it.
+    drift: Vec<Drift>,
 }
 
 impl Platform {
@@ -57,7 +59,8 @@ impl Platform {
         others: Others,
     ) -> Result<ApplicationOutcome, PlatformError> {
         let machine = Arc::new(survey(root));
-        let mut work = Work { root, before, application, others, machine, ledger: self.readable_ledger()? };
+        let mut work =
+            Work { root, before, application, others, machine, ledger: self.readable_ledger()?, drift: Vec::new() };
         let stored = stored_digest(before.iter());
         work.ledger.go_by(&stored);
         if let Some(before) = &application.applied_before {
@@ -73,7 +76,7 @@ impl Platform {
             if fallen.is_empty() {
                 let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), self.state());
                 attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
-                let machine = Some(convergence(&work.ledger, attempt.drift).report());
+                let machine = Some(convergence(&work.ledger, work.drift).report());
                 return Ok(ApplicationOutcome { failed, consequences, machine });
             }
             // Every change had its verdict: what has another one now has it because of what failed.
@@ -105,6 +108,7 @@ impl Platform {
         assembly.keep(self.translations(), open.iter());
         let set = Set { assembly: &assembly, open: &open, others: work.others };
         let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
+        work.drift.extend(attempt.drift.iter().cloned());
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
         let fallen = fallen.map(|(root, why)| (root.clone(), why.clone())).collect();
         Ok(Tried { attempt, profiles, fallen })

@@ -94,6 +94,8 @@ impl PlatformError {
 pub struct Convergence {
     /// What somebody else had changed; it is put back.
     pub drift: Vec<Drift>,
+    /// The same, and what was found before and the server does not know yet.
+    pub unreported: Vec<Drift>,
     /// What could not be put in force, by the address of the profile.
     pub refused: BTreeMap<String, Refusal>,
     /// Applied profiles, by their address, and the hash of their content.
@@ -246,7 +248,12 @@ impl Platform {
     /// Takes everything that the agent made off the machine, or says what is left. Blocks.
     pub fn clear(&self) -> Result<(), PlatformError> {
         let found = self.converge(&[], Others::Go)?;
-        let ledger = self.readable_ledger()?;
+        let mut ledger = self.readable_ledger()?;
+        if !ledger.unreported.is_empty() {
+            // There is no server any more that it could be reported to.
+            ledger.unreported.clear();
+            ledger.write(&self.state)?;
+        }
         if ledger.is_empty() {
             return Ok(());
         }
@@ -255,6 +262,16 @@ impl Platform {
             format!("{} was not told", ledger.untold.iter().filter_map(|it| it.name()).collect::<Vec<_>>().join(", "))
         };
         Err(PlatformError::Left { left: ledger.files.into_keys().collect(), why: why.unwrap_or_else(untold) })
+    }
+
+    /// The server was told of these changes by others: path, and what was done to it.
+    pub fn drift_reported(&self, told: &[(String, String)]) -> Result<(), LedgerError> {
+        let mut ledger = self.readable_ledger()?;
+        let is_told =
+            |drift: &Drift| told.iter().any(|(path, what)| path == drift.path.as_str() && what == drift.what.as_str());
+        let before = ledger.unreported.len();
+        ledger.unreported.retain(|drift| !is_told(drift));
+        if ledger.unreported.len() < before { ledger.write(&self.state) } else { Ok(()) }
     }
 
     pub(super) fn site<'a>(&'a self, root: &'a Root) -> Site<'a> {
@@ -300,15 +317,16 @@ pub(super) fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
         }
         Standing::Waiting { .. } => None,
     });
-    Convergence { drift, refused: refused.collect(), applied, held, nodes: nodes.collect() }
+    let unreported = ledger.unreported.clone();
+    Convergence { drift, unreported, refused: refused.collect(), applied, held, nodes: nodes.collect() }
 }
 
 impl Convergence {
     /// What the engine needs to know of it.
     pub fn report(self) -> MachineReport {
-        let drift = self.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned()));
-        let drift = drift.collect();
+        let [drift, unreported] = [&self.drift, &self.unreported]
+            .map(|list| list.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect());
         let Self { refused, applied, held, nodes, .. } = self;
-        MachineReport { drift, refused, applied, held, nodes }
+        MachineReport { drift, unreported, refused, applied, held, nodes }
     }
 }

@@ -20,6 +20,9 @@ const VERSION: u32 = 1;
 /// The largest ledger that is read, in bytes.
 const MAX_LEDGER: u64 = 32 << 20;
 
+/// The most changes by others that are kept for the server.
+const MOST_UNREPORTED: usize = 100;
+
 /// What the agent made on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
@@ -49,6 +52,9 @@ pub struct Ledger {
     pub nodes: Vec<(String, String, String)>,
     /// What somebody else changed, as it was found last.
     pub drift: Vec<Drift>,
+    /// What somebody else changed and the server does not know yet, wherever it was found.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unreported: Vec<Drift>,
 }
 
 /// What was applied before a change.
@@ -213,6 +219,15 @@ impl Ledger {
         self.files.is_empty() && self.directories.is_empty() && self.untold.is_empty()
     }
 
+    /// Somebody else has changed files: the server will be told.
+    pub(super) fn note_drift(&mut self, found: &[Drift]) {
+        for drift in found {
+            if !self.unreported.contains(drift) && self.unreported.len() < MOST_UNREPORTED {
+                self.unreported.push(drift.clone());
+            }
+        }
+    }
+
     /// Whether a profile is applied with this content.
     pub fn has_applied(&self, root: &str, content: &str) -> bool {
         match &self.applied {
@@ -235,7 +250,7 @@ impl Ledger {
         self.version = VERSION;
         let path = Self::place(state);
         let records_nothing = self.profiles.is_empty() && self.applied.as_ref().is_none_or(BTreeMap::is_empty);
-        if self.is_empty() && records_nothing {
+        if self.is_empty() && records_nothing && self.unreported.is_empty() {
             files::remove_file(&path)?;
             if state.is_dir() {
                 files::sync_dir(state)?;

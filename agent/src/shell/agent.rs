@@ -219,6 +219,11 @@ impl Agent {
         }
         // Whoever closes the store still brings the machine to what is in it.
         let _right = Arc::clone(&self.store_right).lock_owned().await;
+        while let Ok(message) = self.inbox.try_recv() {
+            if let Message::DriftFound(drift) = message {
+                self.feed(Event::DriftFound(drift));
+            }
+        }
         Ok(())
     }
 
@@ -245,6 +250,7 @@ impl Agent {
                 self.known.evaluator = evaluator;
                 self.feed(Event::Evaluated(verdicts));
             }
+            Message::DriftFound(drift) => self.feed(Event::DriftFound(drift)),
             Message::Applied(outcome) => self.feed(Event::Applied(outcome)),
             Message::Kept(store, changes, result) => self.kept(store, &changes, result),
             Message::Erased(result) => self.erased(&result),
@@ -285,6 +291,9 @@ impl Agent {
         facts: Box<crate::engine::facts::DeviceFacts>,
         machine: Box<MachineReport>,
     ) {
+        if matches!(self.engine.phase(), Phase::Opening(_)) {
+            self.known.reported.clone_from(&machine.unreported);
+        }
         let (stored, rebuilt) = match result {
             Ok((store, opened)) => {
                 self.store = Some(store);

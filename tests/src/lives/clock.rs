@@ -3,6 +3,8 @@
 
 const TOLERANCE: i64 = 300;
 const HOUR: i64 = 3600;
+/// As much as lies between two check-ins, and ten minutes, may not have been kept when a machine is switched off.
+pub(super) const UNKEPT: i64 = 8 * HOUR + 600;
 
 /// The device's own time.
 #[derive(Debug, Clone, Copy)]
@@ -16,6 +18,11 @@ pub(super) struct AgeClock {
     /// The part of it that the device still doubts, and for how long it has run in doubt.
     pub(super) doubted: i64,
     ran_in_doubt: i64,
+    /// When it had run long enough to doubt nothing any more, by its own moment.
+    believed_at: i64,
+    /// Whether that was so shortly before it was switched off that the device may not have kept it: what it ran in doubt then
+    /// counts for what it doubts now.
+    may_believe: bool,
     /// What the server's clock was ahead of the device's own moment when it was heard of last.
     skew: Option<i64>,
     /// What the wall clock was ahead of true time when the machine was switched off.
@@ -33,6 +40,8 @@ impl AgeClock {
             unproven: 0,
             doubted: 0,
             ran_in_doubt: 0,
+            believed_at: i64::MIN,
+            may_believe: false,
             skew: Some(0),
             error_when_off: 0,
             is_on: true,
@@ -48,14 +57,15 @@ impl AgeClock {
             self.reading += passed;
             self.ran_in_doubt += passed;
             // The machine was up for a moment before its agent was.
-            if self.ran_in_doubt >= HOUR - 3 {
-                self.doubted = 0;
+            if self.ran_in_doubt >= HOUR - 3 && self.doubted > 0 {
+                (self.doubted, self.believed_at, self.may_believe) = (0, self.reading, false);
             }
         }
     }
 
     pub(super) fn switch_off(&mut self, now: i64, error: i64) {
         self.advance(now);
+        self.may_believe |= self.reading - self.believed_at.max(0) < UNKEPT;
         (self.is_on, self.error_when_off) = (false, error);
     }
 
@@ -93,6 +103,7 @@ impl AgeClock {
             }
             (self.unproven, self.doubted) = (0, 0);
         }
+        (self.believed_at, self.may_believe) = (i64::MIN, false);
         self.skew = Some(now - self.reading);
     }
 
@@ -101,8 +112,8 @@ impl AgeClock {
         self.unproven > TOLERANCE
     }
 
-    /// The device's own moment without what it doubts.
+    /// The device's own moment without what it has to doubt.
     pub(super) fn certain(&self) -> i64 {
-        self.reading - self.doubted
+        if self.may_believe { self.reading } else { self.reading - self.doubted }
     }
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use mdm_agent::engine::{Engine, Phase};
 use mdm_sim_server::tenant::DeliveryState;
 
+use super::clock::UNKEPT;
 use super::reference::{Held, Reference};
 use super::watch::{Watch, interval};
 use crate::scenario::{Machine, World};
@@ -17,8 +18,6 @@ const HOUR: i64 = 3600;
 const RENEWED_WITHIN: i64 = 5 * 86_400;
 /// How long a last check-in is tried before profiles expire.
 const LAST_CHANCE: i64 = 600;
-/// A clock that was set back across a reboot loses what was not kept by then: as much as lies between two check-ins.
-const UNKEPT: i64 = 8 * HOUR + LAST_CHANCE;
 
 impl Watch {
     /// The first difference.

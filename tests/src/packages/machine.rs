@@ -136,6 +136,7 @@ impl SimulatedMachine {
         let (kept, mut applied): (BTreeMap<_, _>, BTreeMap<_, _>) =
             assembly.applicable().into_iter().partition(|(root, _)| desired.without.contains_key(root));
         let mut report = MachineReport {
+            unreported: Vec::new(),
             drift: Vec::new(),
             refused: desired
                 .without

@@ -88,7 +88,7 @@ impl Engine {
 
 /// Files that somebody else had changed.
 fn drift_json(machine: &MachineReport) -> Option<String> {
-    let drift = machine.drift.iter().take(MAX_DRIFT_NAMED);
+    let drift = machine.unreported.iter().take(MAX_DRIFT_NAMED);
     let list: Vec<serde_json::Value> =
         drift.map(|(path, what)| serde_json::json!({ "file": path, "was": what })).collect();
     (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())

@@ -37,9 +37,9 @@ impl Engine {
     }
 
     /// Writes down what somebody else had changed on the machine.
-    pub(super) fn note_machine(&mut self, machine: &MachineReport, now: Now, actions: &mut Vec<Action>) {
+    pub(super) fn note_drift(&mut self, drift: &[(String, String)], now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
-        let drift = machine.drift.iter().take(MAX_DRIFT_NOTED);
+        let drift = drift.iter().take(MAX_DRIFT_NOTED);
         let notes: Vec<Note> = drift
             .map(|(path, what)| Note::new("file-put-back", at).with("file", path.as_str()).with("was", what.as_str()))
             .collect();

@@ -27,6 +27,8 @@ pub(super) struct SessionKnowledge {
     pub(super) evaluator: Option<Box<Evaluator>>,
     /// Translations that took their time.
     shares: Arc<Shares>,
+    /// The changes by others that the server is told of in this session: path, and what was done to it.
+    pub(super) reported: Vec<(String, String)>,
 }
 
 impl Agent {
@@ -101,15 +103,23 @@ impl Agent {
     pub(super) fn close_store(&mut self) {
         // The next session connects anew, perhaps with another certificate.
         self.client = None;
-        self.known = SessionKnowledge::default();
+        let known = std::mem::take(&mut self.known);
+        let was_completed = self.engine.progress().last_session.as_deref().is_some_and(|last| last.completed);
+        let reported = if was_completed { known.reported } else { Vec::new() };
         let snapshot = self.snapshot.take();
-        let (platform, others) = (self.platform(), self.others());
+        let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
         let Some(store) = self.store.take() else { return };
         tokio::task::spawn_blocking(move || {
             let StoreInUse { store, _right } = store;
             drop(store);
             if let Some(stored) = snapshot {
-                converge(&platform, &stored.profiles, others);
+                if !reported.is_empty()
+                    && let Err(error) = platform.drift_reported(&reported)
+                {
+                    tracing::warn!(%error, "changes by others will be reported again");
+                }
+                let found = converge(&platform, &stored.profiles, others);
+                tell_drift(&outbox, found);
             }
         });
     }
@@ -124,11 +134,14 @@ impl Agent {
             return;
         }
         let (platform, right, paths) = (self.platform(), Arc::clone(&self.store_right), self.paths.clone());
+        let outbox = self.outbox.clone();
         // Nobody else has the right yet, so nobody opens the store before this.
         let Ok(right) = right.try_lock_owned() else { return };
         tokio::task::spawn_blocking(move || {
             let _right = right;
-            Self::take_over_machine(&paths, &platform, stored.as_ref());
+            if let Some(found) = Self::take_over_machine(&paths, &platform, stored.as_ref()) {
+                tell_drift(&outbox, found);
+            }
         });
     }
 
@@ -152,12 +165,12 @@ impl Agent {
 
     /// How the machine was left by whoever was there before: brought to what the store says, or, where nobody is
     /// enrolled any more, rid of everything the agent made.
-    fn take_over_machine(paths: &Paths, platform: &Platform, stored: Option<&Stored>) {
+    fn take_over_machine(paths: &Paths, platform: &Platform, stored: Option<&Stored>) -> Option<MachineReport> {
         match stored {
-            Some(stored) if stored.progress.is_none() => {}
+            Some(stored) if stored.progress.is_none() => None,
             Some(stored) => {
                 let others = if stored.is_whole() { Others::Go } else { Others::Stay };
-                converge(platform, &stored.profiles, others);
+                Some(converge(platform, &stored.profiles, others))
             }
             None => {
                 if unenrollment::has_leftovers(paths, platform)
@@ -165,8 +178,16 @@ impl Agent {
                 {
                     tracing::error!(%error, "not everything of the enrollment that has ended could be removed");
                 }
+                None
             }
         }
+    }
+}
+
+/// Has what somebody else had changed written down. A loop that has ended looks for it last.
+fn tell_drift(outbox: &tokio::sync::mpsc::Sender<Message>, found: MachineReport) {
+    if !found.drift.is_empty() {
+        let _ = outbox.try_send(Message::DriftFound(found.drift));
     }
 }
 

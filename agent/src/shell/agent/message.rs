@@ -44,6 +44,8 @@ pub enum Message {
     #[doc(hidden)]
     Evaluated(Option<Box<Evaluator>>, Box<Verdicts>),
     #[doc(hidden)]
+    DriftFound(Vec<(String, String)>),
+    #[doc(hidden)]
     Applied(Box<ApplicationOutcome>),
     #[doc(hidden)]
     CertificateAnswered(String, CertificateAnswer),
