@@ -9,8 +9,10 @@ use tokio::sync::oneshot;
 use super::{Failure, Place};
 use crate::shell::agent::{Agent, Message};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, client};
+use crate::shell::identity::IdentityError;
 use crate::shell::lock::{LockError, StateLock};
 use crate::shell::store::StoreAccess;
+use crate::shell::unenrollment;
 
 /// Asks, and reads the answer.
 pub(super) async fn ask<T: DeserializeOwned>(place: &Place, request: ControlRequest) -> Result<T, Failure> {
@@ -62,8 +64,11 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
         StoreAccess::InProcess,
         place.platform.clone(),
         place.configuration.retention(),
-    )?
-    .configured(place.configuration.live());
+    );
+    let agent = match (agent, &request) {
+        (Err(error), ControlRequest::Unenrol) => return Ok(unenroll_without_identity(place, &error).await?),
+        (agent, _) => agent?.configured(place.configuration.live()),
+    };
     let sender = agent.sender();
     let (reply, answer) = oneshot::channel();
     sender.send(Message::Control(request, reply)).await?;
@@ -74,6 +79,20 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
     running.await??;
     drop(lock);
     Ok(result)
+}
+
+/// An identity that cannot be read is no reason to leave anything on the machine; the server cannot be told.
+async fn unenroll_without_identity(
+    place: &Place,
+    why: &IdentityError,
+) -> Result<ControlResult, tokio::task::JoinError> {
+    let (paths, platform) = (place.paths.clone(), place.platform.clone());
+    let removed = tokio::task::spawn_blocking(move || unenrollment::finish(&paths, &platform)).await?;
+    Ok(match removed {
+        Ok(()) => Ok(serde_json::json!({ "server_told": false, "detail": why.to_string() })),
+        Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
+            .with_advice(unenrollment::ADVICE)),
+    })
 }
 
 fn acquire(place: &Place) -> Result<StateLock, Failure> {

@@ -98,9 +98,8 @@ pub(super) fn describe(status: &report::Status, output: &Output, now: i64) -> St
 fn unfinished(status: &report::Status, output: &Output) -> String {
     let mut lines = vec![
         "Not enrolled.".to_owned(),
-        output.warning(
-            "Something of the last enrollment is still on this machine. To remove it: sudo mdm-agent unenroll",
-        ),
+        output
+            .warning("Files of the last enrollment are still on this machine. To remove them: sudo mdm-agent unenroll"),
     ];
     lines.extend(status.left_behind.iter().map(|file| format!("  {}", printable(file))));
     lines.join("\n")

@@ -34,6 +34,9 @@ pub struct ApplicationOutcome {
     pub machine: Option<MachineReport>,
 }
 
+/// Changes by others that are reported to the server in one session; further ones wait for the next.
+pub const MAX_DRIFT_REPORTED: usize = 20;
+
 /// How the profiles are on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineReport {

@@ -230,6 +230,7 @@ impl Engine {
         match self.account() {
             Some(account) => Err(OrderError::AlreadyEnrolled(account.management_url.clone())),
             None if under_way => Err(OrderError::UnderWay),
+            None if matches!(self.phase, Phase::Erasing) => Err(OrderError::Busy),
             None => Ok(()),
         }
     }
@@ -244,8 +245,13 @@ impl Engine {
     }
 
     /// Whether the enrolment may be ended: not while the identity is exchanged, which would outlive its end.
-    pub fn check_unenrolment(&self) -> Result<(), OrderError> {
-        if self.paused { Err(OrderError::Busy) } else { Ok(()) }
+    /// `under_way` says that an enrollment or a recovery is.
+    pub fn check_unenrolment(&self, under_way: bool) -> Result<(), OrderError> {
+        match () {
+            () if self.paused => Err(OrderError::Busy),
+            () if under_way => Err(OrderError::UnderWay),
+            () => Ok(()),
+        }
     }
 
     /// Takes note of what happened and appends what has to be done.
@@ -272,6 +278,7 @@ impl Engine {
                 self.step(now, actions, |session| session.applied(&outcome));
             }
             Event::DriftFound(drift) => self.note_drift(&drift, now, actions),
+            Event::EraseRequested => self.erase_requested(actions),
             Event::Kept(result) => self.kept(result, now, actions),
             Event::Replied(reply) => {
                 if matches!(self.phase, Phase::Running(_))

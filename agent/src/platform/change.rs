@@ -108,7 +108,8 @@ impl Platform {
         assembly.keep(self.translations(), open.iter());
         let set = Set { assembly: &assembly, open: &open, others: work.others };
         let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
-        work.drift.extend(attempt.drift.iter().cloned());
+        let news = attempt.drift.iter().filter(|drift| !work.drift.contains(drift));
+        work.drift.extend(news.cloned().collect::<Vec<_>>());
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
         let fallen = fallen.map(|(root, why)| (root.clone(), why.clone())).collect();
         Ok(Tried { attempt, profiles, fallen })

@@ -54,6 +54,16 @@ pub enum PlatformError {
     /// The root directory cannot be used.
     #[error(transparent)]
     Root(#[from] RootError),
+    /// The list of what was made on the machine could not be read.
+    #[error(
+        "the list of what the agent made on this machine was damaged and is {} now; look for what is left, then remove \
+         it: find /etc /usr/local /usr/share -name '*mdm-agent*'",
+        path.display()
+    )]
+    LedgerLost {
+        /// Where it is now.
+        path: PathBuf,
+    },
     /// Not everything could be taken off the machine.
     #[error("{} left on the machine: {why}", named(left))]
     Left {
@@ -62,6 +72,11 @@ pub enum PlatformError {
         /// Why the first of them is.
         why: String,
     },
+}
+
+/// Where a damaged ledger goes.
+pub(super) fn put_aside(ledger: &Path) -> PathBuf {
+    ledger.with_extension("damaged")
 }
 
 /// The first of some files by name, and how many there are more.
@@ -84,7 +99,7 @@ impl PlatformError {
             }
             Self::Ledger(LedgerError::Damaged { .. } | LedgerError::OtherRoot { .. }) => false,
             Self::Root(error) => error.is_full(),
-            Self::Left { .. } => false,
+            Self::Left { .. } | Self::LedgerLost { .. } => false,
         }
     }
 }
@@ -245,35 +260,6 @@ impl Platform {
         Ok(convergence(&ledger, attempt.drift))
     }
 
-    /// Takes everything that the agent made off the machine, or says what is left. Blocks.
-    pub fn clear(&self) -> Result<(), PlatformError> {
-        let found = self.converge(&[], Others::Go)?;
-        let mut ledger = self.readable_ledger()?;
-        if !ledger.unreported.is_empty() {
-            // There is no server any more that it could be reported to.
-            ledger.unreported.clear();
-            ledger.write(&self.state)?;
-        }
-        if ledger.is_empty() {
-            return Ok(());
-        }
-        let why = found.refused.into_values().map(|refusal| refusal.reason).next();
-        let untold = || {
-            format!("{} was not told", ledger.untold.iter().filter_map(|it| it.name()).collect::<Vec<_>>().join(", "))
-        };
-        Err(PlatformError::Left { left: ledger.files.into_keys().collect(), why: why.unwrap_or_else(untold) })
-    }
-
-    /// The server was told of these changes by others: path, and what was done to it.
-    pub fn drift_reported(&self, told: &[(String, String)]) -> Result<(), LedgerError> {
-        let mut ledger = self.readable_ledger()?;
-        let is_told =
-            |drift: &Drift| told.iter().any(|(path, what)| path == drift.path.as_str() && what == drift.what.as_str());
-        let before = ledger.unreported.len();
-        ledger.unreported.retain(|drift| !is_told(drift));
-        if ledger.unreported.len() < before { ledger.write(&self.state) } else { Ok(()) }
-    }
-
     pub(super) fn site<'a>(&'a self, root: &'a Root) -> Site<'a> {
         Site { root, state: &self.state, messenger: &*self.messenger }
     }
@@ -297,7 +283,7 @@ impl Platform {
         match Ledger::read(&self.state, &self.root) {
             Err(LedgerError::Damaged { path, reason }) => {
                 tracing::error!(path = %path.display(), reason, "the ledger of what was made on this machine is damaged; it is put aside");
-                crate::shell::files::rename(&path, &path.with_extension("damaged"))?;
+                crate::shell::files::rename(&path, &put_aside(&path))?;
                 Ok(Ledger::default())
             }
             other => other,

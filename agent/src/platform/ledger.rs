@@ -21,7 +21,7 @@ const VERSION: u32 = 1;
 const MAX_LEDGER: u64 = 32 << 20;
 
 /// The most changes by others that are kept for the server.
-const MOST_UNREPORTED: usize = 100;
+const MOST_UNREPORTED: usize = 1000;
 
 /// What the agent made on this machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -12,6 +12,7 @@ mod orders;
 mod questions;
 mod remote;
 mod standing;
+mod stored;
 mod surroundings;
 
 use std::collections::VecDeque;
@@ -23,6 +24,7 @@ use tracing::{error, info, warn};
 use self::machine::SessionKnowledge;
 use self::message::{Doorbell, Waiter};
 pub use self::message::{Message, StoreInUse};
+use self::stored::read_store;
 use super::config::Live;
 use super::control::{ControlError, ControlResult};
 use super::desktop::{Desktop, NoDesktop};
@@ -34,13 +36,11 @@ use super::push::PushEvent;
 use super::store::{Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
 use super::{clock, facts, unenrollment};
-use crate::engine::application::MachineReport;
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::compliance::standing::Rules;
-use crate::engine::failure::StoreFailure;
 use crate::engine::notification::Told;
 use crate::engine::profile::RetentionRules;
-use crate::engine::profile::{Changes, Stored};
+use crate::engine::profile::Stored;
 use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
@@ -285,47 +285,6 @@ impl Agent {
         }
     }
 
-    fn store_opened(
-        &mut self,
-        result: Result<(StoreInUse, Box<Opened>), StoreFailure>,
-        facts: Box<crate::engine::facts::DeviceFacts>,
-        machine: Box<MachineReport>,
-    ) {
-        if matches!(self.engine.phase(), Phase::Opening(_)) {
-            self.known.reported.clone_from(&machine.unreported);
-        }
-        let (stored, rebuilt) = match result {
-            Ok((store, opened)) => {
-                self.store = Some(store);
-                self.store_problem = None;
-                if let Some(path) = &opened.quarantined {
-                    warn!(path = %path.display(), "the profile store was damaged; it was put aside and begun anew");
-                }
-                self.snapshot = Some(opened.stored.clone());
-                (Ok(Box::new(opened.stored)), opened.quarantined.is_some())
-            }
-            Err(failure) => {
-                error!(error = %failure, "the profile store cannot be used; nothing will be acknowledged that is not kept");
-                self.store_problem = Some(failure.to_string());
-                (Err(failure), false)
-            }
-        };
-        self.feed(Event::StoreOpened { stored, rebuilt, facts, machine });
-    }
-
-    fn kept(&mut self, store: Option<StoreInUse>, changes: &Changes, result: Result<(), StoreFailure>) {
-        self.store = store;
-        match (&result, &mut self.snapshot) {
-            (Ok(()), Some(snapshot)) => snapshot.apply(changes),
-            (Err(failure), _) => {
-                error!(error = %failure, "changes could not be kept");
-                self.store_problem = Some(failure.to_string());
-            }
-            (Ok(()), None) => {}
-        }
-        self.feed(Event::Kept(result));
-    }
-
     fn erased(&mut self, removed: &Result<(), String>) {
         // What is being looked at is looked at for an enrolment that is over.
         self.check_again = None;
@@ -371,22 +330,6 @@ impl Agent {
 /// Who the device is, unless its enrollment has ended and only has to be removed.
 fn identity_in_use(paths: &Paths) -> Result<Option<Identity>, IdentityError> {
     if unenrollment::is_unfinished(paths) { Ok(None) } else { Identity::load(paths) }
-}
-
-/// What is in the store at the start, or what is wrong with it.
-fn read_store(access: &StoreAccess, place: &StorePlace, now: i64) -> (Option<Stored>, Option<String>) {
-    match access.open(place, now) {
-        Ok((_, opened)) => {
-            if let Some(quarantined) = opened.quarantined {
-                warn!(path = %quarantined.display(), "the profile store was damaged; it was put aside and begun anew");
-            }
-            (Some(opened.stored), None)
-        }
-        Err(failure) => {
-            error!(error = %failure, "the profile store cannot be used");
-            (None, Some(failure.to_string()))
-        }
-    }
 }
 
 #[cfg(test)]

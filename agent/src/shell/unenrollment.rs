@@ -11,8 +11,12 @@ use super::files::{self, FileError};
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
 use crate::platform::force::{Platform, PlatformError};
+use crate::platform::ledger::LedgerError;
 use crate::platform::remote::lock::LockError;
 
+/// What helps where something could not be removed.
+pub const ADVICE: &str = "Make what is named removable (see lsattr and findmnt), then: sudo mdm-agent unenroll. It \
+                          continues where it stopped.";
 /// There from before the first step until after the last one.
 const UNFINISHED: &str = "unenrolling";
 
@@ -22,6 +26,9 @@ pub enum UnenrollmentError {
     /// The machine could not be unlocked.
     #[error("the machine could not be unlocked: {0}")]
     Locked(#[from] LockError),
+    /// The ledger could not be written.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// What the agent made could not be removed.
     #[error(transparent)]
     Machine(#[from] PlatformError),
@@ -46,7 +53,15 @@ pub fn is_unfinished(paths: &Paths) -> bool {
 pub fn has_leftovers(paths: &Paths, platform: &Platform) -> bool {
     // A ledger that cannot be read is no sign of an empty one.
     let is_clean = platform.ledger().is_ok_and(|ledger| ledger.is_empty());
-    is_unfinished(paths) || compliance::is_kept(paths) || !is_clean
+    let is_locked = !platform.lock_state().is_ok_and(|locked| locked.is_none());
+    is_unfinished(paths) || paths.identity().exists() || compliance::is_kept(paths) || is_locked || !is_clean
+}
+
+/// Removes what is here of an enrollment whose identity is gone, though nobody has ended it: it may come back from a
+/// backup, and then counts. Blocks.
+pub fn sweep(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
+    platform.clear()?;
+    Ok(compliance::forget(paths)?)
 }
 
 /// Removes what is here of an enrollment. Where something cannot be removed from the machine, identity and profiles go all
@@ -73,14 +88,17 @@ pub fn finish(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentErro
 /// Makes room for a new enrollment: what is left of the former one and cannot be removed now stays in the ledger, by which
 /// it is tried again whenever the machine is brought in line.
 pub fn make_room(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
-    if !is_unfinished(paths) {
-        return Ok(());
+    if is_unfinished(paths) {
+        match finish(paths, platform) {
+            Ok(()) => return Ok(()),
+            // The new server would know nothing of it.
+            Err(error @ UnenrollmentError::Locked(_)) => return Err(error),
+            Err(error) => tracing::warn!(%error, "files of the former enrollment are left on this machine"),
+        }
+        Identity::remove(paths)?;
+        forget_marker(paths)?;
     }
-    if let Err(error) = finish(paths, platform) {
-        tracing::warn!(%error, "something of the former enrollment is left on this machine");
-    }
-    Identity::remove(paths)?;
-    forget_marker(paths)
+    Ok(platform.forget_drift()?)
 }
 
 fn is_full(error: &FileError) -> bool {

@@ -1,7 +1,7 @@
 //! What the device has to say: at the beginning of a session to the server, at its end to whoever asks.
 
 use super::Engine;
-use crate::engine::application::MachineReport;
+use crate::engine::application::{MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::life::Plan;
 use crate::engine::profile::{RemovalReason, Stored, Tombstone};
 use crate::engine::progress::SessionRecord;
@@ -12,8 +12,8 @@ use crate::engine::time::Now;
 const MAX_DETAIL: usize = 400;
 /// Redundant profiles that are named to the server.
 const MAX_REDUNDANT_NAMED: usize = 50;
-/// Changed files, and profiles not in force, that are named to the server.
-const MAX_DRIFT_NAMED: usize = 20;
+/// Profiles not in force that are named to the server.
+const MAX_NOT_IN_FORCE_NAMED: usize = 20;
 /// What helps a device whose recovered identity the server refuses.
 const RECOVER_AGAIN: &str = "Ask the administrator for another recovery token for this device, then: mdm-agent recover \
                              --token-file FILE";
@@ -88,7 +88,7 @@ impl Engine {
 
 /// Files that somebody else had changed.
 fn drift_json(machine: &MachineReport) -> Option<String> {
-    let drift = machine.unreported.iter().take(MAX_DRIFT_NAMED);
+    let drift = machine.unreported.iter().take(MAX_DRIFT_REPORTED);
     let list: Vec<serde_json::Value> =
         drift.map(|(path, what)| serde_json::json!({ "file": path, "was": what })).collect();
     (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
@@ -99,7 +99,7 @@ fn not_in_force_json(machine: &MachineReport) -> Option<String> {
     let list: Vec<serde_json::Value> = machine
         .refused
         .iter()
-        .take(MAX_DRIFT_NAMED)
+        .take(MAX_NOT_IN_FORCE_NAMED)
         .map(|(root, refusal)| {
             let reason: String = refusal.reason.chars().take(MAX_REASON).collect();
             serde_json::json!({ "address": root, "status": refusal.status.0, "reason": reason })

@@ -63,6 +63,8 @@ pub enum Event {
     Recovered(Box<Account>, Certificates),
     /// A person ended the enrolment.
     UnenrolRequested,
+    /// A person has what an enrollment that is over has left removed.
+    EraseRequested,
     /// Everything that belonged to the enrolment was removed.
     Erased,
     /// A network came up.

@@ -169,6 +169,14 @@ impl Engine {
         actions.push(Action::Note(vec![Note::new("identity-recovered", at)]));
     }
 
+    /// There is no server to say farewell to.
+    pub(super) fn erase_requested(&mut self, actions: &mut Vec<Action>) {
+        if self.account().is_none() && matches!(self.phase, Phase::Idle) {
+            self.phase = Phase::Erasing;
+            actions.push(Action::Erase);
+        }
+    }
+
     pub(super) fn erased(&mut self, now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
         self.life.forget(now);

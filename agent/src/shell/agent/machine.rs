@@ -29,6 +29,8 @@ pub(super) struct SessionKnowledge {
     shares: Arc<Shares>,
     /// The changes by others that the server is told of in this session: path, and what was done to it.
     pub(super) reported: Vec<(String, String)>,
+    /// All that was found at the beginning.
+    pub(super) found: Vec<(String, String)>,
 }
 
 impl Agent {
@@ -105,6 +107,7 @@ impl Agent {
         self.client = None;
         let known = std::mem::take(&mut self.known);
         let was_completed = self.engine.progress().last_session.as_deref().is_some_and(|last| last.completed);
+        let found_before = known.found;
         let reported = if was_completed { known.reported } else { Vec::new() };
         let snapshot = self.snapshot.take();
         let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
@@ -118,7 +121,9 @@ impl Agent {
                 {
                     tracing::warn!(%error, "changes by others will be reported again");
                 }
-                let found = converge(&platform, &stored.profiles, others);
+                let mut found = converge(&platform, &stored.profiles, others);
+                // What cannot be put back is found by every look.
+                found.drift.retain(|drift| !found_before.contains(drift));
                 tell_drift(&outbox, found);
             }
         });
@@ -173,10 +178,14 @@ impl Agent {
                 Some(converge(platform, &stored.profiles, others))
             }
             None => {
-                if unenrollment::has_leftovers(paths, platform)
-                    && let Err(error) = unenrollment::finish(paths, platform)
-                {
-                    tracing::error!(%error, "not everything of the enrollment that has ended could be removed");
+                let is_unfinished = unenrollment::is_unfinished(paths);
+                let removed = match () {
+                    () if is_unfinished => unenrollment::finish(paths, platform),
+                    () if unenrollment::has_leftovers(paths, platform) => unenrollment::sweep(paths, platform),
+                    () => Ok(()),
+                };
+                if let Err(error) = removed {
+                    tracing::error!(%error, is_unfinished, "files of an enrollment that is over could not be removed");
                 }
                 None
             }

@@ -232,7 +232,7 @@ impl Agent {
     }
 
     /// Removes everything that belongs to the enrolment.
-    pub(super) fn erase(&mut self) {
+    fn erase(&mut self) {
         self.client = None;
         self.identity = None;
         let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));

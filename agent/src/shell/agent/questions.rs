@@ -116,15 +116,15 @@ impl Agent {
     }
 
     fn unenrol(&mut self, reply: Reply) {
+        if let Err(error) = self.engine.check_unenrolment(self.enrolling) {
+            return answer(reply, Err(refused(&error)));
+        }
         if self.engine.account().is_none() {
             if !unenrollment::has_leftovers(&self.paths, &self.platform) {
                 return answer(reply, Err(ControlError::not_enrolled()));
             }
             self.leavers.push(reply);
-            return self.erase();
-        }
-        if let Err(error) = self.engine.check_unenrolment() {
-            return answer(reply, Err(refused(&error)));
+            return self.feed(Event::EraseRequested);
         }
         self.leavers.push(reply);
         self.feed(Event::UnenrolRequested);
@@ -251,7 +251,7 @@ pub(super) fn left(removed: &Result<(), String>, farewell: Option<&SessionRecord
             "detail": farewell.map(|record| record.detail.clone()),
         })),
         Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
-            .with_advice("Make it removable, then: sudo mdm-agent unenroll. It goes on where it ended.")),
+            .with_advice(unenrollment::ADVICE)),
     }
 }
 

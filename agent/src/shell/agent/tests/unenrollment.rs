@@ -66,6 +66,20 @@ impl Enrolled {
         })
     }
 
+    /// A service starts, and is stopped once it has brought the machine in line.
+    fn start_service(&self) {
+        runtime().block_on(async {
+            let (paths, platform) = (self.paths.clone(), self.platform.clone());
+            let sessions = facts::Sessions::Untracked;
+            let agent =
+                Agent::start(paths, sessions, StoreAccess::InProcess, platform, RetentionRules::default()).unwrap();
+            let sender = agent.sender();
+            let running = tokio::spawn(agent.going_on().run());
+            sender.send(Message::Stop).await.unwrap();
+            running.await.unwrap().unwrap();
+        });
+    }
+
     /// Whether nothing is left of the enrollment, on the machine and in the state directory.
     fn assert_clean(&self, when: &str) {
         assert!(!self.platform.root().join(FILE).exists(), "{when}: the profile is still applied");
@@ -138,14 +152,60 @@ fn what_is_on_the_machine_is_given_back_though_identity_and_store_are_lost() {
 fn a_service_that_starts_brings_an_unenrollment_to_its_end() {
     let machine = Enrolled::new();
     std::fs::write(machine.paths.state.join("unenrolling"), "").unwrap();
+    machine.start_service();
+    machine.assert_clean("after the start");
+}
+
+#[test]
+fn a_damaged_list_of_what_to_give_back_is_said_and_kept() {
+    let machine = Enrolled::new();
+    std::fs::write(machine.paths.state.join("ledger.json"), "{").unwrap();
+    let error = machine.ask(ControlRequest::Unenrol).unwrap_err();
+    assert!(error.message.contains("ledger.damaged"), "{error:?}");
+    let list = machine.paths.state.join("ledger.damaged");
+    assert!(list.exists() && !machine.paths.identity().exists());
+    machine.ask(ControlRequest::Unenrol).unwrap_err();
+    std::fs::remove_file(list).unwrap();
+    machine.ask(ControlRequest::Unenrol).unwrap();
+}
+
+#[test]
+fn an_identity_that_comes_back_from_a_backup_counts_though_the_machine_was_swept_without_it() {
+    let machine = Enrolled::new();
+    let [identity, backup] = [machine.paths.identity(), machine.paths.state.with_file_name("backup")];
+    std::fs::rename(&identity, &backup).unwrap();
+    machine.deaf.0.store(true, Ordering::SeqCst);
+    machine.start_service();
+    assert!(!machine.platform.root().join(FILE).exists(), "nobody is enrolled");
+    std::fs::rename(&backup, &identity).unwrap();
+    machine.start_service();
+    assert!(machine.ask(ControlRequest::Status).unwrap()["account"].is_object(), "it counts");
+}
+
+#[test]
+fn nobody_ends_an_enrollment_that_is_under_way() {
+    let machine = Enrolled::new();
+    std::fs::remove_dir_all(machine.paths.identity()).unwrap();
+    let order = crate::engine::enrolment::EnrolOrder {
+        server: Some("https://127.0.0.1:1".to_owned()),
+        user: "ada@example.org".to_owned(),
+        password: Some("secret".to_owned()),
+        token: None,
+        local_user: None,
+        authorities: None,
+        device_id: Some("device".to_owned()),
+    };
     runtime().block_on(async {
-        let (paths, platform) = (machine.paths.clone(), machine.platform.clone());
         let sessions = facts::Sessions::Untracked;
+        let (paths, platform) = (machine.paths.clone(), machine.platform.clone());
         let agent = Agent::start(paths, sessions, StoreAccess::InProcess, platform, RetentionRules::default()).unwrap();
         let sender = agent.sender();
-        let running = tokio::spawn(agent.going_on().run());
+        let enrolled = ask(&sender, ControlRequest::Enrol(Box::new(order))).await;
+        let left = ask(&sender, ControlRequest::Unenrol).await;
+        let running = tokio::spawn(agent.run());
+        assert!(left.await.unwrap().unwrap_err().message.contains("under way"));
+        enrolled.await.unwrap().unwrap_err();
         sender.send(Message::Stop).await.unwrap();
         running.await.unwrap().unwrap();
     });
-    machine.assert_clean("after the start");
 }
