@@ -81,7 +81,7 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
     Ok(result)
 }
 
-/// An identity that cannot be read is no reason to leave anything on the machine; the server cannot be told.
+/// Where the identity cannot be read the server cannot be notified; the machine is given back by the ledger all the same.
 async fn unenroll_without_identity(
     place: &Place,
     why: &IdentityError,
@@ -90,8 +90,7 @@ async fn unenroll_without_identity(
     let removed = tokio::task::spawn_blocking(move || unenrollment::finish(&paths, &platform)).await?;
     Ok(match removed {
         Ok(()) => Ok(serde_json::json!({ "server_told": false, "detail": why.to_string() })),
-        Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
-            .with_advice(unenrollment::ADVICE)),
+        Err(error) => Err(ControlError::not_removed(&error.to_string())),
     })
 }
 

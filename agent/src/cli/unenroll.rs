@@ -16,7 +16,7 @@ pub(super) struct Unenroll {}
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Outcome {
-    /// Whether the server heard of it.
+    /// Whether the server was notified.
     server_told: bool,
     /// How the last session went; nothing where only what an earlier enrollment had left was removed.
     detail: Option<String>,
@@ -26,12 +26,12 @@ impl Unenroll {
     pub(super) async fn run(self, place: &Place, output: &Output) -> VerbResult {
         let outcome: Outcome = backend::ask(place, ControlRequest::Unenrol).await?;
         output.show(&outcome, |_| {
-            let told = match &outcome.detail {
-                _ if outcome.server_told => "The server knows.".to_owned(),
-                Some(reason) => format!("The server could not be told ({reason}); remove the device there too."),
+            let server = match &outcome.detail {
+                _ if outcome.server_told => "The server was notified.".to_owned(),
+                Some(reason) => format!("The server could not be notified ({reason}); remove the device there too."),
                 None => "What the last enrollment had left on it is removed.".to_owned(),
             };
-            printable(&format!("This machine is no longer enrolled. {told}"))
+            printable(&format!("This machine is no longer enrolled. {server}"))
         })?;
         Ok(ExitCode::SUCCESS)
     }

@@ -14,9 +14,6 @@ use crate::platform::force::{Platform, PlatformError};
 use crate::platform::ledger::LedgerError;
 use crate::platform::remote::lock::LockError;
 
-/// What helps where something could not be removed.
-pub const ADVICE: &str = "Make what is named removable (see lsattr and findmnt), then: sudo mdm-agent unenroll. It \
-                          continues where it stopped.";
 /// There from before the first step until after the last one.
 const UNFINISHED: &str = "unenrolling";
 

@@ -250,8 +250,7 @@ pub(super) fn left(removed: &Result<(), String>, farewell: Option<&SessionRecord
             "server_told": farewell.is_some_and(|record| record.completed),
             "detail": farewell.map(|record| record.detail.clone()),
         })),
-        Err(error) => Err(ControlError::new(ErrorCode::Failed, format!("not everything was removed: {error}"))
-            .with_advice(unenrollment::ADVICE)),
+        Err(error) => Err(ControlError::not_removed(error)),
     }
 }
 

@@ -198,6 +198,14 @@ impl ControlError {
         Self::new(ErrorCode::NotEnrolled, "this device is not enrolled")
             .with_advice("Enrol it with: mdm-agent enroll --server URL --user NAME")
     }
+
+    /// An unenrollment left something on this machine.
+    pub fn not_removed(reason: &str) -> Self {
+        Self::new(ErrorCode::Failed, format!("not everything was removed: {reason}")).with_advice(
+            "Make what is named removable (see lsattr and findmnt), then: sudo mdm-agent unenroll. It continues where it \
+             stopped.",
+        )
+    }
 }
 
 /// The answer to a request.
