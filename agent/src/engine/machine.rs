@@ -78,6 +78,8 @@ pub struct Conduct {
     remote_noted: (usize, usize),
     /// What the session tells of compliance.
     told: Option<Report>,
+    /// Changes of files by others that this session reports: path, and what was done to it.
+    drift: Vec<(String, String)>,
 }
 
 /// A session that is over, with what follows once that is kept.

@@ -29,7 +29,7 @@ impl Engine {
 
     pub(super) fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
         let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, outdated, told: told_compliance, .. } = *conduct;
+        let Conduct { plan, session, facts, tombstones, outdated, drift, told: told_compliance, .. } = *conduct;
         let Some(account) = self.account().cloned() else { return };
         let has_store = session.context().store_status.is_none();
         let mut told = nodes::told(session.tree(), &account);
@@ -69,6 +69,9 @@ impl Engine {
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
         self.clock_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
+        if ended == Ended::Completed && !drift.is_empty() {
+            actions.push(Action::DriftReported(drift));
+        }
         let renew_url = nodes::renewal_address(session.tree());
         let compliance = self.after_session(&session, plan.triggers, told_compliance);
         let removes = changes.profiles.values().any(Option::is_none).then_some(before);

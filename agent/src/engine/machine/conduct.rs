@@ -2,6 +2,7 @@
 
 use super::opening::Opening;
 use super::{Action, Conduct, Engine, Phase};
+use crate::engine::application::MAX_DRIFT_REPORTED;
 use crate::engine::certificates::Slot;
 use crate::engine::claim::Claim;
 use crate::engine::facts::{self, DeviceFacts};
@@ -52,6 +53,8 @@ impl Engine {
             claims: self.claims(&plan),
             farewell: plan.is_farewell(),
         };
+        let most = if plan.is_farewell() { 0 } else { MAX_DRIFT_REPORTED };
+        let drift = machine.unreported.iter().take(most).cloned().collect();
         let told = self.compliance_alert().map(|_| self.compliance.report.clone());
         let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree, &machine);
@@ -67,6 +70,7 @@ impl Engine {
             orders_noted: 0,
             remote_noted: (0, 0),
             told,
+            drift,
         }));
         let at = self.life.clock().read(now).wall;
         self.step(now, actions, |session| match obstacle {

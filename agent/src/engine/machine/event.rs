@@ -110,6 +110,8 @@ pub enum Action {
     Apply(Box<Application>),
     /// Keep changes so that they survive a power cut.
     Keep(Box<Changes>),
+    /// Changes of files by others were reported to the server: path, and what was done to it. No event.
+    DriftReported(Vec<(String, String)>),
     /// See that what is in the store is in force on the machine, then close it and the connection. No event.
     CloseStore,
     /// Send a message to the management server over mutual TLS.

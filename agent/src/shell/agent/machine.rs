@@ -27,7 +27,7 @@ pub(super) struct SessionKnowledge {
     pub(super) evaluator: Option<Box<Evaluator>>,
     /// Translations that took their time.
     shares: Arc<Shares>,
-    /// The changes by others that the server is told of in this session: path, and what was done to it.
+    /// The changes by others that this session has reported: path, and what was done to it.
     pub(super) reported: Vec<(String, String)>,
     /// All that was found at the beginning.
     pub(super) found: Vec<(String, String)>,
@@ -106,9 +106,8 @@ impl Agent {
         // The next session connects anew, perhaps with another certificate.
         self.client = None;
         let known = std::mem::take(&mut self.known);
-        let was_completed = self.engine.progress().last_session.as_deref().is_some_and(|last| last.completed);
         let found_before = known.found;
-        let reported = if was_completed { known.reported } else { Vec::new() };
+        let reported = known.reported;
         let snapshot = self.snapshot.take();
         let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
         let Some(store) = self.store.take() else { return };

@@ -25,6 +25,10 @@ impl Agent {
             }
             Action::Apply(application) => self.apply(*application),
             Action::Keep(changes) => self.keep(changes),
+            Action::DriftReported(drift) => {
+                self.known.reported = drift;
+                None
+            }
             Action::CloseStore => {
                 self.close_store();
                 None

@@ -3,7 +3,7 @@
 use tracing::{error, warn};
 
 use super::{Agent, Event, Opened, Phase, StoreInUse, Stored};
-use crate::engine::application::{MAX_DRIFT_REPORTED, MachineReport};
+use crate::engine::application::MachineReport;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Changes;
 use crate::shell::store::{StoreAccess, StorePlace};
@@ -21,9 +21,6 @@ impl Agent {
             return;
         }
         self.known.found.clone_from(&machine.drift);
-        if matches!(self.engine.phase(), Phase::Opening(_)) {
-            self.known.reported = machine.unreported.iter().take(MAX_DRIFT_REPORTED).cloned().collect();
-        }
         let (stored, rebuilt) = match result {
             Ok((store, opened)) => {
                 self.store = Some(store);

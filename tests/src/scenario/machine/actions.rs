@@ -123,7 +123,8 @@ impl Machine {
                 self.converge();
                 None
             }
-            Action::RequestCertificate(_)
+            Action::DriftReported(_)
+            | Action::RequestCertificate(_)
             | Action::CarryOut { .. }
             | Action::CheckCompliance(_)
             | Action::KeepCompliance(_) => None,

@@ -148,7 +148,7 @@ impl World {
                     Some(Event::Kept(Ok(())))
                 }
                 Action::Post { url, body, .. } => Some(answer(&url, &body)),
-                Action::CloseStore => None,
+                Action::CloseStore | Action::DriftReported(_) => None,
                 Action::Report(record) => {
                     self.reports.push(*record);
                     None
@@ -240,6 +240,7 @@ pub(super) fn names(actions: &[Action]) -> Vec<&'static str> {
         Action::OpenStore => "OpenStore",
         Action::Apply(_) => "Apply",
         Action::Keep(_) => "Keep",
+        Action::DriftReported(_) => "DriftReported",
         Action::CloseStore => "CloseStore",
         Action::Post { .. } => "Post",
         Action::Report(_) => "Report",

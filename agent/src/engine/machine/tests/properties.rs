@@ -125,6 +125,7 @@ impl Machine {
                 self.check_acknowledgements(&body);
                 Pending::Post(body)
             }
+            Action::DriftReported(_) => return,
             Action::CloseStore => {
                 assert!(std::mem::take(&mut self.store_is_open), "a store is closed that is not open");
                 let kept: BTreeSet<String> =

@@ -271,7 +271,11 @@ impl Device {
                     self.disk.certificates.pending = None;
                     continue;
                 }
-                Action::Report(_) | Action::Note(_) | Action::CloseStore | Action::Listen(_) => continue,
+                Action::Report(_)
+                | Action::Note(_)
+                | Action::DriftReported(_)
+                | Action::CloseStore
+                | Action::Listen(_) => continue,
                 other @ (Action::SaveAccount(_)
                 | Action::Erase
                 | Action::CarryOut { .. }

@@ -210,3 +210,36 @@ fn the_servers_date_is_heard_in_a_session_and_only_there() {
     world.handle(dated());
     assert_eq!(world.engine.life().clock().skew(), Some(90));
 }
+
+#[test]
+fn changes_by_others_count_as_reported_once_the_session_that_named_them_was_completed() {
+    let unreported: Vec<(String, String)> =
+        (0..25).map(|number| (format!("/etc/{number}"), "changed".to_owned())).collect();
+    let begin = |world: &mut World| {
+        world.handle(Event::CheckInRequested(Trigger::User));
+        let mut event = opened(&world.stored);
+        let Event::StoreOpened { machine, .. } = &mut event else { panic!("{event:?}") };
+        machine.unreported.clone_from(&unreported);
+        world.handle(event)
+    };
+    let reported = |actions: &[Action]| {
+        actions.iter().find_map(|action| match action {
+            Action::DriftReported(drift) => Some(drift.clone()),
+            _ => None,
+        })
+    };
+    let mut world = World::enrolled();
+    begin(&mut world);
+    let actions = world.handle(Event::Replied(ok("")));
+    assert_eq!(reported(&actions).as_deref(), Some(&unreported[..20]), "as many as the message names");
+
+    let mut world = World::enrolled();
+    begin(&mut world);
+    let failure = crate::engine::ConnectionFailure::Identity("none".to_owned());
+    assert_eq!(reported(&world.handle(Event::ConnectionFailed(failure))), None, "the server did not get it");
+
+    let mut world = World::enrolled();
+    world.handle(Event::UnenrolRequested);
+    begin(&mut world);
+    assert_eq!(reported(&world.handle(Event::Replied(ok("")))), None, "a farewell names nothing");
+}
