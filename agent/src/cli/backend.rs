@@ -7,10 +7,15 @@ use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
 
 use super::{Failure, Place};
+use crate::engine::application::DriftReport;
+use crate::engine::note::Note;
 use crate::shell::agent::{Agent, Message};
+use crate::shell::clock;
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, client};
+use crate::shell::history::History;
 use crate::shell::identity::IdentityError;
 use crate::shell::lock::{LockError, StateLock};
+use crate::shell::paths::Paths;
 use crate::shell::store::StoreAccess;
 use crate::shell::unenrollment;
 
@@ -87,11 +92,33 @@ async fn unenroll_without_identity(
     why: &IdentityError,
 ) -> Result<ControlResult, tokio::task::JoinError> {
     let (paths, platform) = (place.paths.clone(), place.platform.clone());
-    let removed = tokio::task::spawn_blocking(move || unenrollment::finish(&paths, &platform)).await?;
-    Ok(match removed {
+    let removed = tokio::task::spawn_blocking(move || {
+        let mut drift = Vec::new();
+        let removed = unenrollment::finish(&paths, &platform, &mut drift);
+        record(&paths, &drift);
+        removed
+    });
+    Ok(match removed.await? {
         Ok(()) => Ok(serde_json::json!({ "server_told": false, "detail": why.to_string() })),
         Err(error) => Err(ControlError::not_removed(&error.to_string())),
     })
+}
+
+/// Adds changes by others to the history.
+fn record(paths: &Paths, drift: &[DriftReport]) {
+    if drift.is_empty() {
+        return;
+    }
+    let notes = drift.iter().map(|drift| Note::drift(drift, clock::now()));
+    let added = History::open(paths).and_then(|mut history| {
+        notes.into_iter().try_for_each(|note| {
+            let detail = note.particulars.into_iter().map(|(name, value)| (name.to_owned(), value));
+            history.append(note.time, note.what, detail.collect()).map(drop)
+        })
+    });
+    if let Err(error) = added {
+        tracing::warn!(%error, "changes of managed files are missing in the history");
+    }
 }
 
 fn acquire(place: &Place) -> Result<StateLock, Failure> {

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mdm_protocol::syncml::Format;
+use serde::{Deserialize, Serialize};
 
 use super::profile::Profile;
 use super::tree::Refusal;
@@ -37,13 +38,41 @@ pub struct ApplicationOutcome {
 /// Changes by others that are reported to the server in one session; further ones wait for the next.
 pub const MAX_DRIFT_REPORTED: usize = 20;
 
+/// A managed file that somebody else had changed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DriftReport {
+    /// The file, as the machine names it.
+    pub path: String,
+    /// What was done to it, by a name that stays the same.
+    pub what: String,
+    /// What became of it.
+    pub outcome: DriftOutcome,
+    /// The name in the quarantine of a content that would be lost otherwise.
+    pub kept: Option<String>,
+    /// What tells this change from the next one of the same file.
+    pub found: String,
+}
+
+/// What became of a change by somebody else.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DriftOutcome {
+    /// The file is as its profile says again.
+    #[default]
+    PutBack,
+    /// It is left as it is.
+    LeftAlone,
+    /// The file was removed all the same, because no profile requires it any more.
+    Removed,
+}
+
 /// How the profiles are on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineReport {
-    /// Files that somebody else had changed: path and what was done to it. They are put back.
-    pub drift: Vec<(String, String)>,
-    /// The same, and what was found before and the server does not know yet.
-    pub unreported: Vec<(String, String)>,
+    /// Managed files that somebody else had changed, as far as it is not recorded yet.
+    pub drift: Vec<DriftReport>,
+    /// The same, and what was found before and is not reported to the server yet.
+    pub unreported: Vec<DriftReport>,
     /// Profiles that are not applied, by the address of their own node, and why.
     pub refused: BTreeMap<String, Refusal>,
     /// Applied profiles, by the address of their own node, and the hash of the content that is applied.

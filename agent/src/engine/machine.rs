@@ -19,6 +19,7 @@ use std::sync::Arc;
 use self::compliance::AfterSession;
 use self::opening::Opening;
 use super::account::{Account, Trust};
+use super::application::DriftReport;
 use super::certificate_request::CertificateOrder;
 use super::compliance::Report;
 use super::compliance::standing::Standing;
@@ -79,7 +80,7 @@ pub struct Conduct {
     /// What the session tells of compliance.
     told: Option<Report>,
     /// Changes of files by others that this session reports: path, and what was done to it.
-    drift: Vec<(String, String)>,
+    drift: Vec<DriftReport>,
 }
 
 /// A session that is over, with what follows once that is kept.

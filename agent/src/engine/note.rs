@@ -1,5 +1,6 @@
 //! What is worth remembering: the entries of the device's history, before they are chained and written down.
 
+use super::application::{DriftOutcome, DriftReport};
 use super::profile::{Profile, Tombstone};
 use super::progress::SessionRecord;
 use super::time::Now;
@@ -31,6 +32,17 @@ impl Note {
     /// One of the particulars; nothing if the note has none of that name.
     pub fn particular(&self, name: &str) -> Option<&str> {
         self.particulars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A managed file that somebody else had changed, and what became of it.
+    pub fn drift(drift: &DriftReport, now: Now) -> Self {
+        let what = match drift.outcome {
+            DriftOutcome::PutBack => "file-put-back",
+            DriftOutcome::LeftAlone => "file-left-alone",
+            DriftOutcome::Removed => "file-removed",
+        };
+        let note = Self::new(what, now).with("file", drift.path.as_str()).with("was", drift.what.as_str());
+        drift.kept.iter().fold(note, |note, name| note.with("quarantine", name.as_str()))
     }
 
     /// A session.

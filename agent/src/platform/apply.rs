@@ -15,6 +15,7 @@ use super::ledger::{Entry, Ledger, LedgerError};
 use super::messenger::{Messenger, News};
 use super::path::MachinePath;
 use super::plan::{NOTHING_BEFORE, Plan, Write};
+use super::quarantine;
 use super::root::{Found, Operation, Root, RootError, digest};
 use crate::engine::tree::Refusal;
 
@@ -38,12 +39,17 @@ pub struct Applied {
     pub removed: Vec<(Consumer, BTreeSet<String>)>,
     /// Consumers that could not be told about anything.
     pub deaf: BTreeMap<Consumer, Refusal>,
+    /// Files whose content could not be copied into the quarantine.
+    pub unkept: Vec<MachinePath>,
     /// Whether nothing was put in place at all.
     pub abandoned: bool,
 }
 
 /// Carries a plan out. `Err` says that the ledger could not be written, so nothing was changed.
 pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied, LedgerError> {
+    if let Some(applied) = quarantine(site, &plan) {
+        return Ok(applied);
+    }
     let former_ledger = ledger.clone();
     let mut news: BTreeMap<Consumer, News> = BTreeMap::new();
     for consumer in &ledger.untold {
@@ -75,6 +81,22 @@ pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied
     remove_directories(site, ledger);
     write_ledger(site, ledger)?;
     Ok(applied)
+}
+
+/// Copies what would be lost into the quarantine; where that fails, nothing is done at all.
+fn quarantine(site: &Site<'_>, plan: &Plan) -> Option<Applied> {
+    let mut applied = Applied::default();
+    for endangered in &plan.endangered {
+        if let Err(error) = quarantine::keep(site.root, site.state, endangered) {
+            let path = &endangered.path;
+            let reason = format!("what somebody made of {path} cannot be kept, so it is left alone: {error}");
+            let status = if error.is_full() { StatusCode::DEVICE_FULL } else { StatusCode::FAILED };
+            applied.failures.insert(path.clone(), Refusal { status, reason });
+            applied.unkept.push(path.clone());
+        }
+    }
+    applied.abandoned = !applied.failures.is_empty();
+    applied.abandoned.then_some(applied)
 }
 
 fn write_ledger(site: &Site<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
@@ -157,9 +179,9 @@ fn put_in_place(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: &Ledg
         match site.root.put_in_place(&write.path, write.over.is_some()) {
             Ok(()) => {
                 let mut entry = write.entry(None);
-                if let Ok(Found::Content { stamp, .. }) = site.root.look(&write.path, None) {
-                    entry.stamp = Some(stamp);
-                }
+                entry.stamp = site.root.stamp(&write.path);
+                let directory = write.path.directory();
+                entry.real = site.root.real_path(directory).filter(|real| real != directory);
                 ledger.files.insert(write.path.clone(), entry);
             }
             Err(error) => {
@@ -222,7 +244,7 @@ fn tell(site: &Site<'_>, ledger: &mut Ledger, news: &BTreeMap<Consumer, News>, a
 }
 
 /// Removes directories that were made for files that are gone, the deepest first.
-fn remove_directories(site: &Site<'_>, ledger: &mut Ledger) {
+pub(super) fn remove_directories(site: &Site<'_>, ledger: &mut Ledger) {
     let empty: Vec<String> = ledger
         .directories
         .iter()
@@ -233,8 +255,8 @@ fn remove_directories(site: &Site<'_>, ledger: &mut Ledger) {
     for directory in empty {
         match site.root.remove_directory(&directory) {
             Ok(true) => drop(ledger.directories.remove(&directory)),
-            // Somebody uses it by now, so it is no longer ours.
-            Ok(false) => drop(ledger.directories.remove(&directory)),
+            // Somebody uses it; it is tried again.
+            Ok(false) => {}
             Err(error) => tracing::warn!(%error, "a directory stays behind"),
         }
     }
@@ -254,6 +276,8 @@ impl Write {
             consumer: self.file.consumer,
             former: self.former.clone(),
             stamp: None,
+            noticed: None,
+            real: None,
         }
     }
 }

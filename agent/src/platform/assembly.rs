@@ -14,6 +14,7 @@ use mdm_protocol::csp::profile::ProfileKind;
 
 use self::places::Places;
 use super::desired::{Desired, Share, Untranslatable};
+use super::path::MachinePath;
 use super::site::Surroundings;
 use super::translate::certificate::client::ClientCertificate;
 use super::translate::{self, Context};
@@ -205,6 +206,11 @@ impl Assembly {
     /// The hash of a profile's content.
     pub fn content(&self, root: &str) -> Option<&str> {
         self.profiles.get(root).map(|placed| placed.profile.content_hash.as_str())
+    }
+
+    /// Existing files that are in the way of profiles.
+    pub fn obstructed(&self) -> BTreeSet<MachinePath> {
+        self.surroundings.obstructed()
     }
 
     /// Whether there is a profile of this address, applicable or not.

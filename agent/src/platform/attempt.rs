@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apply::{self, Applied, Site};
 use super::assembly::Assembly;
-use super::desired::{Desired, Untranslatable};
+use super::desired::{Desired, DesiredFile, Untranslatable};
 use super::force::{Others, PlatformError};
-use super::ledger::{Drift, Ledger, LedgerError, Standing};
+use super::ledger::{Drift, Entry, Ledger, LedgerError, Standing};
 use super::look::see;
 use super::path::MachinePath;
-use super::plan::plan;
+use super::plan::{Plan, Seen, drift_of, plan};
+use super::root::{Root, digest};
 use crate::engine::tree::Refusal;
 
 /// The profiles of an attempt.
@@ -29,6 +30,14 @@ pub(super) struct Attempt {
     pub(super) refused: BTreeMap<String, Refusal>,
     /// Files that cannot be had, whatever is tried.
     failed: BTreeSet<MachinePath>,
+    /// Files of nobody's that cannot be had either.
+    courtesies_failed: BTreeSet<MachinePath>,
+    /// Files that were tried to be put right by what they have in them.
+    restored: BTreeSet<MachinePath>,
+    /// Files whose original could not be copied into the quarantine.
+    unkept: BTreeSet<MachinePath>,
+    /// Existing files that are in the way.
+    obstructed: BTreeSet<MachinePath>,
     /// Whether several profiles fell out because of one file: not all of them need be to blame.
     pub(super) is_shared: bool,
     /// Whether something stays of profiles that nobody knows.
@@ -43,12 +52,41 @@ impl Attempt {
     /// Tries until what can be had is in force. `open` are the profiles that may fall out: as soon as one does, the
     /// attempt is over; of the others only what can be had is put in force.
     pub(super) fn settle(site: &Site<'_>, ledger: &mut Ledger, set: &Set<'_>) -> Result<Self, PlatformError> {
-        let Set { assembly, open, others } = *set;
+        let mut attempt = Self::begin(ledger, set);
+        follow_links(site.root, ledger);
+        tidy(site, ledger);
+        while let Some(mut plan) = attempt.next_plan(site.root, ledger, set.open)? {
+            if plan.is_empty() && ledger.untold.is_empty() {
+                break;
+            }
+            plan.applied = Some(attempt.applied.clone());
+            let applied = apply::apply(site, ledger, plan)?;
+            if !attempt.take(&applied, ledger, set.open) {
+                break;
+            }
+        }
+        Ok(attempt)
+    }
+
+    /// What [`Self::settle`] would do first, and how everything would stand.
+    pub(super) fn foresee(root: &Root, ledger: &mut Ledger, set: &Set<'_>) -> Result<(Self, Plan), PlatformError> {
+        let mut attempt = Self::begin(ledger, set);
+        follow_links(root, ledger);
+        let plan = attempt.next_plan(root, ledger, set.open)?.unwrap_or_default();
+        Ok((attempt, plan))
+    }
+
+    fn begin(ledger: &Ledger, set: &Set<'_>) -> Self {
+        let Set { assembly, others, .. } = *set;
         let mut attempt = Self {
             desired: assembly.desired(),
-            drift: Vec::new(),
+            drift: ledger.unrecorded.clone(),
             refused: BTreeMap::new(),
             failed: BTreeSet::new(),
+            courtesies_failed: BTreeSet::new(),
+            restored: BTreeSet::new(),
+            unkept: BTreeSet::new(),
+            obstructed: assembly.obstructed(),
             is_shared: false,
             holds_unknown: others == Others::Stay,
             applied: assembly.applicable(),
@@ -63,32 +101,56 @@ impl Attempt {
         if others == Others::Stay {
             attempt.hold_unknown(ledger, assembly);
         }
-        tidy(site, ledger)?;
+        attempt
+    }
+
+    /// The next plan with nothing in its way; `None` once a profile fell out that may.
+    fn next_plan(
+        &mut self,
+        root: &Root,
+        ledger: &mut Ledger,
+        open: &BTreeSet<String>,
+    ) -> Result<Option<Plan>, PlatformError> {
         loop {
-            if attempt.refused.keys().any(|root| open.contains(root)) {
-                return Ok(attempt);
+            if self.refused.keys().any(|root| open.contains(root)) {
+                return Ok(None);
             }
-            let seen = see(site.root, ledger, &attempt.desired)?;
-            let mut plan = plan(&attempt.desired, ledger, &seen);
-            if attempt.drift.is_empty() {
-                attempt.drift.clone_from(&plan.drift);
-                // It is put back with the first change, and may not be found again.
-                ledger.note_drift(&plan.drift);
-            }
+            let seen = see(root, ledger, &self.desired)?;
+            self.restore_looks(root, ledger, &seen);
+            let mut plan = plan(&self.desired, ledger, &seen);
+            // It is put back with the first change, and may not be found again.
+            ledger.record_drift(&plan.drift);
+            self.drift.append(&mut plan.drift);
+            plan.forgotten.retain(|path| !self.unkept.contains(path));
+            plan.endangered.retain(|endangered| !self.unkept.contains(&endangered.path));
             let obstacles = std::mem::take(&mut plan.obstacles);
-            if !obstacles.is_empty() {
-                attempt.fail(&obstacles, ledger, open);
-                continue;
+            if obstacles.is_empty() {
+                return Ok(Some(plan));
             }
-            if plan.is_empty() && ledger.untold.is_empty() {
-                return Ok(attempt);
-            }
-            plan.applied = Some(attempt.applied.clone());
-            let applied = apply::apply(site, ledger, plan)?;
-            if !attempt.take(&applied, ledger, open) {
-                return Ok(attempt);
-            }
+            let in_the_way = |path: &MachinePath| seen.get(path).map(|seen| seen.in_the_way(path));
+            self.obstructed.extend(obstacles.keys().filter_map(in_the_way));
+            self.fail(&obstacles, ledger, open);
         }
+    }
+
+    /// A file that is kept for others while nobody says what is in it, such as a key, is put right by its own content
+    /// where somebody changed only its permissions or its owner.
+    fn restore_looks(&mut self, root: &Root, ledger: &Ledger, seen: &BTreeMap<MachinePath, Seen>) {
+        let held = self.desired.used.iter().filter(|path| !self.desired.files.contains_key(*path));
+        let held = held.filter(|path| !self.restored.contains(*path) && !self.failed.contains(*path));
+        let changed = held.filter_map(|path| {
+            let (entry, seen) = (ledger.files.get(path)?, seen.get(path)?);
+            let is_whole = entry.before.is_none() && seen.found.has(&entry.digest);
+            (is_whole && drift_of(entry, &seen.found).is_some()).then_some((path.clone(), entry))
+        });
+        let restored = changed.filter_map(|(path, entry)| {
+            let content = root.read(&path)?;
+            let file = DesiredFile::bytes(content, entry.mode, entry.consumer);
+            (digest(&file.content) == entry.digest).then(|| (path, (file, entry.profiles.clone())))
+        });
+        let restored: Vec<_> = restored.collect();
+        self.restored.extend(restored.iter().map(|(path, _)| path.clone()));
+        self.desired.files.extend(restored);
     }
 
     /// Writes down how everything stands.
@@ -97,7 +159,9 @@ impl Attempt {
         // With something left to do, every session tries again.
         let is_settled = self.failed.is_empty() && !self.holds_unknown && ledger.untold.is_empty();
         let settled = is_settled.then(|| fingerprint.to_owned());
-        let drift_is_news = !self.drift.is_empty() && ledger.drift != self.drift;
+        let drift_is_news = !self.drift.is_empty();
+        let stamp = |path: &MachinePath| (path.clone(), site.root.stamp(path));
+        let blocked: BTreeMap<_, _> = self.obstructed.iter().map(stamp).collect();
         let nodes: Vec<(String, String, String)> = self
             .desired
             .nodes
@@ -109,13 +173,15 @@ impl Attempt {
         let applied = self.applied.iter().filter(|(root, _)| !self.has_failed(root)).chain(before);
         let applied = Some(applied.map(|(root, content)| (root.clone(), content.clone())).collect());
         let is_news = ledger.profiles != standing || ledger.settled != settled || ledger.nodes != nodes;
-        if is_news || ledger.applied != applied || drift_is_news {
+        if is_news || ledger.applied != applied || ledger.blocked != blocked || drift_is_news {
+            ledger.blocked = blocked;
             ledger.profiles = standing;
             ledger.applied = applied;
             ledger.nodes = nodes;
             ledger.settled = settled;
             if drift_is_news {
                 ledger.drift.clone_from(&self.drift);
+                ledger.unrecorded.clear();
             }
             ledger.write(site.state)?;
         }
@@ -148,9 +214,8 @@ impl Attempt {
             if fallen.is_empty() {
                 self.desired.files.remove(path);
                 // A courtesy that nobody depends on is not worth another try in every session.
-                if !owners.is_empty() {
-                    self.failed.insert(path.clone());
-                }
+                let failed = if owners.is_empty() { &mut self.courtesies_failed } else { &mut self.failed };
+                failed.insert(path.clone());
                 // What is there of it stays as it is.
                 self.desired.used.insert(path.clone());
                 for root in owners {
@@ -173,8 +238,9 @@ impl Attempt {
             let files = ledger.files.iter().filter(|(_, entry)| entry.consumer == *consumer);
             failures.extend(files.map(|(path, _)| (path.clone(), refusal.clone())));
         }
-        let nothing_new =
-            failures.is_empty() || (!applied.abandoned && failures.keys().all(|path| self.failed.contains(path)));
+        self.unkept.extend(applied.unkept.iter().cloned());
+        let is_known = |path: &MachinePath| self.failed.contains(path) || self.courtesies_failed.contains(path);
+        let nothing_new = failures.is_empty() || (!applied.abandoned && failures.keys().all(is_known));
         self.fail(&failures, ledger, open);
         applied.abandoned && !nothing_new
     }
@@ -184,7 +250,7 @@ impl Attempt {
         self.refused.contains_key(root) && !self.desired.without.contains_key(root)
     }
 
-    fn standing(&self) -> BTreeMap<String, Standing> {
+    pub(super) fn standing(&self) -> BTreeMap<String, Standing> {
         let mut standing = BTreeMap::new();
         for (root, why) in &self.desired.without {
             if let Untranslatable::Waiting(reason) = why {
@@ -220,8 +286,26 @@ pub(super) fn hold_unchanged(desired: &mut Desired, ledger: &Ledger, assembly: &
 }
 
 /// Removes what a process that ended in the middle had written beside its place.
-fn tidy(site: &Site<'_>, ledger: &Ledger) -> Result<(), PlatformError> {
+fn tidy(site: &Site<'_>, ledger: &Ledger) {
     let unfinished = ledger.files.iter().filter(|(_, entry)| entry.before.is_some());
-    unfinished.map(|(path, _)| path).try_for_each(|path| site.root.unstage(path))?;
-    Ok(())
+    for (path, _) in unfinished {
+        if let Err(error) = site.root.unstage(path) {
+            tracing::warn!(%error, "an unfinished file stays behind");
+        }
+    }
+}
+
+/// A file that was made through a link stays the agent's where it really is when the link leads elsewhere by now.
+fn follow_links(root: &Root, ledger: &mut Ledger) {
+    let moved = ledger.files.iter().filter_map(|(path, entry)| {
+        let real = entry.real.as_ref()?;
+        let is_there = root.real_path(path.directory()).as_ref() == Some(real);
+        let place = MachinePath::parse(&format!("{}/{}", real.trim_end_matches('/'), path.name()))?;
+        (!is_there && !ledger.files.contains_key(&place)).then(|| (path.clone(), place))
+    });
+    for (path, place) in moved.collect::<Vec<_>>() {
+        if let Some(entry) = ledger.files.remove(&path) {
+            ledger.files.insert(place, Entry { real: None, ..entry });
+        }
+    }
 }

@@ -58,9 +58,9 @@ impl Platform {
         application: &Application,
         others: Others,
     ) -> Result<ApplicationOutcome, PlatformError> {
-        let machine = Arc::new(survey(root));
-        let mut work =
-            Work { root, before, application, others, machine, ledger: self.readable_ledger()?, drift: Vec::new() };
+        let ledger = self.ledger_for(before, others)?;
+        let machine = Arc::new(survey(root, &ledger));
+        let mut work = Work { root, before, application, others, machine, ledger, drift: Vec::new() };
         let stored = stored_digest(before.iter());
         work.ledger.go_by(&stored);
         if let Some(before) = &application.applied_before {

@@ -1,16 +1,28 @@
-//! Changes of managed files by others, on their way to the server. They are found and put back elsewhere.
+//! Changes of managed files by others, on their way to the history and the server. They are found, and put back, elsewhere.
 
 use super::force::Platform;
 use super::ledger::{Drift, LedgerError};
+use crate::engine::application::DriftReport;
+
+impl Drift {
+    /// What the engine reports of it.
+    pub fn report(&self) -> DriftReport {
+        DriftReport {
+            path: self.path.to_string(),
+            what: self.what.as_str().to_owned(),
+            outcome: self.outcome,
+            kept: self.kept.clone(),
+            found: self.found.clone(),
+        }
+    }
+}
 
 impl Platform {
-    /// The server was told of these changes by others: path, and what was done to it.
-    pub fn drift_reported(&self, told: &[(String, String)]) -> Result<(), LedgerError> {
+    /// These changes by others were reported to the server.
+    pub fn drift_reported(&self, reported: &[DriftReport]) -> Result<(), LedgerError> {
         let mut ledger = self.readable_ledger()?;
-        let is_told =
-            |drift: &Drift| told.iter().any(|(path, what)| path == drift.path.as_str() && what == drift.what.as_str());
         let before = ledger.unreported.len();
-        ledger.unreported.retain(|drift| !is_told(drift));
+        ledger.unreported.retain(|drift| !reported.contains(&drift.report()));
         if ledger.unreported.len() < before { ledger.write(self.state()) } else { Ok(()) }
     }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use super::assembly::{Assembly, Translations, Undo};
-use super::force::{Platform, PlatformError};
+use super::force::{Others, Platform, PlatformError};
 use super::look::stored_digest;
 use super::root::Root;
 use super::survey::survey;
@@ -23,9 +23,9 @@ impl Platform {
     /// Gives verdicts beginning with what is stored and applied now. Blocks while it looks at the machine.
     pub fn evaluator(&self, stored: &[Profile]) -> Result<Evaluator, PlatformError> {
         let root = Root::open(self.root())?;
-        let mut ledger = self.readable_ledger()?;
+        let mut ledger = self.ledger_for(stored, Others::Go)?;
         ledger.go_by(&stored_digest(stored.iter()));
-        let machine = Arc::new(survey(&root));
+        let machine = Arc::new(survey(&root, &ledger));
         let surroundings = self.surroundings(&root, &ledger, &machine, stored.iter())?;
         Ok(Evaluator::new(Assembly::of_stored(surroundings, stored.iter().cloned().map(Arc::new))))
     }

@@ -9,14 +9,13 @@ use mdm_protocol::syncml::{Format, StatusCode};
 
 use super::apply::Site;
 use super::assembly::{Assembly, Translations};
-use super::attempt::{Attempt, Set, hold_unchanged};
+use super::attempt::{Attempt, Set};
 use super::issued;
 use super::ledger::{Drift, Ledger, LedgerError, Standing};
-use super::look::{fingerprint, is_untouched, retained, see, stored_digest};
+use super::look::{fingerprint, is_untouched, retained, stored_digest};
 use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
 use super::path::MachinePath;
-use super::plan::plan;
 use super::preview::{Preview, preview};
 use super::remote::{Host, OtherRoot, SystemHost};
 use super::root::{Root, RootError};
@@ -94,9 +93,7 @@ impl PlatformError {
     /// Whether there is no room on the disk.
     pub fn is_full(&self) -> bool {
         match self {
-            Self::Ledger(LedgerError::File(error)) => {
-                matches!(error.source.kind(), std::io::ErrorKind::StorageFull | std::io::ErrorKind::QuotaExceeded)
-            }
+            Self::Ledger(LedgerError::File(error)) => error.is_full(),
             Self::Ledger(LedgerError::Damaged { .. } | LedgerError::OtherRoot { .. }) => false,
             Self::Root(error) => error.is_full(),
             Self::Left { .. } | Self::LedgerLost { .. } => false,
@@ -208,6 +205,7 @@ impl Platform {
             ledger: ledger.clone(),
             root: Some(Root::open(root.directory())?),
             seen: std::sync::Mutex::default(),
+            obstructed: std::sync::Mutex::default(),
             shares: Arc::clone(&self.shares),
         })
     }
@@ -241,11 +239,11 @@ impl Platform {
     /// As [`Self::converge`], on a root that is open.
     pub fn converge_in(&self, root: &Root, profiles: &[Profile], others: Others) -> Result<Convergence, PlatformError> {
         let site = self.site(root);
-        let mut ledger = self.readable_ledger()?;
-        let machine = Arc::new(survey(root));
+        let mut ledger = self.ledger_for(profiles, others)?;
+        let machine = Arc::new(survey(root, &ledger));
         let fingerprint = fingerprint(&machine, profiles.iter(), &self.state);
         let is_settled = ledger.applied.is_some() && ledger.settled.as_ref() == Some(&fingerprint);
-        if is_settled && is_untouched(root, &ledger) {
+        if is_settled && ledger.unrecorded.is_empty() && is_untouched(root, &ledger) {
             return Ok(convergence(&ledger, Vec::new()));
         }
         ledger.go_by(&stored_digest(profiles.iter()));
@@ -269,13 +267,22 @@ impl Platform {
         let root = Root::open(&self.root)?;
         let mut ledger = Ledger::read(&self.state, &self.root)?;
         ledger.go_by(&stored_digest(profiles.iter()));
-        let machine = Arc::new(survey(&root));
+        let machine = Arc::new(survey(&root, &ledger));
         let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
         let assembly = self.assembly(&root, &ledger, &machine, &profiles)?;
-        let mut desired = assembly.desired();
-        hold_unchanged(&mut desired, &ledger, &assembly);
-        let seen = see(&root, &ledger, &desired)?;
-        Ok(preview(&root, &plan(&desired, &ledger, &seen), &desired, &ledger))
+        let set = Set { assembly: &assembly, open: &BTreeSet::new(), others: Others::Go };
+        let (attempt, plan) = Attempt::foresee(&root, &mut ledger, &set)?;
+        Ok(preview(&root, &plan, &attempt, &ledger))
+    }
+
+    /// The ledger as it is for these profiles: where it is lost though there should be one, files of the agent's are
+    /// found by what they say themselves.
+    pub(super) fn ledger_for(&self, stored: &[Profile], others: Others) -> Result<Ledger, LedgerError> {
+        let mut ledger = self.readable_ledger()?;
+        let place = Ledger::place(&self.state);
+        let should_be_there = others == Others::Stay || !stored.is_empty();
+        ledger.lost = put_aside(&place).exists() || (should_be_there && !place.exists());
+        Ok(ledger)
     }
 
     /// A damaged ledger is put aside; what it would have said is found again by the names that only the agent gives.
@@ -310,8 +317,7 @@ pub(super) fn convergence(ledger: &Ledger, drift: Vec<Drift>) -> Convergence {
 impl Convergence {
     /// What the engine needs to know of it.
     pub fn report(self) -> MachineReport {
-        let [drift, unreported] = [&self.drift, &self.unreported]
-            .map(|list| list.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect());
+        let [drift, unreported] = [&self.drift, &self.unreported].map(|list| list.iter().map(Drift::report).collect());
         let Self { refused, applied, held, nodes, .. } = self;
         MachineReport { drift, unreported, refused, applied, held, nodes }
     }

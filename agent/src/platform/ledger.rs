@@ -13,6 +13,7 @@ use super::consumer::Consumer;
 use super::desired::DesiredFile;
 use super::path::MachinePath;
 use super::root::{Former, Stamp};
+use crate::engine::application::DriftOutcome;
 use crate::shell::files::{self, FileError};
 
 /// The form of the file; another one is not understood.
@@ -55,6 +56,16 @@ pub struct Ledger {
     /// What somebody else changed and the server does not know yet, wherever it was found.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub unreported: Vec<Drift>,
+    /// What of that is not in the history yet, because the process that found it did not come to its end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unrecorded: Vec<Drift>,
+    /// Existing files in the way of profiles, and how each was found: all is tried again once one of them changes.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub blocked: BTreeMap<MachinePath, Option<Stamp>>,
+    /// Whether what was made before is not known, because the ledger was lost: files of the agent's are found by what they
+    /// say themselves.
+    #[serde(skip)]
+    pub lost: bool,
 }
 
 /// What was applied before a change.
@@ -86,6 +97,12 @@ pub struct Entry {
     /// What tells without reading it that it is still the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp: Option<Stamp>,
+    /// What somebody else made of it, as far as that was recorded and is not put back: it is not recorded again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub noticed: Option<String>,
+    /// The directory that it is really in, where its path leads through a link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub real: Option<String>,
 }
 
 impl Entry {
@@ -105,6 +122,8 @@ impl Entry {
             consumer: file.consumer,
             former,
             stamp: Some(stamp),
+            noticed: None,
+            real: None,
         }
     }
 }
@@ -136,6 +155,15 @@ pub struct Drift {
     pub what: DriftKind,
     /// The profiles that it is there for.
     pub profiles: BTreeSet<String>,
+    /// What tells this change from the next one of the same file.
+    #[serde(default)]
+    pub found: String,
+    /// What the agent does about it.
+    #[serde(default)]
+    pub outcome: DriftOutcome,
+    /// The name under which a content that is lost by it is in the quarantine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept: Option<String>,
 }
 
 /// What somebody did to a file.
@@ -148,6 +176,12 @@ pub enum DriftKind {
     Removed,
     /// Its permissions were changed.
     Permissions,
+    /// It was given to another user or group.
+    Owner,
+    /// A file for root alone was given a further name (hard link).
+    Linked,
+    /// Something of another type is in its place: a link, a directory, a device.
+    Replaced,
 }
 
 impl DriftKind {
@@ -157,6 +191,9 @@ impl DriftKind {
             Self::Changed => "changed",
             Self::Removed => "removed",
             Self::Permissions => "permissions",
+            Self::Owner => "owner",
+            Self::Linked => "linked",
+            Self::Replaced => "replaced",
         }
     }
 }
@@ -219,11 +256,16 @@ impl Ledger {
         self.files.is_empty() && self.directories.is_empty() && self.untold.is_empty()
     }
 
-    /// Somebody else has changed files: the server will be told.
-    pub(super) fn note_drift(&mut self, found: &[Drift]) {
+    /// Records changes by others, for the history and the server, so that the same change is not recorded again.
+    pub(super) fn record_drift(&mut self, found: &[Drift]) {
         for drift in found {
-            if !self.unreported.contains(drift) && self.unreported.len() < MOST_UNREPORTED {
-                self.unreported.push(drift.clone());
+            for list in [&mut self.unreported, &mut self.unrecorded] {
+                if !list.contains(drift) && list.len() < MOST_UNREPORTED {
+                    list.push(drift.clone());
+                }
+            }
+            if let Some(entry) = self.files.get_mut(&drift.path) {
+                entry.noticed = Some(drift.found.clone());
             }
         }
     }
@@ -250,7 +292,8 @@ impl Ledger {
         self.version = VERSION;
         let path = Self::place(state);
         let records_nothing = self.profiles.is_empty() && self.applied.as_ref().is_none_or(BTreeMap::is_empty);
-        if self.is_empty() && records_nothing && self.unreported.is_empty() {
+        let is_reported = self.unreported.is_empty() && self.unrecorded.is_empty();
+        if self.is_empty() && records_nothing && is_reported {
             files::remove_file(&path)?;
             if state.is_dir() {
                 files::sync_dir(state)?;

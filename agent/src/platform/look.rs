@@ -10,7 +10,7 @@ use super::issued;
 use super::ledger::Ledger;
 use super::machine::Machine;
 use super::path::MachinePath;
-use super::plan::Seen;
+use super::plan::{Holder, Seen, holder};
 use super::root::{Found, Root, RootError};
 use super::translate::certificate::client::{self, ClientCertificate};
 use crate::engine::profile::Profile;
@@ -38,7 +38,8 @@ pub(super) fn see_one(
     let entry = ledger.files.get(path);
     let known = entry.and_then(|entry| Some((entry.digest.as_str(), entry.stamp?)));
     let found = root.look(path, known)?;
-    let is_foreign = entry.is_none() && matches!(found, Found::Content { .. });
+    let is_agents = entry.is_some_and(|entry| holder(entry, &found) == Holder::Agent);
+    let is_foreign = !is_agents && matches!(found, Found::Content { .. });
     let former = if may_be_put_aside && is_foreign { root.former(path)? } else { None };
     Ok(Seen { found, former })
 }
@@ -48,6 +49,8 @@ pub(super) fn retained(root: &Root, ledger: &Ledger) -> Vec<ClientCertificate> {
     let places = ledger.files.keys().filter_map(|certificate| Some((certificate, client::key_beside(certificate)?)));
     places
         .filter(|(_, key)| ledger.files.contains_key(key))
+        // One that somebody changed or removed is of no use.
+        .filter(|(certificate, key)| [*certificate, key].into_iter().all(|path| is_whole(root, ledger, path)))
         .filter_map(|(certificate, key)| {
             let chain = client::chain_of(&root.read(certificate)?);
             ClientCertificate::describe(&chain, certificate.clone(), key)
@@ -55,9 +58,16 @@ pub(super) fn retained(root: &Root, ledger: &Ledger) -> Vec<ClientCertificate> {
         .collect()
 }
 
+fn is_whole(root: &Root, ledger: &Ledger, path: &MachinePath) -> bool {
+    let Some(entry) = ledger.files.get(path) else { return false };
+    let known = entry.stamp.map(|stamp| (entry.digest.as_str(), stamp));
+    entry.before.is_some() || root.look(path, known).is_ok_and(|found| found.has(&entry.digest))
+}
+
 /// Whether every file is as the agent left it, by its looks alone.
 pub(super) fn is_untouched(root: &Root, ledger: &Ledger) -> bool {
     root.are_untouched(ledger.files.iter().map(|(path, entry)| (path, entry.stamp, entry.mode)))
+        && ledger.blocked.iter().all(|(path, stamp)| root.stamp(path) == *stamp)
 }
 
 /// A digest of profiles, whatever order they come in.

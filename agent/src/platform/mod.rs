@@ -26,6 +26,7 @@ pub mod messenger;
 pub mod path;
 pub mod plan;
 pub mod preview;
+pub mod quarantine;
 pub mod remote;
 pub mod root;
 pub mod shares;

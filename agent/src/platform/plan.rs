@@ -1,18 +1,20 @@
 //! What has to be done so that the machine has what it should: desired against ledger against what is there. Pure.
 //!
-//! The agent changes only what its ledger says it made. What was there first stays, and so does what somebody put in
-//! the place of a file of ours that is no file at all (rule R6).
+//! The agent changes only what its ledger says it made. An existing file stays, and so does something of another type
+//! that somebody put in the place of a managed file (rule R6). A content of somebody else's that would be lost is copied
+//! into the quarantine first.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mdm_protocol::base64;
 use mdm_protocol::syncml::StatusCode;
 
 use super::consumer::Consumer;
 use super::desired::{Desired, DesiredFile, WhereTaken};
 use super::ledger::{Drift, DriftKind, Entry, Ledger};
 use super::path::MachinePath;
-use super::root::{Former, Found, digest};
+use super::quarantine::{self, Endangered, What};
+use super::root::{Former, Found, digest, same_type};
+use crate::engine::application::DriftOutcome;
 use crate::engine::tree::Refusal;
 
 /// What is there, and what could be put aside of it.
@@ -24,6 +26,16 @@ pub struct Seen {
     pub former: Option<Former>,
 }
 
+impl Seen {
+    /// What is in the way where a file cannot be at a path: what is there, or above it.
+    pub(super) fn in_the_way(&self, path: &MachinePath) -> MachinePath {
+        match &self.found {
+            Found::Blocked(above) => MachinePath::parse(above).unwrap_or_else(|| path.clone()),
+            _ => path.clone(),
+        }
+    }
+}
+
 /// What has to be done.
 #[derive(Debug, Default)]
 pub struct Plan {
@@ -33,9 +45,11 @@ pub struct Plan {
     pub removals: Vec<MachinePath>,
     /// Files that are as they should be, though the ledger does not say so.
     pub records: Vec<(MachinePath, Entry)>,
-    /// Files that the ledger names and the agent never put in place: somebody else did.
+    /// Files that the ledger names and that are somebody else's: they stay.
     pub forgotten: Vec<MachinePath>,
-    /// What somebody else changed.
+    /// Contents that would be lost, to be copied into the quarantine before anything is changed.
+    pub endangered: Vec<Endangered>,
+    /// What somebody else changed, as far as it was not recorded before.
     pub drift: Vec<Drift>,
     /// Profiles that are applied once this is done, and the hash of their content.
     pub applied: Option<BTreeMap<String, String>>,
@@ -75,34 +89,31 @@ pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, See
     for (path, (file, profiles)) in &desired.files {
         let seen = seen.get(path).unwrap_or(&nothing);
         let entry = ledger.files.get(path);
-        let own = entry.filter(|entry| !is_somebody_elses(entry, &seen.found));
-        if entry.is_some() && own.is_none() {
-            plan.forgotten.push(path.clone());
+        let holder = entry.map(|entry| (entry, holder(entry, &seen.found)));
+        let obstacle = obstacle(path, file.where_taken, ledger, seen, || digest(&file.content));
+        if let Some((entry, Holder::Other | Holder::Displaced)) = &holder {
+            let outcome = if obstacle.is_some() { DriftOutcome::LeftAlone } else { DriftOutcome::PutBack };
+            plan.forget(path, entry, &seen.found, outcome);
         }
-        match (obstacle(path, file.where_taken, entry, seen, || digest(&file.content)), own) {
-            (Some(why), own) => {
-                if let Some((own, what)) = own.and_then(|own| Some((own, drift_of(own, &seen.found)?))) {
-                    plan.note_drift(path, own, what);
-                }
-                plan.obstacles.insert(path.clone(), why);
-            }
-            (None, Some(own)) => plan.own(path, file, profiles, own, &seen.found),
-            (None, None) => plan.foreign(path, file, profiles, seen),
+        match (obstacle, holder) {
+            (Some(why), _) => drop(plan.obstacles.insert(path.clone(), why)),
+            (None, Some((entry, Holder::Agent))) => plan.own(path, file, profiles, entry, &seen.found),
+            (None, _) => plan.foreign(path, file, profiles, seen, ledger.lost),
         }
     }
     for (path, entry) in &ledger.files {
-        if desired.files.contains_key(path) || desired.used.contains(path) {
+        if desired.files.contains_key(path) {
             continue;
         }
         let found = seen.get(path).map_or(&Found::Nothing, |seen| &seen.found);
-        if is_somebody_elses(entry, found) {
-            plan.forgotten.push(path.clone());
-            continue;
+        match holder(entry, found) {
+            // Nobody says what it should be, so it cannot be put back.
+            Holder::Agent if desired.used.contains(path) => {
+                plan.note_drift(path, entry, found, DriftOutcome::LeftAlone, None);
+            }
+            Holder::Agent => plan.give_back(path, entry, found),
+            Holder::Other | Holder::Displaced => plan.forget(path, entry, found, DriftOutcome::LeftAlone),
         }
-        if let Some(what) = drift_of(entry, found) {
-            plan.note_drift(path, entry, what);
-        }
-        plan.removals.push(path.clone());
     }
     // What others refer to, such as a key, is there before whoever refers to it, and goes after it.
     plan.writes.sort_by_key(|write| write.file.consumer != Consumer::Nobody);
@@ -121,32 +132,39 @@ impl Plan {
         found: &Found,
     ) {
         let want = digest(&file.content);
-        if let Some(what) = drift_of(entry, found) {
-            self.note_drift(path, entry, what);
-        }
+        let drift = drift_of(entry, found);
+        let kept = if drift == Some(DriftKind::Changed) { self.keep_present(path, found) } else { None };
+        self.note_drift(path, entry, found, DriftOutcome::PutBack, kept);
         let over = match found {
-            Found::Other | Found::Nothing => None,
-            Found::Content { digest, mode, stamp, .. } if *digest == want && *mode == file.mode => {
-                let former = entry.former.clone();
-                let record = Entry::recorded(file, want, profiles, former, *stamp);
+            Found::Content { digest, mode, stamp, .. } if *digest == want && *mode == file.mode && drift.is_none() => {
+                let record = Entry::recorded(file, want, profiles, entry.former.clone(), *stamp);
+                let record = Entry { real: entry.real.clone(), ..record };
                 if record != *entry {
                     self.records.push((path.clone(), record));
                 }
                 return;
             }
             Found::Content { digest, .. } => Some(digest.clone()),
+            Found::Other | Found::Nothing | Found::Blocked(_) => None,
         };
         let former = entry.former.clone();
         self.writes.push(Write { path: path.clone(), file: file.clone(), profiles: profiles.clone(), over, former });
     }
 
     /// A file that is not in the ledger, with nothing in its way.
-    fn foreign(&mut self, path: &MachinePath, file: &DesiredFile, profiles: &BTreeSet<String>, seen: &Seen) {
+    fn foreign(
+        &mut self,
+        path: &MachinePath,
+        file: &DesiredFile,
+        profiles: &BTreeSet<String>,
+        seen: &Seen,
+        lost: bool,
+    ) {
         let want = digest(&file.content);
         let (over, former) = match &seen.found {
-            Found::Nothing | Found::Other => (None, None),
-            Found::Content { digest, mode, stamp, marked } => {
-                let is_own = is_agents(path, digest, *marked, || want.clone());
+            Found::Nothing | Found::Other | Found::Blocked(_) => (None, None),
+            Found::Content { digest, mode, stamp, marked, .. } => {
+                let is_own = lost && is_agents(path, digest, *marked, || want.clone());
                 if is_own && *digest == want && *mode == file.mode {
                     self.records.push((path.clone(), Entry::recorded(file, want, profiles, None, *stamp)));
                     return;
@@ -157,8 +175,98 @@ impl Plan {
         self.writes.push(Write { path: path.clone(), file: file.clone(), profiles: profiles.clone(), over, former });
     }
 
-    fn note_drift(&mut self, path: &MachinePath, entry: &Entry, what: DriftKind) {
-        self.drift.push(Drift { path: path.clone(), what, profiles: entry.profiles.clone() });
+    /// A file of the agent's that is not wanted any more.
+    fn give_back(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
+        let drift = drift_of(entry, found);
+        match (&entry.former, drift) {
+            // It is back already.
+            (Some(former), _) if found.has(&former.digest()) => self.forgotten.push(path.clone()),
+            // What somebody made of it since is newer.
+            (Some(former), Some(DriftKind::Changed | DriftKind::Removed)) => {
+                let kept = self.keep_original(path, former);
+                self.note_drift(path, entry, found, DriftOutcome::LeftAlone, Some(kept));
+                self.forgotten.push(path.clone());
+            }
+            _ => {
+                let kept = if drift == Some(DriftKind::Changed) { self.keep_present(path, found) } else { None };
+                self.note_drift(path, entry, found, DriftOutcome::Removed, kept);
+                self.removals.push(path.clone());
+            }
+        }
+    }
+
+    /// A file that is somebody else's by now.
+    fn forget(&mut self, path: &MachinePath, entry: &Entry, found: &Found, outcome: DriftOutcome) {
+        self.forgotten.push(path.clone());
+        if holder(entry, found) == Holder::Displaced {
+            let kept = entry.former.as_ref().map(|former| self.keep_original(path, former));
+            self.note_drift(path, entry, found, outcome, kept);
+        }
+    }
+
+    fn keep_present(&mut self, path: &MachinePath, found: &Found) -> Option<String> {
+        let Found::Content { digest, .. } = found else { return None };
+        let name = quarantine::name(path, digest);
+        self.endangered.push(Endangered { path: path.clone(), name: name.clone(), what: What::Present });
+        Some(name)
+    }
+
+    fn keep_original(&mut self, path: &MachinePath, former: &Former) -> String {
+        let name = quarantine::name(path, &former.digest());
+        let what = What::Original(Box::new(former.clone()));
+        self.endangered.push(Endangered { path: path.clone(), name: name.clone(), what });
+        name
+    }
+
+    /// Records what somebody did to a file, unless that was recorded before.
+    fn note_drift(
+        &mut self,
+        path: &MachinePath,
+        entry: &Entry,
+        found: &Found,
+        outcome: DriftOutcome,
+        kept: Option<String>,
+    ) {
+        let Some(what) = drift_of(entry, found) else { return };
+        let found = match found {
+            Found::Content { digest, mode, .. } => format!("{} {digest} {mode:o}", what.as_str()),
+            Found::Nothing | Found::Other | Found::Blocked(_) => what.as_str().to_owned(),
+        };
+        let found = kept.iter().fold(found, |found, name| format!("{found} {name}"));
+        if entry.noticed.as_ref() != Some(&found) {
+            let (path, profiles) = (path.clone(), entry.profiles.clone());
+            self.drift.push(Drift { path, what, profiles, found, outcome, kept });
+        }
+    }
+}
+
+/// Whose a path of the ledger is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// The agent's, whatever somebody may have written into the file.
+    Agent,
+    /// Somebody else's: the agent had meant to make a file there and never did.
+    Other,
+    /// Somebody else's: something of another type was put in the place of the agent's file.
+    Displaced,
+}
+
+/// Whose a path of the ledger is, by what is there.
+pub(super) fn holder(entry: &Entry, found: &Found) -> Holder {
+    let original = entry.former.as_ref().map(Former::digest);
+    let was_placed = match entry.before.as_deref() {
+        Some(NOTHING_BEFORE) => false,
+        before => before.is_none() || before != original.as_deref(),
+    };
+    match found {
+        Found::Nothing if !was_placed && original.is_some() => Holder::Other,
+        Found::Nothing => Holder::Agent,
+        Found::Content { digest, .. } if *digest == entry.digest => Holder::Agent,
+        _ if !was_placed => Holder::Other,
+        Found::Content { digest, .. } if same_type(digest, &entry.digest) || entry.before.as_ref() == Some(digest) => {
+            Holder::Agent
+        }
+        Found::Content { .. } | Found::Other | Found::Blocked(_) => Holder::Displaced,
     }
 }
 
@@ -166,16 +274,16 @@ impl Plan {
 pub fn obstacle(
     path: &MachinePath,
     where_taken: WhereTaken,
-    entry: Option<&Entry>,
+    ledger: &Ledger,
     seen: &Seen,
     want: impl FnOnce() -> String,
 ) -> Option<Refusal> {
-    let is_own = entry.is_some_and(|entry| !is_somebody_elses(entry, &seen.found));
+    let is_own = ledger.files.get(path).is_some_and(|entry| holder(entry, &seen.found) == Holder::Agent);
     let reason = match &seen.found {
         Found::Nothing => return None,
-        Found::Other if is_own => format!("{path} is a directory or a device by now; remove it"),
+        Found::Blocked(above) => format!("{above} is no directory and is left alone, so {path} cannot be there"),
         _ if is_own => return None,
-        Found::Content { digest, marked, .. } if is_agents(path, digest, *marked, want) => return None,
+        Found::Content { digest, marked, .. } if ledger.lost && is_agents(path, digest, *marked, want) => return None,
         Found::Content { .. } => match (where_taken, &seen.former) {
             (WhereTaken::PutAside, Some(_)) => return None,
             (WhereTaken::PutAsideInert, Some(former)) if sets_nothing(former) => return None,
@@ -186,40 +294,45 @@ pub fn obstacle(
     Some(Refusal { status: StatusCode::ALREADY_EXISTS, reason })
 }
 
-/// Whether a file that is not in the ledger is the agent's all the same, because the ledger was lost: the file says
+/// Whether a file that is not in the ledger is the agent's all the same, where the ledger was lost: the file says
 /// itself who made it, or has a name that only the agent gives.
 fn is_agents(path: &MachinePath, found: &str, marked: bool, want: impl FnOnce() -> String) -> bool {
     marked || (path.name().contains("mdm-agent") && found == want())
 }
 
-/// Whether a file was made by somebody else after the agent had meant to make it and before it did.
-fn is_somebody_elses(entry: &Entry, found: &Found) -> bool {
-    let never_placed = entry.before.as_deref() == Some(NOTHING_BEFORE);
-    never_placed
-        && !matches!(found, Found::Nothing)
-        && !matches!(found, Found::Content { digest, .. } if *digest == entry.digest)
+/// What somebody else did to a file; nothing while a change of the agent's is under way.
+pub(super) fn drift_of(entry: &Entry, found: &Found) -> Option<DriftKind> {
+    let is_settled = entry.before.is_none();
+    match found {
+        Found::Nothing => is_settled.then_some(DriftKind::Removed),
+        Found::Blocked(_) => Some(DriftKind::Removed),
+        Found::Other => Some(DriftKind::Replaced),
+        Found::Content { digest, mode, owned, linked, .. } => match () {
+            () if *digest == entry.digest || entry.before.as_ref() == Some(digest) => {
+                looks_of(entry, *mode, *owned, *linked).filter(|_| is_settled)
+            }
+            () if same_type(digest, &entry.digest) => Some(DriftKind::Changed),
+            () => Some(DriftKind::Replaced),
+        },
+    }
 }
 
-/// What somebody else did to a file; nothing while a change of ours is under way.
-fn drift_of(entry: &Entry, found: &Found) -> Option<DriftKind> {
-    match found {
-        Found::Nothing => entry.before.is_none().then_some(DriftKind::Removed),
-        Found::Other => Some(DriftKind::Changed),
-        Found::Content { digest, .. } if *digest != entry.digest && entry.before.as_ref() != Some(digest) => {
-            Some(DriftKind::Changed)
-        }
-        Found::Content { mode, .. } if *mode != entry.mode && entry.before.is_none() => Some(DriftKind::Permissions),
-        Found::Content { .. } => None,
+/// What somebody did to the looks of a file whose content is as it should be.
+fn looks_of(entry: &Entry, mode: u32, owned: bool, linked: bool) -> Option<DriftKind> {
+    let is_secret = entry.mode & 0o077 == 0;
+    match () {
+        () if mode != entry.mode => Some(DriftKind::Permissions),
+        () if !owned => Some(DriftKind::Owner),
+        () if is_secret && linked => Some(DriftKind::Linked),
+        () => None,
     }
 }
 
 /// Whether a file has only comments and blank lines.
 fn sets_nothing(former: &Former) -> bool {
-    let Former::File { content, .. } = former else { return false };
-    base64::decode(content).is_ok_and(|bytes| {
-        bytes.split(|byte| *byte == b'\n').all(|line| {
+    matches!(former, Former::File { .. })
+        && former.bytes().split(|byte| *byte == b'\n').all(|line| {
             let line = line.trim_ascii();
             line.is_empty() || line.starts_with(b"#")
         })
-    })
 }

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 use similar::{ChangeTag, TextDiff};
 
-use super::desired::{Content, Desired, Untranslatable};
-use super::ledger::Ledger;
+use super::attempt::Attempt;
+use super::desired::Content;
+use super::ledger::{Ledger, Standing};
 use super::path::MachinePath;
 use super::plan::Plan;
 use super::root::{Former, Root};
@@ -50,7 +51,7 @@ pub struct PreviewedStep {
 }
 
 /// Describes a plan.
-pub fn preview(root: &Root, plan: &Plan, desired: &Desired, ledger: &Ledger) -> Preview {
+pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledger) -> Preview {
     let mut preview = Preview::default();
     let mut told = std::collections::BTreeSet::new();
     for write in &plan.writes {
@@ -74,20 +75,14 @@ pub fn preview(root: &Root, plan: &Plan, desired: &Desired, ledger: &Ledger) -> 
         preview.steps.push(removal(root, path, ledger));
         told.extend(ledger.files.get(path).map(|entry| entry.consumer));
     }
-    for (root, why) in &desired.without {
-        match why {
-            Untranslatable::Refused(refusal) => {
-                preview.refused.push((root.clone(), format!("{} ({})", refusal.reason, refusal.status.0)));
-            }
-            Untranslatable::Waiting(reason) => preview.waiting.push((root.clone(), reason.clone())),
+    for (root, standing) in attempt.standing() {
+        match standing {
+            Standing::Refused { status, reason } => preview.refused.push((root, format!("{reason} ({status})"))),
+            Standing::Waiting { reason } => preview.waiting.push((root, reason)),
         }
     }
-    for (path, refusal) in &plan.obstacles {
-        let owners = desired.files.get(path).map(|(_, owners)| owners.clone()).unwrap_or_default();
-        let why = format!("{} ({})", refusal.reason, refusal.status.0);
-        preview.refused.extend(owners.into_iter().map(|root| (root, why.clone())));
-    }
-    preview.drift = plan.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect();
+    let drift = attempt.drift.iter();
+    preview.drift = drift.map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect();
     preview.told = told.into_iter().filter_map(|consumer| consumer.name()).map(str::to_owned).collect();
     preview
 }
@@ -98,11 +93,8 @@ fn removal(root: &Root, path: &MachinePath, ledger: &Ledger) -> PreviewedStep {
     let mode = entry.map_or(0o600, |entry| entry.mode);
     let present = root.read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).unwrap_or_default();
     let later = match former {
-        Some(Former::File { content, .. }) => {
-            let bytes = mdm_protocol::base64::decode(content).unwrap_or_default();
-            String::from_utf8_lossy(&bytes).into_owned()
-        }
-        Some(Former::Link(target)) => format!("-> {target}\n"),
+        Some(former @ Former::File { .. }) => String::from_utf8_lossy(&former.bytes()).into_owned(),
+        Some(Former::Link(link)) => format!("-> {}\n", link.target),
         None => String::new(),
     };
     PreviewedStep {

@@ -1,11 +1,10 @@
 //! What profiles meet on a machine: what is installed, what the agent made before, which foreign files are where it
 //! would write. Reads, and changes nothing.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use mdm_protocol::base64;
 use mdm_protocol::syncml::StatusCode;
 
 use super::apply::refusal;
@@ -39,6 +38,8 @@ pub struct Surroundings {
     pub(super) root: Option<Root>,
     /// What was seen there, so that every look finds the same.
     pub(super) seen: Mutex<BTreeMap<MachinePath, Seen>>,
+    /// What is in the way of profiles there, or what they need and is not there.
+    pub(super) obstructed: Mutex<BTreeSet<MachinePath>>,
     pub(super) shares: Arc<Shares>,
 }
 
@@ -54,6 +55,7 @@ impl Surroundings {
             ledger: Ledger::default(),
             root: None,
             seen: Mutex::default(),
+            obstructed: Mutex::default(),
             shares: Arc::default(),
         }
     }
@@ -113,6 +115,7 @@ impl Surroundings {
             if let Content::Link(target) = &file.content
                 && !root.has(target)
             {
+                self.obstruct(MachinePath::parse(target).as_ref());
                 let reason = format!("{target} does not exist on this machine");
                 return Err(Untranslatable::refused(StatusCode::UNSUPPORTED_FORMAT, reason));
             }
@@ -141,8 +144,19 @@ impl Surroundings {
                 place.insert(seen.map_err(|error| Untranslatable::Refused(refusal(&error)))?)
             }
         };
-        let obstacle = obstacle(path, where_taken, self.ledger.files.get(path), seen, content);
-        obstacle.map_or(Ok(()), |why| Err(Untranslatable::Refused(why)))
+        let obstacle = obstacle(path, where_taken, &self.ledger, seen, content);
+        let Some(why) = obstacle else { return Ok(()) };
+        self.obstruct(Some(&seen.in_the_way(path)));
+        Err(Untranslatable::Refused(why))
+    }
+
+    fn obstruct(&self, path: Option<&MachinePath>) {
+        self.obstructed.lock().unwrap_or_else(PoisonError::into_inner).extend(path.cloned());
+    }
+
+    /// What is in the way of profiles, as far as it was come across.
+    pub fn obstructed(&self) -> BTreeSet<MachinePath> {
+        self.obstructed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The machine's own name, where the one that the server has set is about to go.
@@ -150,9 +164,8 @@ impl Surroundings {
         let path = MachinePath::new(host_name::PATH);
         let former = self.ledger.files.get(&path).and_then(|entry| entry.former.as_ref());
         match former {
-            Some(Former::File { content, .. }) if places.file(&path).is_none() => {
-                let content = base64::decode(content).unwrap_or_default();
-                host_name::nodes(String::from_utf8_lossy(&content).trim())
+            Some(former @ Former::File { .. }) if places.file(&path).is_none() => {
+                host_name::nodes(String::from_utf8_lossy(&former.bytes()).trim())
             }
             _ => Vec::new(),
         }

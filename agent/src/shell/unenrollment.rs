@@ -3,13 +3,13 @@
 //! cannot be removed, leaves a machine on which [`finish`] goes on. Refuses to know why an enrollment ends, and tells no
 //! server.
 
-use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use super::compliance;
 use super::files::{self, FileError};
 use super::identity::{Identity, IdentityError};
 use super::paths::Paths;
+use crate::engine::application::DriftReport;
 use crate::platform::force::{Platform, PlatformError};
 use crate::platform::ledger::LedgerError;
 use crate::platform::remote::lock::LockError;
@@ -56,37 +56,38 @@ pub fn has_leftovers(paths: &Paths, platform: &Platform) -> bool {
 
 /// Removes what is here of an enrollment whose identity is gone, though nobody has ended it: it may come back from a
 /// backup, and then counts. Blocks.
-pub fn sweep(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
-    platform.clear()?;
+pub fn sweep(paths: &Paths, platform: &Platform, drift: &mut Vec<DriftReport>) -> Result<(), UnenrollmentError> {
+    platform.clear(drift)?;
     Ok(compliance::forget(paths)?)
 }
 
 /// Removes what is here of an enrollment. Where something cannot be removed from the machine, identity and profiles go all
-/// the same, and the ledger stays for the next attempt. Nobody may have the store open. Blocks.
-pub fn finish(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
+/// the same, and the ledger stays for the next attempt. What others had changed is added to `drift`, for the history.
+/// Nobody may have the store open. Blocks.
+pub fn finish(paths: &Paths, platform: &Platform, drift: &mut Vec<DriftReport>) -> Result<(), UnenrollmentError> {
     // From here on the device is not enrolled, whatever else is still there of it.
     match files::replace(&marker(paths), b"", 0o600) {
-        Err(error) if !is_full(&error) => return Err(error.into()),
+        Err(error) if !error.is_full() => return Err(error.into()),
         // Nothing can be kept before something is removed.
         _ => {}
     }
     // Nobody would be left who could unlock it.
     let unlocked = platform.unlock();
-    let cleared = platform.clear();
+    let cleared = platform.clear(drift);
     let forgotten = compliance::forget(paths);
     Identity::remove(paths)?;
     unlocked?;
     // Where the disk was full there is room now.
-    if cleared.as_ref().is_err_and(PlatformError::is_full) { platform.clear() } else { cleared }?;
+    if cleared.as_ref().is_err_and(PlatformError::is_full) { platform.clear(drift) } else { cleared }?;
     forgotten?;
     forget_marker(paths)
 }
 
 /// Makes room for a new enrollment: what is left of the former one and cannot be removed now stays in the ledger, by which
 /// it is tried again whenever the machine is brought in line.
-pub fn make_room(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentError> {
+pub fn make_room(paths: &Paths, platform: &Platform, drift: &mut Vec<DriftReport>) -> Result<(), UnenrollmentError> {
     if is_unfinished(paths) {
-        match finish(paths, platform) {
+        match finish(paths, platform, drift) {
             Ok(()) => return Ok(()),
             // The new server would know nothing of it.
             Err(error @ UnenrollmentError::Locked(_)) => return Err(error),
@@ -96,10 +97,6 @@ pub fn make_room(paths: &Paths, platform: &Platform) -> Result<(), UnenrollmentE
         forget_marker(paths)?;
     }
     Ok(platform.forget_drift()?)
-}
-
-fn is_full(error: &FileError) -> bool {
-    matches!(error.source.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
 fn forget_marker(paths: &Paths) -> Result<(), UnenrollmentError> {

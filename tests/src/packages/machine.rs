@@ -14,7 +14,7 @@ use mdm_agent::platform::evaluation::Evaluator;
 use mdm_agent::platform::ledger::{Entry, Ledger};
 use mdm_agent::platform::machine::Machine;
 use mdm_agent::platform::path::MachinePath;
-use mdm_agent::platform::root::{Former, Root};
+use mdm_agent::platform::root::{Former, Properties, Root};
 use mdm_agent::platform::site::Surroundings;
 use mdm_agent::platform::survey::survey;
 use mdm_protocol::base64;
@@ -47,7 +47,7 @@ impl SimulatedMachine {
         let opened = Root::open(root).expect("a folder of the test is there");
         Self {
             root: root.to_owned(),
-            machine: survey(&opened),
+            machine: survey(&opened, &Ledger::default()),
             files: Files::new(),
             applied: BTreeMap::new(),
             failing: BTreeSet::new(),
@@ -183,7 +183,8 @@ impl SimulatedMachine {
 }
 
 fn host_name_entry(owners: &BTreeSet<String>) -> Entry {
-    let former = Former::File { content: base64::encode(format!("{NAME}\n")), mode: 0o644, user: 0, group: 0 };
+    let content = base64::encode(format!("{NAME}\n"));
+    let former = Former::File { content, mode: 0o644, properties: Properties::default() };
     Entry {
         digest: String::new(),
         mode: 0o644,
@@ -192,5 +193,7 @@ fn host_name_entry(owners: &BTreeSet<String>) -> Entry {
         consumer: Consumer::HostName,
         former: Some(former),
         stamp: None,
+        noticed: None,
+        real: None,
     }
 }

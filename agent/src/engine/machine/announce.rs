@@ -90,7 +90,7 @@ impl Engine {
 fn drift_json(machine: &MachineReport) -> Option<String> {
     let drift = machine.unreported.iter().take(MAX_DRIFT_REPORTED);
     let list: Vec<serde_json::Value> =
-        drift.map(|(path, what)| serde_json::json!({ "file": path, "was": what })).collect();
+        drift.map(|drift| serde_json::json!({ "file": drift.path, "was": drift.what })).collect();
     (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
 }
 

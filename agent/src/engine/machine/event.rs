@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::engine::account::Account;
-use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::application::{Application, ApplicationOutcome, DriftReport, MachineReport};
 use crate::engine::certificate_request::{CertificateAnswer, CertificateOrder};
 use crate::engine::certificates::{CertificateTerms, Certificates, Slot};
 use crate::engine::compliance::standing::{Rules, Standing};
@@ -50,7 +50,7 @@ pub enum Event {
     /// Changes were applied to the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
     /// Somebody else had changed files: path, and what was done to it. They are put back.
-    DriftFound(Vec<(String, String)>),
+    DriftFound(Vec<DriftReport>),
     /// Changes were kept, or could not be.
     Kept(Result<(), StoreFailure>),
     /// The server answered.
@@ -111,7 +111,7 @@ pub enum Action {
     /// Keep changes so that they survive a power cut.
     Keep(Box<Changes>),
     /// Changes of files by others were reported to the server: path, and what was done to it. No event.
-    DriftReported(Vec<(String, String)>),
+    DriftReported(Vec<DriftReport>),
     /// See that what is in the store is in force on the machine, then close it and the connection. No event.
     CloseStore,
     /// Send a message to the management server over mutual TLS.

@@ -2,7 +2,7 @@
 
 use super::{Engine, Phase};
 use crate::engine::Action;
-use crate::engine::application::MachineReport;
+use crate::engine::application::{DriftReport, MachineReport};
 use crate::engine::facts::DeviceFacts;
 use crate::engine::failure::StoreFailure;
 use crate::engine::note::Note;
@@ -37,12 +37,10 @@ impl Engine {
     }
 
     /// Writes down what somebody else had changed on the machine.
-    pub(super) fn note_drift(&mut self, drift: &[(String, String)], now: Now, actions: &mut Vec<Action>) {
+    pub(super) fn note_drift(&mut self, drift: &[DriftReport], now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
         let drift = drift.iter().take(MAX_DRIFT_NOTED);
-        let notes: Vec<Note> = drift
-            .map(|(path, what)| Note::new("file-put-back", at).with("file", path.as_str()).with("was", what.as_str()))
-            .collect();
+        let notes: Vec<Note> = drift.map(|drift| Note::drift(drift, at)).collect();
         if !notes.is_empty() {
             actions.push(Action::Note(notes));
         }

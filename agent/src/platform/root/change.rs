@@ -3,16 +3,12 @@
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 
-use mdm_protocol::base64;
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, RenameFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
-use super::{Former, Operation, Root, RootError, is_absent};
+use super::{Operation, Root, RootError, is_absent};
 use crate::platform::desired::{Content, DesiredFile};
 use crate::platform::path::MachinePath;
-
-/// The largest foreign file that is put aside, in bytes.
-const MAX_PUT_ASIDE: usize = 64 << 10;
 
 impl Root {
     /// The directories that have to be made for a file, the highest first.
@@ -56,7 +52,15 @@ impl Root {
             Content::Link(target) => {
                 rustix::fs::symlinkat(target, &directory, &name).map_err(|error| wrong(error.into()))
             }
-            Content::Bytes(bytes) => write_at(&directory, &name, bytes, file.mode, None).map_err(wrong),
+            Content::Bytes(bytes) => {
+                let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+                let mode = Mode::from_raw_mode(file.mode);
+                let finish = |made: &std::fs::File| {
+                    give_to(made, user, group)?;
+                    Ok(rustix::fs::fchmod(made, mode)?)
+                };
+                write_at(&directory, &name, bytes, finish).map_err(wrong)
+            }
         }
     }
 
@@ -117,84 +121,48 @@ impl Root {
             return Ok(true);
         };
         match rustix::fs::unlinkat(&parent, name, AtFlags::REMOVEDIR) {
-            Ok(()) | Err(Errno::NOENT) => Ok(true),
-            Err(Errno::NOTEMPTY | Errno::EXIST | Errno::NOTDIR) => Ok(false),
+            Ok(()) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
             Err(error) => Err(wrong(error.into())),
         }
-    }
-
-    /// Reads a foreign file, to put it aside; `None` if it is too large or none.
-    pub fn former(&self, path: &MachinePath) -> Result<Option<Former>, RootError> {
-        let wrong = |error: io::Error| RootError::of("read", path)(error);
-        let directory = self.directory_of(path).map_err(wrong)?;
-        let stat = rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW);
-        let stat = stat.map_err(|error| wrong(error.into()))?;
-        match FileType::from_raw_mode(stat.st_mode) {
-            FileType::Symlink => {
-                let target = rustix::fs::readlinkat(&directory, path.name(), Vec::new());
-                Ok(target.map_err(|error| wrong(error.into()))?.to_str().ok().map(|link| Former::Link(link.to_owned())))
-            }
-            FileType::RegularFile => {
-                let Some(content) = self.read(path).filter(|content| content.len() <= MAX_PUT_ASIDE) else {
-                    return Ok(None);
-                };
-                let content = base64::encode(&content);
-                let mode = stat.st_mode & 0o7777;
-                Ok(Some(Former::File { content, mode, user: stat.st_uid, group: stat.st_gid }))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    /// Brings a foreign file back that was put aside.
-    pub fn bring_back(&self, path: &MachinePath, former: &Former) -> Result<(), RootError> {
-        let wrong = |error: io::Error| RootError::of("bring back", path)(error);
-        self.permit(&Operation::Stage(path.clone())).map_err(wrong)?;
-        let directory = self.directory_of(path).map_err(wrong)?;
-        let name = staged_name(path);
-        remove_at(&directory, &name).map_err(wrong)?;
-        match former {
-            Former::Link(target) => {
-                rustix::fs::symlinkat(target, &directory, &name).map_err(|error| wrong(error.into()))?;
-            }
-            Former::File { content, mode, user, group } => {
-                let bytes = base64::decode(content).map_err(|error| wrong(io::Error::other(error.to_string())))?;
-                write_at(&directory, &name, &bytes, *mode, Some((*user, *group))).map_err(wrong)?;
-            }
-        }
-        self.put_in_place(path, true)
     }
 }
 
 /// Beside the file, hidden: consumers that read a whole directory leave hidden files alone.
-fn staged_name(path: &MachinePath) -> String {
+pub(super) fn staged_name(path: &MachinePath) -> String {
     let keep: String = path.name().chars().take(200).collect();
     format!(".{keep}.mdm-agent-new")
 }
 
-fn remove_at(directory: &OwnedFd, name: &str) -> io::Result<()> {
+pub(super) fn remove_at(directory: &OwnedFd, name: &str) -> io::Result<()> {
     match rustix::fs::unlinkat(directory, name, AtFlags::empty()) {
         Ok(()) | Err(Errno::NOENT) => Ok(()),
         Err(error) => Err(error.into()),
     }
 }
 
-fn write_at(directory: &OwnedFd, name: &str, bytes: &[u8], mode: u32, owner: Option<(u32, u32)>) -> io::Result<()> {
+/// Writes a new file for whom this process runs as, whatever the directory gives to its files. `finish` sets what else
+/// it has; a file that is not whole does not stay.
+pub(super) fn write_at(
+    directory: &OwnedFd,
+    name: &str,
+    bytes: &[u8],
+    finish: impl FnOnce(&std::fs::File) -> io::Result<()>,
+) -> io::Result<()> {
     let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
     let created = rustix::fs::openat(directory, name, flags, Mode::from_raw_mode(0o600))?;
     let mut file = std::fs::File::from(created);
-    let written = file.write_all(bytes).and_then(|()| {
-        if let Some((user, group)) = owner {
-            let unchanged = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-            if (user, group) != unchanged {
-                let (user, group) = (rustix::fs::Uid::from_raw(user), rustix::fs::Gid::from_raw(group));
-                rustix::fs::fchown(&file, Some(user), Some(group))?;
-            }
-        }
-        rustix::fs::fchmod(&file, Mode::from_raw_mode(mode))?;
-        file.sync_all()
-    });
+    let written = file.write_all(bytes).and_then(|()| finish(&file)).and_then(|()| file.sync_all());
     written.inspect_err(|_| {
         let _ = remove_at(directory, name);
     })
+}
+
+/// Gives a new file to somebody; nothing is done where it is theirs already, so that it takes no right.
+pub(super) fn give_to(file: &std::fs::File, user: u32, group: u32) -> io::Result<()> {
+    let facts = rustix::fs::fstat(file)?;
+    if (facts.st_uid, facts.st_gid) != (user, group) {
+        rustix::fs::fchown(file, Some(Uid::from_raw(user)), Some(Gid::from_raw(group)))?;
+    }
+    Ok(())
 }

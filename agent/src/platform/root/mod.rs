@@ -5,23 +5,19 @@
 //! that a full disk is met while everything is still as it was.
 
 mod change;
+mod former;
+mod found;
 
 use std::io::{self, Read as _};
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags, Stat};
-use rustix::io::Errno;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
-
-use super::desired::Content;
+pub use self::former::{Former, FormerLink, Properties};
+pub use self::found::{Found, Stamp, digest, same_type};
 use super::path::MachinePath;
+use rustix::fs::{AtFlags, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
 
-/// What the agent's own texts say in their first line.
-const MARK: &[u8] = b"Made by mdm-agent";
-/// Where they say it, in bytes from the beginning.
-const MARK_WITHIN: u64 = 256;
 /// How often a path is resolved that cannot be resolved because something else is renamed meanwhile.
 const ATTEMPTS: u32 = 64;
 /// The largest file that is read back, in bytes.
@@ -30,6 +26,8 @@ const MAX_FILE: u64 = 16 << 20;
 /// A change of the machine, before it is made. Tests use it to let any of them fail.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
+    /// A content that is about to be lost is copied into the quarantine.
+    Quarantine(MachinePath),
     /// A directory is made.
     MakeDirectory(String),
     /// A file is written beside its place.
@@ -78,66 +76,6 @@ impl RootError {
     /// Whether nothing can be written there at all.
     pub fn is_read_only(&self) -> bool {
         self.source.kind() == io::ErrorKind::ReadOnlyFilesystem
-    }
-}
-
-/// What is at a path.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Found {
-    /// Nothing.
-    Nothing,
-    /// A file or a link, and what tells its content.
-    Content {
-        /// Its content.
-        digest: String,
-        /// Its permission bits.
-        mode: u32,
-        /// What tells without reading it that it is still the same.
-        stamp: Stamp,
-        /// Whether it says at its beginning that the agent made it.
-        marked: bool,
-    },
-    /// Something that is neither.
-    Other,
-}
-
-/// What tells without reading a file that it is still the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Stamp {
-    inode: u64,
-    size: u64,
-    modified: i64,
-    modified_nanoseconds: i64,
-    changed: i64,
-    changed_nanoseconds: i64,
-}
-
-/// A foreign file that was put aside, to come back byte for byte.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Former {
-    /// A regular file.
-    File {
-        /// Its content in base64.
-        content: String,
-        /// Its permission bits.
-        mode: u32,
-        /// Its owner.
-        user: u32,
-        /// Its group.
-        group: u32,
-    },
-    /// A symbolic link.
-    Link(String),
-}
-
-impl std::fmt::Debug for Former {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::File { content, mode, .. } => {
-                write!(formatter, "file of {} characters, mode {mode:o}", content.len())
-            }
-            Self::Link(target) => write!(formatter, "-> {target}"),
-        }
     }
 }
 
@@ -279,6 +217,37 @@ impl Root {
         Some(text)
     }
 
+    /// What tells, whatever is at a path, that it is still the same; `None` if nothing is.
+    pub fn stamp(&self, path: &MachinePath) -> Option<Stamp> {
+        let directory = self.open_in(path.directory(), OFlags::PATH | OFlags::DIRECTORY).ok()?;
+        let facts = rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW).ok()?;
+        Some(Stamp::of(&facts))
+    }
+
+    /// The content of a file or where a link leads; `None` if it is neither or is not there.
+    pub fn present_bytes(&self, path: &MachinePath) -> io::Result<Option<Vec<u8>>> {
+        let directory = match self.directory_of(path) {
+            Ok(directory) => directory,
+            Err(error) if is_absent(&error) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        match rustix::fs::readlinkat(&directory, path.name(), Vec::new()) {
+            Ok(target) => Ok(Some(target.into_bytes())),
+            Err(Errno::NOENT) => Ok(None),
+            Err(Errno::INVAL) => {
+                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+                let file = std::fs::File::from(rustix::fs::openat(&directory, path.name(), flags, Mode::empty())?);
+                let mut content = Vec::new();
+                if file.metadata()?.is_file() {
+                    file.take(MAX_FILE).read_to_end(&mut content)?;
+                    return Ok(Some(content));
+                }
+                Ok(None)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
     /// Reads a file that the agent made.
     pub fn read(&self, path: &MachinePath) -> Option<Vec<u8>> {
         let directory = self.directory_of(path).ok()?;
@@ -287,41 +256,6 @@ impl Root {
         let mut content = Vec::new();
         std::fs::File::from(file).take(MAX_FILE).read_to_end(&mut content).ok()?;
         Some(content)
-    }
-
-    /// Looks at a path. If it is as `known` says, its content is not read.
-    pub fn look(&self, path: &MachinePath, known: Option<(&str, Stamp)>) -> Result<Found, RootError> {
-        let wrong = |error: io::Error| RootError::of("read", path)(error);
-        let directory = match self.directory_of(path) {
-            Ok(directory) => directory,
-            Err(error) if is_absent(&error) => return Ok(Found::Nothing),
-            Err(error) => return Err(wrong(error)),
-        };
-        let stat = match rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW) {
-            Ok(stat) => stat,
-            Err(Errno::NOENT) => return Ok(Found::Nothing),
-            Err(error) => return Err(wrong(error.into())),
-        };
-        let (stamp, mode) = (Stamp::of(&stat), stat.st_mode & 0o7777);
-        if let Some((digest, known)) = known
-            && known == stamp
-        {
-            return Ok(Found::Content { digest: digest.to_owned(), mode, stamp, marked: false });
-        }
-        let (digest, marked) = match FileType::from_raw_mode(stat.st_mode) {
-            FileType::RegularFile => {
-                let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-                let file = rustix::fs::openat(&directory, path.name(), flags, Mode::empty());
-                let file = std::fs::File::from(file.map_err(|error| wrong(error.into()))?);
-                digest_of(file.take(MAX_FILE)).map_err(wrong)?
-            }
-            FileType::Symlink => {
-                let target = rustix::fs::readlinkat(&directory, path.name(), Vec::new());
-                (link_digest(&target.map_err(|error| wrong(error.into()))?.to_string_lossy()), false)
-            }
-            _ => return Ok(Found::Other),
-        };
-        Ok(Found::Content { digest, mode, stamp, marked })
     }
 }
 
@@ -334,46 +268,6 @@ impl Places {
     pub fn have(&self, name: &str) -> bool {
         self.0.iter().any(|directory| rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW).is_ok())
     }
-}
-
-impl Stamp {
-    fn of(stat: &Stat) -> Self {
-        Self {
-            inode: stat.st_ino,
-            size: u64::try_from(stat.st_size).unwrap_or(0),
-            modified: stat.st_mtime,
-            modified_nanoseconds: i64::try_from(stat.st_mtime_nsec).unwrap_or(0),
-            changed: stat.st_ctime,
-            changed_nanoseconds: i64::try_from(stat.st_ctime_nsec).unwrap_or(0),
-        }
-    }
-}
-
-/// What tells one content from another.
-pub fn digest(content: &Content) -> String {
-    match content {
-        Content::Bytes(bytes) => hex(&Sha256::digest(bytes.as_slice())),
-        Content::Link(target) => link_digest(target),
-    }
-}
-
-fn link_digest(target: &str) -> String {
-    format!("link:{target}")
-}
-
-/// The digest of a content, and whether it says at its beginning that the agent made it.
-fn digest_of(mut content: impl io::Read) -> io::Result<(String, bool)> {
-    let mut beginning = Vec::new();
-    content.by_ref().take(MARK_WITHIN).read_to_end(&mut beginning)?;
-    let marked = beginning.windows(MARK.len()).any(|window| window == MARK);
-    let mut hasher = Sha256::new();
-    hasher.update(&beginning);
-    io::copy(&mut content, &mut hasher)?;
-    Ok((hex(&hasher.finalize()), marked))
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_absent(error: &io::Error) -> bool {

@@ -146,8 +146,8 @@ fn a_removal_that_its_consumer_does_not_hear_of_is_not_done() {
     let removal = Application { profiles: [(root.clone(), None)].into(), ..Application::default() };
     let outcome = deaf.put_in_force(std::slice::from_ref(&network), &removal, Others::Go).unwrap();
     assert_eq!(outcome.failed[&root].reason, "it did not listen");
-    assert!(deaf.clear().unwrap_err().to_string().contains("NetworkManager"));
-    site.platform.clear().unwrap();
+    assert!(deaf.clear(&mut Vec::new()).unwrap_err().to_string().contains("NetworkManager"));
+    site.platform.clear(&mut Vec::new()).unwrap();
     assert!(!site.tree().keys().any(|path| path.ends_with(".nmconnection")));
 }
 

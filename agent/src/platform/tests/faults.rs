@@ -107,7 +107,7 @@ fn a_change_that_ends_at_any_step_can_be_undone_instead_of_finished() {
         let bare = site.tree();
         site.platform.converge(&old, Others::Go).unwrap();
         let _ = site.platform.converge_in(&interrupted(&site, steps, false), &new, Others::Go);
-        site.platform.clear().unwrap();
+        site.platform.clear(&mut Vec::new()).unwrap();
         assert_eq!(site.tree(), bare, "after {steps} steps");
     }
 }
@@ -135,7 +135,7 @@ fn a_file_that_somebody_makes_at_the_last_moment_is_theirs() {
     let codes: Vec<StatusCode> = outcome.failed.values().map(|refusal| refusal.status).collect();
     assert_eq!(codes, [StatusCode::ALREADY_EXISTS], "{outcome:?}");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine\n");
-    site.platform.clear().unwrap();
+    site.platform.clear(&mut Vec::new()).unwrap();
     assert_eq!(std::fs::read_to_string(&path).unwrap(), "mine\n");
 }
 

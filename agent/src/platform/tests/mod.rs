@@ -5,6 +5,8 @@ mod changes;
 mod faults;
 mod foreign;
 mod lifecycle;
+mod others;
+mod references;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
@@ -93,6 +95,8 @@ pub(super) fn tree(root: &Path) -> BTreeMap<String, (u32, String)> {
                 String::new()
             } else if facts.is_symlink() {
                 std::fs::read_link(&path).unwrap().to_string_lossy().into_owned()
+            } else if !facts.is_file() {
+                "neither file nor link".to_owned()
             } else {
                 String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned()
             };

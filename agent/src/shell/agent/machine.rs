@@ -5,7 +5,7 @@
 //! machine and then to the store.
 
 use super::{Agent, Event, Message, StoreInUse, Stored};
-use crate::engine::application::{Application, ApplicationOutcome, MachineReport};
+use crate::engine::application::{Application, ApplicationOutcome, DriftReport, MachineReport};
 use crate::engine::profile::Profile;
 use crate::engine::report::InForce;
 use crate::engine::tree::Refusal;
@@ -28,9 +28,9 @@ pub(super) struct SessionKnowledge {
     /// Translations that took their time.
     shares: Arc<Shares>,
     /// The changes by others that this session has reported: path, and what was done to it.
-    pub(super) reported: Vec<(String, String)>,
+    pub(super) reported: Vec<DriftReport>,
     /// All that was found at the beginning.
-    pub(super) found: Vec<(String, String)>,
+    pub(super) found: Vec<DriftReport>,
 }
 
 impl Agent {
@@ -178,15 +178,18 @@ impl Agent {
             }
             None => {
                 let is_unfinished = unenrollment::is_unfinished(paths);
+                let mut drift = Vec::new();
                 let removed = match () {
-                    () if is_unfinished => unenrollment::finish(paths, platform),
-                    () if unenrollment::has_leftovers(paths, platform) => unenrollment::sweep(paths, platform),
+                    () if is_unfinished => unenrollment::finish(paths, platform, &mut drift),
+                    () if unenrollment::has_leftovers(paths, platform) => {
+                        unenrollment::sweep(paths, platform, &mut drift)
+                    }
                     () => Ok(()),
                 };
                 if let Err(error) = removed {
                     tracing::error!(%error, is_unfinished, "files of an enrollment that is over could not be removed");
                 }
-                None
+                Some(MachineReport { drift, ..MachineReport::default() })
             }
         }
     }
@@ -214,7 +217,7 @@ pub(super) fn converge(platform: &Platform, profiles: &[Profile], others: Others
 
 fn report(convergence: Convergence) -> MachineReport {
     for drift in &convergence.drift {
-        tracing::warn!(file = %drift.path, was = drift.what.as_str(), "somebody changed a managed file; it is put back");
+        tracing::warn!(file = %drift.path, was = drift.what.as_str(), outcome = ?drift.outcome, "managed file changed");
     }
     convergence.report()
 }

@@ -2,7 +2,7 @@
 
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
-use crate::engine::application::{ApplicationOutcome, MachineReport};
+use crate::engine::application::{ApplicationOutcome, DriftReport, MachineReport};
 use crate::engine::certificate_request::CertificateAnswer;
 use crate::engine::compliance::standing::Standing;
 use crate::engine::failure::StoreFailure;
@@ -44,7 +44,7 @@ pub enum Message {
     #[doc(hidden)]
     Evaluated(Option<Box<Evaluator>>, Box<Verdicts>),
     #[doc(hidden)]
-    DriftFound(Vec<(String, String)>),
+    DriftFound(Vec<DriftReport>),
     #[doc(hidden)]
     Applied(Box<ApplicationOutcome>),
     #[doc(hidden)]

@@ -244,9 +244,13 @@ impl Agent {
         tokio::spawn(async move {
             // Whoever reads the store still would bring it back to life.
             let _right = right.lock_owned().await;
-            let removed = tokio::task::spawn_blocking(move || unenrollment::finish(&paths, &platform)).await;
-            let removed = removed.map_err(|error| error.to_string());
-            let removed = removed.and_then(|removed| removed.map_err(|error| error.to_string()));
+            let removed = tokio::task::spawn_blocking(move || {
+                let mut drift = Vec::new();
+                let removed = unenrollment::finish(&paths, &platform, &mut drift);
+                (drift, removed.map_err(|error| error.to_string()))
+            });
+            let (drift, removed) = removed.await.unwrap_or_else(|error| (Vec::new(), Err(error.to_string())));
+            let _ = outbox.send(Message::DriftFound(drift)).await;
             let _ = outbox.send(Message::Erased(removed)).await;
         });
     }

@@ -145,9 +145,14 @@ impl Agent {
         tokio::spawn(async move {
             let _right = right.lock_owned().await;
             let place = paths.clone();
-            let room = tokio::task::spawn_blocking(move || unenrollment::make_room(&place, &platform)).await;
-            let room = room.map_err(|error| error.to_string());
-            let result = match room.and_then(|made| made.map_err(|error| error.to_string())) {
+            let room = tokio::task::spawn_blocking(move || {
+                let mut drift = Vec::new();
+                let made = unenrollment::make_room(&place, &platform, &mut drift);
+                (drift, made.map_err(|error| error.to_string()))
+            });
+            let (drift, room) = room.await.unwrap_or_else(|error| (Vec::new(), Err(error.to_string())));
+            let _ = outbox.send(Message::DriftFound(drift)).await;
+            let result = match room {
                 Err(reason) => Err(EnrolError::Leftovers(reason)),
                 Ok(()) => {
                     enrol::enrol(&paths, request, Purpose::Enrolment, proxy, |stage| {

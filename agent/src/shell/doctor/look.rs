@@ -256,8 +256,10 @@ fn on_machine(place: &Place) -> MachineFacts {
         let first: std::collections::BTreeMap<_, _> = files.rev().collect();
         first.into_iter().collect()
     });
+    // Whoever may not read the ledger sees what is there all the same.
+    let made = ledger.as_ref().cloned().unwrap_or_default();
     MachineFacts {
-        survey: root.as_ref().map(survey).map_err(Clone::clone),
+        survey: root.as_ref().map(|root| survey(root, &made)).map_err(Clone::clone),
         used: used.map_err(Clone::clone),
         untold: ledger.map(|ledger| ledger.untold.into_iter().collect()),
     }

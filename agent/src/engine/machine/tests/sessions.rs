@@ -3,6 +3,7 @@
 use mdm_protocol::syncml::{Command, Message};
 
 use super::{Server, World, answer, not_opened, opened};
+use crate::engine::application::DriftReport;
 use crate::engine::certificates::Slot;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
@@ -213,8 +214,8 @@ fn the_servers_date_is_heard_in_a_session_and_only_there() {
 
 #[test]
 fn changes_by_others_count_as_reported_once_the_session_that_named_them_was_completed() {
-    let unreported: Vec<(String, String)> =
-        (0..25).map(|number| (format!("/etc/{number}"), "changed".to_owned())).collect();
+    let drift = |number| DriftReport { path: format!("/etc/{number}"), ..DriftReport::default() };
+    let unreported: Vec<DriftReport> = (0..25).map(drift).collect();
     let begin = |world: &mut World| {
         world.handle(Event::CheckInRequested(Trigger::User));
         let mut event = opened(&world.stored);

@@ -7,6 +7,8 @@ pub mod pfx;
 pub mod roots;
 pub mod scep;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod trusted;
 

@@ -4,54 +4,18 @@ use std::sync::Arc;
 use mdm_protocol::syncml::StatusCode;
 use mdm_protocol::{Secret, Thumbprint, base64};
 use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKeyChain};
-use rcgen::{
-    BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, PKCS_ECDSA_P256_SHA256,
-};
+use rcgen::KeyPair;
 
 use super::iterations::are_too_many;
 use super::scep::IssuedCertificate;
-use crate::engine::Profile;
+use super::testing::{PFX, install, made, network, pfx};
 use crate::platform::desired::{Content, Desired, Untranslatable};
 use crate::platform::machine::{Machine, TrustStore};
 use crate::platform::site::Surroundings;
 use crate::platform::testing::{desired_in, desired_on, everything, profile, refusal};
 use crate::platform::translate::Unsealer;
 
-const PFX: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/PFXCertInstall/office";
 const SCEP: &str = "./Device/Vendor/MSFT/ClientCertificateInstall/SCEP/office";
-
-struct Made {
-    root: Vec<u8>,
-    own: Vec<u8>,
-    key: Vec<u8>,
-}
-
-/// A root and a certificate for a client below it.
-fn made(name: &str) -> Made {
-    let root_key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-    let mut root = CertificateParams::default();
-    root.distinguished_name.push(DnType::CommonName, format!("Root of {name}"));
-    root.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let root_certificate = root.self_signed(&root_key).unwrap();
-    let issuer = Issuer::new(root, root_key);
-    let key = KeyPair::generate_for(&PKCS_ECDSA_P256_SHA256).unwrap();
-    let mut own = CertificateParams::default();
-    own.distinguished_name.push(DnType::CommonName, name);
-    own.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
-    let own = own.signed_by(&key, &issuer).unwrap();
-    Made { root: root_certificate.der().to_vec(), own: own.der().to_vec(), key: key.serialize_der() }
-}
-
-fn pfx(made: &Made, password: &str) -> String {
-    let chain = [&made.own, &made.root].map(|der| Certificate::from_der(der).unwrap());
-    let mut store = KeyStore::new();
-    store.add_entry("own", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(&made.key, [1], chain)));
-    base64::encode(store.writer(password).write().unwrap())
-}
-
-fn install(blob: &str, password: &str) -> Profile {
-    profile(PFX, &[("PFXCertBlob", blob), ("PFXCertPassword", password)])
-}
 
 fn text<'a>(desired: &'a Desired, ending: &str) -> (&'a str, u32) {
     let (_, (file, _)) = desired.files.iter().find(|(path, _)| path.name().ends_with(ending)).unwrap();
@@ -158,17 +122,6 @@ fn a_password_that_is_sealed_for_this_device_is_opened_with_its_key() {
     assert!(without("sealed").is_empty());
     let Some(Untranslatable::Refused(refusal)) = without("other").into_values().next() else { panic!("taken") };
     assert!(refusal.reason.contains("not for this device"), "{}", refusal.reason);
-}
-
-fn network(issuer: &[u8]) -> Profile {
-    let document = format!(
-        "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
-         <authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX><EAPConfig>\
-         <EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><IssuerHash>{}</IssuerHash></Config></EapHostConfig>\
-         </EAPConfig></OneX></security></MSM></WLANProfile>",
-        Thumbprint::of(issuer)
-    );
-    profile("./Device/Vendor/MSFT/WiFi/Profile/Corp", &[("WlanXml", &document)])
 }
 
 #[test]

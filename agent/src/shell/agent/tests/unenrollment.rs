@@ -123,7 +123,7 @@ fn an_unenrollment_that_was_killed_after_any_of_its_steps_is_finished_by_the_nex
     type Step = fn(&Enrolled);
     let steps: [(&str, Step); 5] = [
         ("begun", |machine| std::fs::write(machine.paths.state.join("unenrolling"), "").unwrap()),
-        ("given back", |machine| machine.platform.clear().unwrap()),
+        ("given back", |machine| machine.platform.clear(&mut Vec::new()).unwrap()),
         ("verdicts forgotten", |machine| crate::shell::compliance::forget(&machine.paths).unwrap()),
         ("identity renamed", |machine| {
             std::fs::rename(machine.paths.identity(), machine.paths.state.join("identity.old")).unwrap();

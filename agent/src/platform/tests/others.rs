@@ -1,0 +1,354 @@
+//! What people and other tools do to managed files: nothing of theirs is lost, and nothing of the agent's stays.
+
+use std::os::unix::fs::{FileTypeExt as _, chown, symlink};
+
+use super::*;
+use crate::engine::application::{DriftOutcome, DriftReport};
+use crate::platform::quarantine;
+
+const SYSCTL: &str = "etc/sysctl.d/90-mdm-agent.conf";
+const FAILLOCK: &str = "etc/security/faillock.conf";
+const PWHISTORY: &str = "etc/security/pwhistory.conf";
+const LOCALTIME: &str = "etc/localtime";
+const DCONF: &str = "etc/dconf/profile/user";
+
+fn zone(name: &str) -> Profile {
+    policy("TimeLanguageSettings/ConfigureTimeZone", name)
+}
+
+fn attempts() -> Profile {
+    policy("DeviceLock/MaxDevicePasswordFailedAttempts", "5")
+}
+
+impl Site {
+    /// What is in the quarantine.
+    fn quarantined(&self) -> Vec<String> {
+        let names = std::fs::read_dir(quarantine::place(&self.state)).into_iter().flatten();
+        let mut found: Vec<String> =
+            names.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
+        found.sort();
+        found
+    }
+
+    /// Brings the machine in line, and says what others had changed.
+    fn drift(&self, profiles: &[Profile]) -> Vec<(String, String, DriftOutcome)> {
+        let found = self.platform.converge(profiles, Others::Go).unwrap();
+        described(&found.drift.iter().map(crate::platform::ledger::Drift::report).collect::<Vec<_>>())
+    }
+
+    fn clear(&self) -> Vec<(String, String, DriftOutcome)> {
+        let mut drift = Vec::new();
+        self.platform.clear(&mut drift).unwrap();
+        described(&drift)
+    }
+
+    fn replace(&self, path: &str, make: impl FnOnce(&Path)) {
+        let path = self.root.join(path);
+        std::fs::remove_file(&path).unwrap();
+        make(&path);
+    }
+}
+
+fn described(drift: &[DriftReport]) -> Vec<(String, String, DriftOutcome)> {
+    drift.iter().map(|drift| (drift.path.clone(), drift.what.clone(), drift.outcome)).collect()
+}
+
+fn one(path: &str, what: &str, outcome: DriftOutcome) -> Vec<(String, String, DriftOutcome)> {
+    vec![(format!("/{path}"), what.to_owned(), outcome)]
+}
+
+#[test]
+fn what_is_put_in_the_place_of_a_managed_file_is_left_alone_and_reported_once() {
+    let rule = sysctl("kernel.sysrq", "0");
+    let makes: [fn(&Path); 3] = [
+        |path| std::fs::create_dir(path).unwrap(),
+        |path| symlink("/etc/other", path).unwrap(),
+        |path| {
+            let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
+            rustix::fs::mknodat(rustix::fs::CWD, path, fifo, mode, 0).unwrap();
+        },
+    ];
+    for make in makes {
+        for is_wanted in [true, false] {
+            let site = Site::new();
+            site.apply(&[], std::slice::from_ref(&rule));
+            site.replace(SYSCTL, make);
+            let theirs = stamps(&site.root)[SYSCTL];
+            let wanted = if is_wanted { std::slice::from_ref(&rule) } else { &[] };
+            assert_eq!(site.drift(wanted), one(SYSCTL, "replaced", DriftOutcome::LeftAlone));
+            assert_eq!(site.drift(wanted), [], "it is reported once");
+            assert_eq!(site.clear(), []);
+            assert_eq!(stamps(&site.root)[SYSCTL], theirs);
+            assert!(!site.tree().keys().any(|path| path.contains("mdm-agent-new")), "{:?}", site.tree());
+        }
+    }
+}
+
+#[test]
+fn a_directory_above_a_managed_file_that_becomes_a_file_is_left_alone() {
+    let site = Site::new();
+    let rule = sysctl("kernel.sysrq", "0");
+    site.apply(&[], std::slice::from_ref(&rule));
+    std::fs::remove_dir_all(site.root.join("etc/sysctl.d")).unwrap();
+    site.write("etc/sysctl.d", "mine");
+    let profiles = std::slice::from_ref(&rule);
+    assert_eq!(site.drift(profiles), one(SYSCTL, "removed", DriftOutcome::LeftAlone));
+    assert_eq!(site.drift(profiles), []);
+    let refused = site.platform.converge(profiles, Others::Go).unwrap().refused;
+    assert!(refused.values().all(|refusal| refusal.reason.contains("/etc/sysctl.d is no directory")), "{refused:?}");
+    std::fs::remove_file(site.root.join("etc/sysctl.d")).unwrap();
+    assert_eq!(site.platform.converge(profiles, Others::Go).unwrap().refused, BTreeMap::new(), "the place is free");
+    assert!(site.read(SYSCTL).is_some());
+}
+
+#[test]
+fn a_value_that_a_machine_always_has_takes_the_place_of_what_somebody_put_there_and_gives_that_back() {
+    let site = Site::new();
+    site.apply(&[], &[zone("Europe/Berlin")]);
+    site.replace(LOCALTIME, |path| std::fs::write(path, "TZif").unwrap());
+    assert_eq!(site.drift(&[zone("Europe/Berlin")]), one(LOCALTIME, "replaced", DriftOutcome::PutBack));
+    assert_eq!(site.quarantined(), ["/usr/share/zoneinfo/Etc/UTC"], "the older original");
+    site.clear();
+    assert_eq!(site.read(LOCALTIME).as_deref(), Some("TZif"));
+}
+
+#[test]
+fn an_edit_is_kept_before_it_is_overwritten_or_removed() {
+    let site = Site::new();
+    let network = wifi("Corp", "correct horse");
+    site.apply(&[], std::slice::from_ref(&network));
+    let keyfile = site.tree().into_keys().find(|path| path.ends_with(".nmconnection")).unwrap();
+    site.write(&keyfile, "[connection]\nid=mine\n");
+    assert_eq!(site.drift(std::slice::from_ref(&network)), one(&keyfile, "changed", DriftOutcome::PutBack));
+    assert_eq!(site.quarantined(), ["[connection]\nid=mine\n"]);
+    // Nobody can say what should be in it while the program is not there.
+    std::fs::remove_file(site.root.join("usr/sbin/NetworkManager")).unwrap();
+    site.write(&keyfile, "[connection]\nid=again\n");
+    assert_eq!(site.drift(std::slice::from_ref(&network)), one(&keyfile, "changed", DriftOutcome::LeftAlone));
+    assert_eq!(site.drift(std::slice::from_ref(&network)), []);
+    assert_eq!(site.drift(&[]), one(&keyfile, "changed", DriftOutcome::Removed));
+    assert_eq!(site.quarantined(), ["[connection]\nid=again\n", "[connection]\nid=mine\n"]);
+    assert!(site.read(&keyfile).is_none());
+    let facts = std::fs::metadata(quarantine::place(&site.state)).unwrap();
+    assert_eq!(facts.permissions().mode() & 0o777, 0o700);
+    for entry in std::fs::read_dir(quarantine::place(&site.state)).unwrap() {
+        assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}
+
+#[test]
+fn what_somebody_made_of_a_file_that_replaced_another_is_newer_than_the_original() {
+    for (edit, expected, what) in [(Some("deny = 9\n"), Some("deny = 9\n"), "changed"), (None, None, "removed")] {
+        let site = Site::new();
+        site.write(FAILLOCK, "# the original\n");
+        site.apply(&[], &[attempts()]);
+        match edit {
+            Some(text) => site.write(FAILLOCK, text),
+            None => std::fs::remove_file(site.root.join(FAILLOCK)).unwrap(),
+        }
+        assert_eq!(site.clear(), one(FAILLOCK, what, DriftOutcome::LeftAlone));
+        assert_eq!(site.read(FAILLOCK).as_deref(), expected);
+        assert_eq!(site.quarantined(), ["# the original\n"]);
+        assert!(!site.state.join("ledger.json").exists());
+    }
+}
+
+#[test]
+fn owner_group_and_further_names_of_a_secret_are_watched() {
+    let site = Site::new();
+    let network = [wifi("Corp", "correct horse")];
+    site.apply(&[], &network);
+    let keyfile = site.tree().into_keys().find(|path| path.ends_with(".nmconnection")).unwrap();
+    let place = site.root.join(&keyfile);
+    chown(&place, Some(1234), None).unwrap();
+    assert_eq!(site.drift(&network), one(&keyfile, "owner", DriftOutcome::PutBack));
+    chown(&place, None, Some(1234)).unwrap();
+    assert_eq!(site.drift(&network), one(&keyfile, "owner", DriftOutcome::PutBack));
+    std::fs::hard_link(&place, site.root.join("etc/copy")).unwrap();
+    assert_eq!(site.drift(&network), one(&keyfile, "linked", DriftOutcome::PutBack));
+    let facts = std::fs::metadata(&place).unwrap();
+    assert_eq!((facts.nlink(), facts.uid(), facts.gid(), facts.mode() & 0o777), (1, 0, 0, 0o600));
+    assert_eq!(site.drift(&network), []);
+    assert_eq!(site.quarantined(), [] as [&str; 0], "nothing was lost");
+}
+
+#[test]
+fn a_deleted_file_of_the_agents_is_no_sign_that_the_machine_lacks_what_reads_it() {
+    let site = Site::new();
+    site.write("etc/pam.d/common-password", "password required pam_pwhistory.so use_authtok\n");
+    site.write(PWHISTORY, "# remember = 10\n");
+    let memory = [policy("DeviceLock/DevicePasswordHistory", "5")];
+    assert_eq!(site.apply(&[], &memory).failed, BTreeMap::new());
+    std::fs::remove_file(site.root.join(PWHISTORY)).unwrap();
+    assert_eq!(site.drift(&memory), one(PWHISTORY, "removed", DriftOutcome::PutBack));
+    assert!(site.read(PWHISTORY).unwrap().contains("remember = 5"));
+    site.clear();
+    assert_eq!(site.read(PWHISTORY).as_deref(), Some("# remember = 10\n"));
+}
+
+#[test]
+fn a_module_that_names_its_file_reads_it_though_the_default_was_deleted() {
+    let site = Site::new();
+    site.write("etc/pam.d/common-password", "password required pam_pwhistory.so use_authtok\n");
+    let memory = [policy("DeviceLock/DevicePasswordHistory", "5")];
+    assert_eq!(site.apply(&[], &memory).failed.len(), 1);
+    site.write("usr/lib/x86_64-linux-gnu/security/pam_pwhistory.so", "\0/etc/security/pwhistory.conf\0");
+    assert_eq!(site.apply(&[], &memory).failed, BTreeMap::new());
+}
+
+#[test]
+fn settings_of_desktops_do_not_move_because_another_tool_rewrote_a_file_of_the_agents() {
+    let site = Site::new();
+    let lock = [policy("DeviceLock/MaxInactivityTimeDeviceLock", "5")];
+    site.apply(&[], &lock);
+    let ours = site.read(DCONF).unwrap();
+    site.write(DCONF, "user-db:user\nsystem-db:site\n");
+    assert_eq!(site.drift(&lock), one(DCONF, "changed", DriftOutcome::PutBack));
+    assert_eq!(site.read(DCONF).unwrap(), ours);
+    assert!(!site.tree().keys().any(|path| path.contains("db/site")));
+    assert_eq!(site.quarantined(), ["user-db:user\nsystem-db:site\n"]);
+    assert_eq!(site.drift(&lock), []);
+}
+
+#[test]
+fn the_words_that_the_agent_made_a_file_are_no_proof_of_it() {
+    let site = Site::new();
+    let copy = "# Made by mdm-agent from the profiles of another machine\nkernel.sysrq = 1\nmine = 1\n";
+    site.write(SYSCTL, copy);
+    let rule = [sysctl("kernel.sysrq", "0")];
+    assert_eq!(site.apply(&[], &rule).failed.len(), 1);
+    site.clear();
+    assert_eq!(site.read(SYSCTL).as_deref(), Some(copy));
+}
+
+#[test]
+fn an_original_is_given_back_with_all_that_it_had() {
+    let site = Site::new();
+    site.write(FAILLOCK, "# the original\r\n\r\n# no newline at the end");
+    let place = site.root.join(FAILLOCK);
+    let link = site.root.join(LOCALTIME);
+    std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o640)).unwrap();
+    chown(&place, Some(1234), Some(1235)).unwrap();
+    rustix::fs::lsetxattr(&place, "user.note", b"mine", rustix::fs::XattrFlags::empty()).unwrap();
+    std::os::unix::fs::lchown(&link, Some(1234), Some(1235)).unwrap();
+    let past = rustix::fs::Timespec { tv_sec: 1_000_000_000, tv_nsec: 123_456_789 };
+    let times = rustix::fs::Timestamps { last_access: past, last_modification: past };
+    for path in [&place, &link] {
+        rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    }
+    let facts = |path: &Path| {
+        let facts = path.symlink_metadata().unwrap();
+        (facts.mode(), facts.uid(), facts.gid(), facts.mtime(), facts.mtime_nsec(), facts.len())
+    };
+    let before = [facts(&place), facts(&link)];
+    assert_eq!(site.apply(&[], &[attempts(), zone("Europe/Berlin")]).failed, BTreeMap::new());
+    assert_ne!([facts(&place), facts(&link)], before);
+    site.clear();
+    assert_eq!([facts(&place), facts(&link)], before);
+    let mut note = [0; 16];
+    let length = rustix::fs::lgetxattr(&place, "user.note", &mut note).unwrap();
+    assert_eq!(&note[..length], b"mine");
+}
+
+#[test]
+fn a_ledger_of_an_earlier_version_knows_the_target_of_a_link_alone() {
+    let former: crate::platform::root::Former = serde_json::from_str(r#"{"Link":"/usr/share/zoneinfo/UTC"}"#).unwrap();
+    assert_eq!(former.bytes(), b"/usr/share/zoneinfo/UTC");
+    let old = r#"{"File":{"content":"eA==","mode":420,"user":0,"group":0}}"#;
+    let former: crate::platform::root::Former = serde_json::from_str(old).unwrap();
+    assert_eq!(former.bytes(), b"x");
+}
+
+#[test]
+fn a_file_that_was_made_through_a_link_is_removed_where_it_really_is() {
+    let site = Site::new();
+    for name in ["one", "two"] {
+        std::fs::create_dir_all(site.root.join("srv").join(name)).unwrap();
+    }
+    let link = site.root.join("etc/sysctl.d");
+    symlink("/srv/one", &link).unwrap();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    assert!(site.read("srv/one/90-mdm-agent.conf").is_some());
+    std::fs::remove_file(&link).unwrap();
+    symlink("/srv/two", &link).unwrap();
+    site.drift(&rule);
+    assert!(site.read("srv/one/90-mdm-agent.conf").is_none());
+    assert!(site.read("srv/two/90-mdm-agent.conf").is_some());
+    std::fs::remove_file(&link).unwrap();
+    symlink("/srv/one", &link).unwrap();
+    site.clear();
+    assert!(!site.tree().keys().any(|path| path.contains("90-mdm-agent")), "{:?}", site.tree());
+}
+
+#[test]
+fn a_directory_of_the_agents_goes_once_nobody_has_anything_in_it() {
+    let site = Site::new();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    site.write("etc/sysctl.d/mine.conf", "x");
+    site.platform.converge(&[], Others::Go).unwrap();
+    std::fs::remove_file(site.root.join("etc/sysctl.d/mine.conf")).unwrap();
+    site.clear();
+    assert!(!site.root.join("etc/sysctl.d").exists());
+    let site = Site::new();
+    site.apply(&[], &rule);
+    site.write("etc/sysctl.d/mine.conf", "x");
+    site.clear();
+    assert!(site.read("etc/sysctl.d/mine.conf").is_some());
+    assert!(!site.state.join("ledger.json").exists());
+}
+
+#[test]
+fn an_authority_reaches_firefox_as_soon_as_the_place_of_its_policies_is_free() {
+    const POLICIES: &str = "etc/firefox/policies/policies.json";
+    let site = Site::new();
+    site.write(POLICIES, "{\"policies\":{}}");
+    let profiles = [authority()];
+    site.apply(&[], &profiles);
+    assert_eq!(site.platform.foresee(&profiles).unwrap().steps, []);
+    std::fs::remove_file(site.root.join(POLICIES)).unwrap();
+    let planned = site.platform.foresee(&profiles).unwrap();
+    assert_eq!(planned.steps.iter().map(|step| step.path.as_str()).collect::<Vec<_>>(), [format!("/{POLICIES}")]);
+    assert_eq!(site.drift(&profiles), []);
+    assert!(site.read(POLICIES).unwrap().contains("ca-certificates"));
+    assert_eq!(site.platform.foresee(&profiles).unwrap().steps, []);
+}
+
+#[test]
+fn a_change_that_cannot_be_put_back_is_reported_once() {
+    #[derive(Debug)]
+    struct Immutable;
+    impl crate::platform::root::Interference for Immutable {
+        fn before(&self, operation: &crate::platform::root::Operation) -> std::io::Result<()> {
+            match operation {
+                crate::platform::root::Operation::PutInPlace(_) => Err(std::io::ErrorKind::PermissionDenied.into()),
+                _ => Ok(()),
+            }
+        }
+    }
+    let site = Site::new();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    site.write(SYSCTL, "kernel.sysrq = 1\n");
+    let root = || crate::platform::root::Root::open(&site.root).unwrap().with_interference(Box::new(Immutable));
+    let found = site.platform.converge_in(&root(), &rule, Others::Go).unwrap();
+    assert_eq!((found.drift.len(), found.unreported.len()), (1, 1));
+    let reported: Vec<_> = found.unreported.iter().map(crate::platform::ledger::Drift::report).collect();
+    site.platform.drift_reported(&reported).unwrap();
+    let found = site.platform.converge_in(&root(), &rule, Others::Go).unwrap();
+    assert_eq!((found.drift.len(), found.unreported.len()), (0, 0));
+    site.write(SYSCTL, "kernel.sysrq = 2\n");
+    let found = site.platform.converge_in(&root(), &rule, Others::Go).unwrap();
+    assert_eq!((found.drift.len(), found.unreported.len()), (1, 1), "another change");
+}
+
+#[test]
+fn a_fifo_in_the_place_of_a_directory_keeps_nobody_waiting() {
+    let site = Site::new();
+    let path = site.root.join("etc/sysctl.d");
+    let (fifo, mode) = (rustix::fs::FileType::Fifo, rustix::fs::Mode::from_raw_mode(0o600));
+    rustix::fs::mknodat(rustix::fs::CWD, &path, fifo, mode, 0).unwrap();
+    assert_eq!(site.apply(&[], &[sysctl("kernel.sysrq", "0")]).failed.len(), 1);
+    assert!(path.symlink_metadata().unwrap().file_type().is_fifo());
+}
