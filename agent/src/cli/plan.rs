@@ -52,9 +52,9 @@ fn describe(preview: &Preview, output: &Output) -> String {
     for step in &preview.steps {
         lines.extend(describe_step(step, output));
     }
-    for (path, what) in &preview.drift {
-        lines
-            .push(output.warning(&printable(&format!("{path} was changed by somebody ({what}); it will be put back"))));
+    for (path, what, outcome) in &preview.drift {
+        let what = format!("{path} was changed by somebody ({what}); {}", outcome.describe());
+        lines.push(output.warning(&printable(&what)));
     }
     for (root, reason) in &preview.waiting {
         lines.push(printable(&format!("{root} waits: {reason}")));

@@ -7,6 +7,7 @@ use clap::Args;
 use super::output::{Output, printable};
 use super::time::{distance_from, moment, span};
 use super::{Place, VerbResult, backend, watch};
+use crate::engine::application::DriftOutcome;
 use crate::engine::compliance::State;
 use crate::engine::report::{self, AccountStatus};
 use crate::shell::clock;
@@ -124,8 +125,9 @@ fn machine_lines(status: &report::Status, output: &Output, now: i64) -> Vec<Stri
     for (address, reason) in &status.not_in_force {
         line("Not in force", output.warning(&printable(&format!("{address}: {reason}"))));
     }
-    for (path, what) in &status.drift {
-        line("Put back", printable(&format!("{path} ({what} by somebody, found at the last check-in that found any)")));
+    for (path, what, outcome) in &status.drift {
+        let label = if *outcome == DriftOutcome::LeftAlone { "Left alone" } else { "Put back" };
+        line(label, printable(&format!("{path} ({what} by somebody, found at the last check-in that found any)")));
     }
     lines
 }

@@ -66,6 +66,17 @@ pub enum DriftOutcome {
     Removed,
 }
 
+impl DriftOutcome {
+    /// In words, for people.
+    pub fn describe(self) -> &'static str {
+        match self {
+            Self::PutBack => "it is put back",
+            Self::LeftAlone => "it is left as it is",
+            Self::Removed => "it is removed",
+        }
+    }
+}
+
 /// How the profiles are on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineReport {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use mdm_protocol::LocUri;
 use serde::{Deserialize, Serialize};
 
+use super::application::DriftOutcome;
 use super::compliance::State;
 use super::history::Entry;
 use super::payload;
@@ -48,9 +49,9 @@ pub struct Status {
     pub failures: u32,
     /// Whether the server no longer knows this device.
     pub unknown_device: bool,
-    /// Files that somebody changed, as found last: path and what was done to it. They are put back.
+    /// Files that somebody changed, as found last: path, what was done to it, and what became of it.
     #[serde(default)]
-    pub drift: Vec<(String, String)>,
+    pub drift: Vec<(String, String, DriftOutcome)>,
     /// Profiles that are held but not in force on the machine, and why.
     #[serde(default)]
     pub not_in_force: BTreeMap<String, String>,

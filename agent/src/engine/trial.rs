@@ -1,10 +1,19 @@
-//! Profiles tried without a server: fragments of SyncML, carried out on a copy of what is held.
+//! Profiles tried without a server: fragments of SyncML, worked through by the real session on a copy of what is held, up
+//! to the point at which it would change something.
 
-use mdm_protocol::syncml::{Command, Format, Item, Message, Operation, Verb};
-use mdm_protocol::{LocUri, LocUriError};
+use mdm_protocol::syncml::{Command, CommandId, Header, Message, StatusCode, Verb};
 
-use super::profile::{Profile, Stored};
-use super::tree::{Refusal, Tree};
+use super::application::{Application, ApplicationOutcome, MachineReport};
+use super::nodes::PushOffer;
+use super::profile::{Owner, Stored};
+use super::reply::Reply;
+use super::session::{LoginStatus, RemoteContext, Session, SessionContext, Step};
+use super::tree::Tree;
+use super::verdict::{VerdictRequest, Verdicts};
+
+/// The server of the trial.
+const SERVER: &str = "https://trial.invalid/";
+const DEVICE: &str = "trial";
 
 /// A fragment that cannot be tried.
 #[derive(Debug, thiserror::Error)]
@@ -15,33 +24,74 @@ pub enum TrialError {
     /// It has a command that changes nothing.
     #[error("it has a command that sets nothing: {0}")]
     NotASetting(String),
-    /// An address is none.
-    #[error("{address:?} is no address: {error}")]
-    Address {
-        /// The address.
-        address: String,
-        /// What is wrong with it.
-        error: LocUriError,
-    },
-    /// The device would refuse a command.
-    #[error("{address} would be refused with {}: {}", refusal.status.0, refusal.reason)]
-    Refused {
-        /// The address.
-        address: String,
-        /// Why.
-        refusal: Refusal,
-    },
 }
 
-/// What would be held after the commands of these fragments.
-pub fn try_fragments(stored: &Stored, fragments: &[String]) -> Result<Vec<Profile>, TrialError> {
-    let mut tree = Tree::new(stored, true);
+/// What fragments would come to.
+#[derive(Debug, Default)]
+pub struct Trial {
+    /// What would be applied, if anything would.
+    pub application: Application,
+    /// Commands that would be refused: the address or the command's number, and the status.
+    pub refused: Vec<(String, StatusCode)>,
+}
+
+/// Works through the commands of these fragments, on a machine as it was found. `evaluate` gives verdicts beginning with
+/// what is stored; `now` is in seconds since 1970.
+pub fn try_fragments(
+    stored: &Stored,
+    machine: &MachineReport,
+    fragments: &[String],
+    now: i64,
+    mut evaluate: impl FnMut(&VerdictRequest) -> Verdicts,
+) -> Result<Trial, TrialError> {
+    let mut commands = Vec::new();
     for fragment in fragments {
-        run(&mut tree, &read(fragment)?)?;
+        commands.extend(read(fragment)?);
     }
-    let changes = tree.changes(0);
-    tree.accept(&changes);
-    Ok(tree.profiles().cloned().collect())
+    check(&commands)?;
+    number(&mut commands, &mut 1);
+    let owner = Owner { authority: DEVICE.to_owned(), epoch: 0, session: 1 };
+    let mut session = Session::new(context(), Tree::new(stored, true).speaking_for(owner), machine);
+    let mut trial = Trial::default();
+    let mut step = session.begin(now);
+    let mut commands = Some(commands);
+    loop {
+        step = match step {
+            Step::Send(body) => match commands.take() {
+                Some(commands) => session.received(&message(commands), now),
+                None => {
+                    trial.refused = refused(&body);
+                    return Ok(trial);
+                }
+            },
+            Step::Evaluate(request) => session.evaluated(&evaluate(&request)),
+            Step::Apply(application) => {
+                trial.application = *application;
+                session.applied(&ApplicationOutcome::default())
+            }
+            Step::Keep(_) => session.kept(Ok(())),
+            Step::End(_) => return Ok(trial),
+        };
+    }
+}
+
+fn context() -> SessionContext {
+    SessionContext {
+        session_id: 1,
+        server_url: SERVER.to_owned(),
+        device_id: DEVICE.to_owned(),
+        provider_id: DEVICE.to_owned(),
+        server_initiated: false,
+        login: LoginStatus::EnrolledUser,
+        alerts: Vec::new(),
+        push: PushOffer::default(),
+        device_info: Vec::new(),
+        credentials: None,
+        store_status: None,
+        remote: RemoteContext::default(),
+        claims: Vec::new(),
+        farewell: false,
+    }
 }
 
 fn read(fragment: &str) -> Result<Vec<Command>, TrialError> {
@@ -58,59 +108,107 @@ fn read(fragment: &str) -> Result<Vec<Command>, TrialError> {
     Ok(message.commands)
 }
 
-fn run(tree: &mut Tree, commands: &[Command]) -> Result<(), TrialError> {
-    for command in commands {
-        match command {
-            Command::Atomic(group) | Command::Sequence(group) => run(tree, &group.commands)?,
-            Command::Operation(operation) if !matches!(operation.verb, Verb::Get | Verb::Exec) => {
-                operation.items.iter().try_for_each(|item| set(tree, operation, item))?;
-            }
-            other => return Err(TrialError::NotASetting(other.name().to_owned())),
-        }
-    }
-    Ok(())
+/// Only what sets something can be tried.
+fn check(commands: &[Command]) -> Result<(), TrialError> {
+    commands.iter().try_for_each(|command| match command {
+        Command::Atomic(group) | Command::Sequence(group) => check(&group.commands),
+        Command::Operation(operation) if !matches!(operation.verb, Verb::Get | Verb::Exec) => Ok(()),
+        other => Err(TrialError::NotASetting(other.name().to_owned())),
+    })
 }
 
-fn set(tree: &mut Tree, operation: &Operation, item: &Item) -> Result<(), TrialError> {
-    let address = item.target.clone().unwrap_or_default();
-    let uri = LocUri::parse(&address).map_err(|error| TrialError::Address { address: address.clone(), error })?;
-    let format = item.meta.format.clone().or_else(|| operation.meta.format.clone()).unwrap_or(Format::Chr);
-    let value = item.data.as_deref().unwrap_or_default();
-    let done = match operation.verb {
-        Verb::Add => tree.add(&uri, &format, value),
-        Verb::Delete => tree.delete(&uri),
-        _ => tree.replace(&uri, &format, value),
+/// Fragments of several files have the same numbers.
+fn number(commands: &mut [Command], next: &mut u32) {
+    for command in commands {
+        *next += 1;
+        let id = CommandId(next.to_string());
+        match command {
+            Command::Atomic(group) | Command::Sequence(group) => {
+                group.id = id;
+                number(&mut group.commands, next);
+            }
+            Command::Operation(operation) => operation.id = id,
+            _ => {}
+        }
+    }
+}
+
+fn message(commands: Vec<Command>) -> Reply {
+    let header = Header {
+        session_id: "1".to_owned(),
+        message_id: 1,
+        target: DEVICE.to_owned(),
+        source: SERVER.to_owned(),
+        ..Header::default()
     };
-    done.map_err(|refusal| TrialError::Refused { address, refusal })
+    let body = Message { header, commands, is_final: true }.encode().into_bytes();
+    Reply { status: 200, body, ..Reply::default() }
+}
+
+fn refused(body: &[u8]) -> Vec<(String, StatusCode)> {
+    let commands = Message::decode(body).map(|message| message.commands).unwrap_or_default();
+    let statuses = commands.into_iter().filter_map(|command| match command {
+        Command::Status(status) if status.command != "SyncHdr" && !status.code.is_success() => {
+            Some((status.target_ref.unwrap_or(status.command), status.code))
+        }
+        _ => None,
+    });
+    statuses.collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::verdict::Verdict;
+
+    const SYSCTL: &str = "./Device/Vendor/LinuxMDM/Config/Sysctl/kernel.sysrq";
+
+    fn set(address: &str, value: &str) -> String {
+        format!(
+            "<Replace><CmdID>1</CmdID><Item><Target><LocURI>{address}</LocURI></Target><Data>{value}</Data></Item></Replace>"
+        )
+    }
+
+    /// Tries fragments on a machine that refuses the value `bad`.
+    fn trial(fragments: &[String]) -> Result<Trial, TrialError> {
+        let stored = Stored::default();
+        try_fragments(&stored, &MachineReport::default(), fragments, 0, |request| {
+            let bad = |(root, profile): &(String, Option<std::sync::Arc<crate::engine::Profile>>)| {
+                let is_bad =
+                    profile.as_ref().is_some_and(|profile| profile.nodes.values().any(|node| node.value == "bad"));
+                let refusal = crate::engine::tree::Refusal { status: StatusCode::NOT_SUPPORTED, reason: String::new() };
+                (root.clone(), if is_bad { Verdict::Refused(refusal) } else { Verdict::Applicable })
+            };
+            Verdicts { verdicts: request.proposed.iter().map(bad).collect(), ..Verdicts::default() }
+        })
+    }
+
+    fn applied(trial: &Trial) -> Vec<&str> {
+        let profiles = trial.application.profiles.values().flatten();
+        profiles.map(|profile| profile.nodes[""].value.as_str()).collect()
+    }
 
     #[test]
-    fn fragments_are_tried_on_a_copy_and_what_would_be_refused_is_told() {
-        let set = |address: &str, value: &str| {
-            format!(
-                "<Replace><CmdID>1</CmdID><Item><Target><LocURI>{address}</LocURI></Target><Data>{value}</Data></Item></Replace>"
-            )
-        };
-        let sysctl = "./Device/Vendor/LinuxMDM/Config/Sysctl/kernel.sysrq";
-        let tried = try_fragments(&Stored::default(), &[set(sysctl, "0"), set(sysctl, "1")]).unwrap();
-        assert_eq!((tried.len(), tried[0].nodes[""].value.as_str()), (1, "1"));
-        let atomic = format!("<?xml version=\"1.0\"?><Atomic><CmdID>0</CmdID>{}</Atomic>", set(sysctl, "0"));
-        assert_eq!(try_fragments(&Stored::default(), &[atomic]).unwrap().len(), 1);
-        for wrong in [
-            "",
-            "nonsense",
-            "<html/>",
-            "<Replace>",
-            &set("./DevInfo/Man", "x"),
-            &set("/x", "x"),
-            "<Exec><CmdID>1</CmdID></Exec>",
-        ] {
-            let tried = try_fragments(&Stored::default(), &[wrong.to_owned()]);
-            assert!(tried.is_err(), "{wrong}");
+    fn fragments_are_worked_through_as_a_session_would() {
+        let tried = trial(&[set(SYSCTL, "0"), set(SYSCTL, "1")]).unwrap();
+        assert_eq!((applied(&tried), tried.refused.len()), (vec!["1"], 0));
+        let tried = trial(&[set(SYSCTL, "0"), set(&SYSCTL.replace("sysrq", "other"), "bad")]).unwrap();
+        assert_eq!((applied(&tried), tried.refused.len()), (vec!["0"], 1), "{tried:?}");
+        let atomic = |members: &str| format!("<?xml version=\"1.0\"?><Atomic><CmdID>0</CmdID>{members}</Atomic>");
+        let tried = trial(&[atomic(&set(SYSCTL, "0"))]).unwrap();
+        assert_eq!(applied(&tried), ["0"]);
+        let members = format!("{}{}", set(SYSCTL, "0"), set(&SYSCTL.replace("sysrq", "other"), "bad"));
+        let tried = trial(&[atomic(&members.replace("CmdID>1<", "CmdID>2<"))]).unwrap();
+        assert_eq!(applied(&tried), [] as [&str; 0], "nothing of an Atomic that fails is applied");
+        assert!(!tried.refused.is_empty());
+        let tried = trial(&[set("./DevInfo/Man", "x")]).unwrap();
+        assert_eq!(tried.refused.len(), 1, "{tried:?}");
+    }
+
+    #[test]
+    fn what_is_no_fragment_is_not_tried() {
+        for wrong in ["", "nonsense", "<html/>", "<Replace>", "<Exec><CmdID>1</CmdID></Exec>"] {
+            assert!(trial(&[wrong.to_owned()]).is_err(), "{wrong}");
         }
     }
 }

@@ -11,6 +11,8 @@ use super::force::{Others, Platform, PlatformError, convergence};
 use super::ledger::{Before, Drift, Ledger};
 use super::look::{fingerprint, stored_digest};
 use super::machine::Machine;
+use super::plan::Plan;
+use super::preview::{Preview, preview};
 use super::root::Root;
 use super::survey::survey;
 use crate::engine::application::{Application, ApplicationOutcome};
@@ -23,6 +25,8 @@ const MOST_SUSPECTS: usize = 20;
 /// What came of an attempt: with which profiles, and which of the changed ones fell out.
 struct Tried {
     attempt: Attempt,
+    /// What would be done first, where it is only foreseen.
+    plan: Plan,
     profiles: Vec<Arc<Profile>>,
     fallen: BTreeMap<String, Refusal>,
 }
@@ -37,6 +41,15 @@ struct Work<'a> {
     ledger: Ledger,
     /// What somebody else had changed, as the attempts found it.
     drift: Vec<Drift>,
+    /// Whether nothing is changed.
+    foresees: bool,
+}
+
+/// What a session's changes come to.
+struct WorkedOut {
+    tried: Tried,
+    failed: BTreeMap<String, Refusal>,
+    consequences: BTreeMap<String, Refusal>,
 }
 
 impl Platform {
@@ -60,10 +73,33 @@ impl Platform {
     ) -> Result<ApplicationOutcome, PlatformError> {
         let ledger = self.ledger_for(before, others)?;
         let machine = Arc::new(survey(root, &ledger));
-        let mut work = Work { root, before, application, others, machine, ledger, drift: Vec::new() };
-        let stored = stored_digest(before.iter());
+        let mut work = Work { root, before, application, others, machine, ledger, drift: Vec::new(), foresees: false };
+        let WorkedOut { tried: Tried { attempt, profiles, .. }, failed, consequences } = self.work_out(&mut work)?;
+        let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), self.state());
+        attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
+        let machine = Some(convergence(&work.ledger, work.drift).report());
+        Ok(ApplicationOutcome { failed, consequences, machine })
+    }
+
+    /// What [`Self::put_in_force`] would do. Changes nothing.
+    pub fn foresee_change(&self, before: &[Profile], application: &Application) -> Result<Preview, PlatformError> {
+        let root = Root::open(self.root())?;
+        let ledger = Ledger::read(self.state(), self.root())?;
+        let machine = Arc::new(survey(&root, &ledger));
+        let (root, others) = (&root, Others::Go);
+        let mut work = Work { root, before, application, others, machine, ledger, drift: Vec::new(), foresees: true };
+        let WorkedOut { tried: Tried { attempt, plan, .. }, failed, consequences } = self.work_out(&mut work)?;
+        let mut preview = preview(root, &plan, &attempt, &work.ledger);
+        let fallen = failed.into_iter().chain(consequences);
+        preview.refused.extend(fallen.map(|(root, why)| (root, format!("{} ({})", why.reason, why.status.0))));
+        Ok(preview)
+    }
+
+    /// Tries until nothing falls out any more.
+    fn work_out(&self, work: &mut Work<'_>) -> Result<WorkedOut, PlatformError> {
+        let stored = stored_digest(work.before.iter());
         work.ledger.go_by(&stored);
-        if let Some(before) = &application.applied_before {
+        if let Some(before) = &work.application.applied_before {
             // No profile keeps what a former attempt applied.
             work.ledger.applied = Some(before.clone());
         }
@@ -72,20 +108,18 @@ impl Platform {
         loop {
             let given_up = failed.iter().chain(&consequences);
             let given_up = given_up.map(|(root, why): (&String, &Refusal)| (root.clone(), why.clone())).collect();
-            let Tried { attempt, profiles, fallen } = self.attempt(&mut work, &given_up)?;
-            if fallen.is_empty() {
-                let fingerprint = fingerprint(&work.machine, profiles.iter().map(|profile| &**profile), self.state());
-                attempt.conclude(&self.site(root), &mut work.ledger, &fingerprint)?;
-                let machine = Some(convergence(&work.ledger, work.drift).report());
-                return Ok(ApplicationOutcome { failed, consequences, machine });
+            let tried = self.attempt(work, &given_up)?;
+            if tried.fallen.is_empty() {
+                return Ok(WorkedOut { tried, failed, consequences });
             }
+            let Tried { attempt, fallen, .. } = tried;
             // Every change had its verdict: what has another one now has it because of what failed.
             let is_consequence = |root: &String| !failed.is_empty() && attempt.desired.without.contains_key(root);
             let (caused, fallen): (BTreeMap<_, _>, BTreeMap<_, _>) =
                 fallen.into_iter().partition(|(root, _)| is_consequence(root));
             consequences.extend(caused);
             if attempt.is_shared && fallen.len() <= MOST_SUSPECTS {
-                self.try_one_by_one(&mut work, &fallen, &mut failed)?;
+                self.try_one_by_one(work, &fallen, &mut failed)?;
             } else {
                 failed.extend(fallen);
             }
@@ -107,12 +141,16 @@ impl Platform {
         let open: BTreeSet<String> = changed.into_iter().map(|(root, _)| root).filter(is_expected).collect();
         assembly.keep(self.translations(), open.iter());
         let set = Set { assembly: &assembly, open: &open, others: work.others };
-        let attempt = Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?;
+        let (attempt, plan) = if work.foresees {
+            Attempt::foresee(work.root, &mut work.ledger, &set)?
+        } else {
+            (Attempt::settle(&self.site(work.root), &mut work.ledger, &set)?, Plan::default())
+        };
         let news = attempt.drift.iter().filter(|drift| !work.drift.contains(drift));
         work.drift.extend(news.cloned().collect::<Vec<_>>());
         let fallen = attempt.refused.iter().filter(|(root, _)| open.contains(*root));
         let fallen = fallen.map(|(root, why)| (root.clone(), why.clone())).collect();
-        Ok(Tried { attempt, profiles, fallen })
+        Ok(Tried { attempt, plan, profiles, fallen })
     }
 
     /// Of several that fell out together, finds those that are to blame: each is tried with what was found good.

@@ -2,9 +2,14 @@
 
 use super::force::Platform;
 use super::ledger::{Drift, LedgerError};
-use crate::engine::application::DriftReport;
+use crate::engine::application::{DriftOutcome, DriftReport};
 
 impl Drift {
+    /// What people are told of it: path, what was done to it, and what became of it.
+    pub fn brief(&self) -> (String, String, DriftOutcome) {
+        (self.path.to_string(), self.what.as_str().to_owned(), self.outcome)
+    }
+
     /// What the engine reports of it.
     pub fn report(&self) -> DriftReport {
         DriftReport {

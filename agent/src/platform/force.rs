@@ -275,6 +275,11 @@ impl Platform {
         Ok(preview(&root, &plan, &attempt, &ledger))
     }
 
+    /// How the machine was found or left last. Looks at nothing.
+    pub fn recorded(&self) -> Result<MachineReport, LedgerError> {
+        Ok(convergence(&self.ledger()?, Vec::new()).report())
+    }
+
     /// The ledger as it is for these profiles: where it is lost though there should be one, files of the agent's are
     /// found by what they say themselves.
     pub(super) fn ledger_for(&self, stored: &[Profile], others: Others) -> Result<Ledger, LedgerError> {

@@ -6,10 +6,11 @@ use similar::{ChangeTag, TextDiff};
 
 use super::attempt::Attempt;
 use super::desired::Content;
-use super::ledger::{Ledger, Standing};
+use super::ledger::{Drift, Ledger, Standing};
 use super::path::MachinePath;
 use super::plan::Plan;
 use super::root::{Former, Root};
+use crate::engine::application::DriftOutcome;
 
 /// What stands in the place of a secret.
 const CONCEALED: &str = "********";
@@ -29,8 +30,8 @@ pub struct Preview {
     pub refused: Vec<(String, String)>,
     /// Profiles that wait for something: address, and for what.
     pub waiting: Vec<(String, String)>,
-    /// Files that somebody changed: path, and what was done to it.
-    pub drift: Vec<(String, String)>,
+    /// Files that somebody changed: path, what was done to it, and what would be done about it.
+    pub drift: Vec<(String, String, DriftOutcome)>,
     /// Who would be told.
     pub told: Vec<String>,
 }
@@ -81,8 +82,7 @@ pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledg
             Standing::Waiting { reason } => preview.waiting.push((root, reason)),
         }
     }
-    let drift = attempt.drift.iter();
-    preview.drift = drift.map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect();
+    preview.drift = attempt.drift.iter().map(Drift::brief).collect();
     preview.told = told.into_iter().filter_map(|consumer| consumer.name()).map(str::to_owned).collect();
     preview
 }

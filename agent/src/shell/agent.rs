@@ -9,6 +9,7 @@ mod configured;
 mod machine;
 mod message;
 mod orders;
+mod plan;
 mod questions;
 mod remote;
 mod standing;

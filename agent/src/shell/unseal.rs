@@ -1,11 +1,14 @@
 //! Opens what the server has sealed for this device: passwords of PKCS#12 files, encrypted to its MDM certificate.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mdm_protocol::{Secret, base64};
+use sha2::{Digest as _, Sha256};
 
 use super::cms::envelope;
 use super::identity::Identity;
+use crate::engine::profile::Stored;
 use crate::platform::translate::Unsealer;
 
 /// Opens with the keys of the identity: while a renewal is under way with either of them.
@@ -28,6 +31,32 @@ impl Unsealer for IdentityUnsealer {
             }
         }
         Err(reason)
+    }
+}
+
+/// Opens only what is in profiles that are held: what is tried may be anybody's.
+#[derive(Debug)]
+pub struct OnlyStored {
+    held: BTreeSet<[u8; 32]>,
+    inner: Arc<dyn Unsealer>,
+}
+
+impl OnlyStored {
+    /// Opens by `inner` what these profiles have.
+    pub fn of(stored: &Stored, inner: Arc<dyn Unsealer>) -> Self {
+        let values = stored.profiles.iter().flat_map(|profile| profile.nodes.values());
+        Self { held: values.map(|node| Sha256::digest(node.value.as_bytes()).into()).collect(), inner }
+    }
+}
+
+impl Unsealer for OnlyStored {
+    fn unseal(&self, sealed: &Secret) -> Result<Secret, String> {
+        let digest: [u8; 32] = Sha256::digest(sealed.expose().as_bytes()).into();
+        if self.held.contains(&digest) {
+            self.inner.unseal(sealed)
+        } else {
+            Err("it is sealed, and is opened only once the server has sent it".to_owned())
+        }
     }
 }
 

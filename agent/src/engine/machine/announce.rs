@@ -89,8 +89,9 @@ impl Engine {
 /// Files that somebody else had changed.
 fn drift_json(machine: &MachineReport) -> Option<String> {
     let drift = machine.unreported.iter().take(MAX_DRIFT_REPORTED);
-    let list: Vec<serde_json::Value> =
-        drift.map(|drift| serde_json::json!({ "file": drift.path, "was": drift.what })).collect();
+    let list: Vec<serde_json::Value> = drift
+        .map(|drift| serde_json::json!({ "file": drift.path, "was": drift.what, "outcome": drift.outcome }))
+        .collect();
     (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
 }
 

@@ -49,7 +49,7 @@ pub enum Event {
     Evaluated(Box<Verdicts>),
     /// Changes were applied to the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
-    /// Somebody else had changed files: path, and what was done to it. They are put back.
+    /// Somebody else had changed managed files.
     DriftFound(Vec<DriftReport>),
     /// Changes were kept, or could not be.
     Kept(Result<(), StoreFailure>),

@@ -41,7 +41,7 @@ pub enum SessionAlert {
     CertificateRenewed(String),
     /// The device itself removed a profile; which and why, in JSON.
     ProfileRemoved(String),
-    /// Files on the machine that somebody else had changed and that were put back; which, in JSON.
+    /// Managed files that somebody else had changed: which, and what became of each, in JSON.
     Drift(String),
     /// Profiles that are held but not in force on the machine; which and why, in JSON.
     NotInForce(String),

@@ -4,6 +4,7 @@
 mod changes;
 mod faults;
 mod foreign;
+mod foreseen;
 mod lifecycle;
 mod others;
 mod references;

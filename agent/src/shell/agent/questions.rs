@@ -51,7 +51,11 @@ impl Agent {
     }
 
     /// Answers from what is open, or opens the store for the question.
-    fn read(&self, reply: Reply, question: impl FnOnce(&Stored, &Standing) -> ControlResult + Send + 'static) {
+    pub(super) fn read(
+        &self,
+        reply: Reply,
+        question: impl FnOnce(&Stored, &Standing) -> ControlResult + Send + 'static,
+    ) {
         // Opening the store while it is removed would bring it back to life.
         if self.engine.account().is_none() || matches!(self.engine.phase(), Phase::Erasing) {
             return answer(reply, Err(ControlError::not_enrolled()));
@@ -84,26 +88,6 @@ impl Agent {
             return answer(reply, Err(ControlError::not_enrolled()));
         };
         self.read(reply, move |stored, _| Ok(json!(crate::engine::redaction::held(stored, &account))));
-    }
-
-    /// What would be done on the machine. On one that is not enrolled nothing is held, but profiles can be tried.
-    fn plan(&self, fragments: Vec<String>, reply: Reply) {
-        // What is only tried may be anybody's: nothing is opened with the key of this machine for it.
-        let platform = if fragments.is_empty() { self.platform() } else { self.platform.clone() };
-        let foresee = move |stored: &Stored| {
-            let failed = |message: String| ControlError::new(ErrorCode::Failed, message);
-            let profiles = crate::engine::trial::try_fragments(stored, &fragments)
-                .map_err(|error| ControlError::new(ErrorCode::Usage, error.to_string()))?;
-            let preview = platform.foresee(&profiles).map_err(|error| failed(error.to_string()))?;
-            Ok(json!(preview))
-        };
-        let present = match (&self.snapshot, self.engine.account()) {
-            (Some(snapshot), _) => snapshot.clone(),
-            (None, None) => Stored::default(),
-            (None, Some(_)) => return self.read(reply, move |stored, _| foresee(stored)),
-        };
-        // Looking through the machine takes time that a session should not wait for.
-        tokio::task::spawn_blocking(move || answer(reply, foresee(&present)));
     }
 
     fn check_in(&mut self, reply: Reply) {

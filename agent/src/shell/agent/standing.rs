@@ -5,6 +5,7 @@ use serde_json::json;
 use super::{Agent, Phase, SessionRecord, clock};
 use crate::engine::Account;
 use crate::engine::report::{AccountStatus, MoveStatus, OrderStatus, Status};
+use crate::platform::ledger::Drift;
 use crate::shell::control::{ControlError, ControlResult};
 use crate::shell::unenrollment;
 
@@ -25,7 +26,7 @@ impl Agent {
         let is_unfinished = !is_enrolled && unenrollment::has_leftovers(&self.paths, &self.platform);
         let left_behind = ledger.files.keys().filter(|_| is_unfinished).map(ToString::to_string).collect();
         Status {
-            drift: ledger.drift.iter().map(|drift| (drift.path.to_string(), drift.what.as_str().to_owned())).collect(),
+            drift: ledger.drift.iter().map(Drift::brief).collect(),
             not_in_force: super::machine::in_force(&ledger).not,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             unenrollment_unfinished: is_unfinished,

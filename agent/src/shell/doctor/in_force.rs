@@ -24,7 +24,8 @@ fn judge(facts: &Facts) -> Finding {
     };
     let not: Vec<String> = status.not_in_force.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
     let waits = |reason: &String| reason.starts_with("waiting: ");
-    let drift: Vec<String> = status.drift.iter().map(|(path, what)| format!("{path} ({what})")).collect();
+    let drift: Vec<String> =
+        status.drift.iter().map(|(path, what, outcome)| format!("{path} ({what}; {})", outcome.describe())).collect();
     match (not.is_empty(), drift.is_empty()) {
         (false, _) if status.not_in_force.values().all(waits) => {
             Finding::warn(named(not), "They are put in force once what they wait for is there.")
@@ -35,7 +36,7 @@ fn judge(facts: &Facts) -> Finding {
         ),
         (true, false) => Finding::warn(
             format!("somebody changed {}", named(drift)),
-            "Managed files are put back at each check-in. Find out what changes them.",
+            "Managed files are put back at each check-in, what is put in their place is left alone. Find out what changes them.",
         ),
         (true, true) => Finding::pass("every profile is in force"),
     }
