@@ -112,7 +112,7 @@ impl Container {
         let log = std::fs::File::create(self.folder.join("console"))?;
         let mut command = Command::new("systemd-nspawn");
         command.args(
-            "--boot --quiet --keep-unit --register=no --console=pipe --machine=mdm-test --capability=CAP_NET_ADMIN"
+            "--boot --quiet --keep-unit --register=no --timezone=off --console=pipe --machine=mdm-test --capability=CAP_NET_ADMIN"
                 .split(' '),
         );
         command.arg(format!("--network-namespace-path=/proc/{}/ns/net", std::process::id()));

@@ -20,6 +20,11 @@ const STRONGSWAN: &str = "[VPN Connection]\nname=strongswan\nservice=org.freedes
 /// Set by systemd, for the sandbox does not let the agent write below /proc/sys.
 const FORWARDING: &str = "/proc/sys/net/ipv4/ip_forward";
 
+/// Networks beside one profile of every kind.
+const MANY: usize = 40;
+/// All profiles.
+const PROFILES: usize = 50;
+
 #[test]
 #[ignore = "needs root, debootstrap, systemd-nspawn, cargo-deb and cargo-generate-rpm"]
 fn the_package_lives_and_goes_on_a_machine_with_systemd() {
@@ -158,6 +163,16 @@ impl Machine {
         ] {
             block_on(server.admin.assign(name, &setting(path, value)))?;
         }
+        for number in 1..=MANY {
+            let fragment = profiles::WIFI
+                .replace("Contoso%20Corp", &format!("Many%20{number}"))
+                .replace("Contoso Corp", &format!("Many {number}"));
+            block_on(server.admin.assign(&format!("many-{number}"), &fragment))?;
+        }
+        for (name, path, value) in [("zone", "Time/Zone", "Europe/Berlin"), ("classes", "Password/MinimumClasses", "3")]
+        {
+            block_on(server.admin.assign(name, &setting(path, value)))?;
+        }
         self.agent(&["sync"])?;
         let status = self.agent(&["status"])?;
         ensure!(
@@ -166,7 +181,7 @@ impl Machine {
             self.journal()
         );
         let held = self.agent(&["profiles", "list"])?;
-        ensure!(held.as_array().is_some_and(|held| held.len() == 8), "{held}\n{status}\n{}", self.journal());
+        ensure!(held.as_array().is_some_and(|held| held.len() == PROFILES), "{held}\n{status}\n{}", self.journal());
         let forwarding = self.container.to(&["cat", FORWARDING])?;
         ensure!(forwarding.trim() == "1", "{FORWARDING} is {forwarding}");
         let trusted = self.container.to(&["sh", "-c", "ls /etc/ssl/certs | grep -c mdm-agent"])?;
@@ -202,7 +217,7 @@ impl Machine {
         ensure!(record["completed"] == true, "{record}\n{}", self.journal());
         ensure!(self.device()? == device, "another device");
         let held = self.agent(&["profiles", "list"])?;
-        ensure!(held.as_array().is_some_and(|held| held.len() == 8), "{held}");
+        ensure!(held.as_array().is_some_and(|held| held.len() == PROFILES), "{held}");
         let status = self.container.to(&["systemctl", "show", "--property=StatusText", "mdm-agent"])?;
         ensure!(status.contains("the last check-in was completed"), "{status}");
         Ok(())
@@ -218,10 +233,41 @@ impl Machine {
         Ok(())
     }
 
+    /// What a person does to managed files, while there is no agent on the machine that would put it back.
+    fn edits(&self) -> anyhow::Result<()> {
+        let edit = r"set -e
+            printf '# mine\n' >>/etc/security/pwquality.conf.d/90-mdm-agent.conf
+            chmod 0644 /etc/NetworkManager/system-connections/mdm-agent-many-1-*.nmconnection
+            chown daemon:daemon /etc/NetworkManager/system-connections/mdm-agent-many-2-*.nmconnection
+            rm /etc/NetworkManager/system-connections/mdm-agent-many-3-*.nmconnection
+            ln /etc/NetworkManager/system-connections/mdm-agent-many-4-*.nmconnection /root/linked
+            rm /etc/sysctl.d/90-mdm-agent.conf
+            mkdir /etc/sysctl.d/90-mdm-agent.conf
+            printf mine >/etc/sysctl.d/90-mdm-agent.conf/mine";
+        self.container.to(&["sh", "-c", edit]).map(drop)
+    }
+
+    /// What they did is theirs: the directory in its place, the edit in the quarantine.
+    fn keeps_what_is_theirs(&self) -> anyhow::Result<()> {
+        let mine = self.container.to(&["cat", "/etc/sysctl.d/90-mdm-agent.conf/mine"])?;
+        let kept = self.container.to(&["sh", "-c", "cat /var/lib/mdm-agent/quarantine/*"])?;
+        ensure!(mine == "mine" && kept.ends_with("# mine\n"), "{mine:?} {kept:?}");
+        let modes = self.container.to(&[
+            "sh",
+            "-c",
+            "stat -c %a /var/lib/mdm-agent/quarantine /var/lib/mdm-agent/quarantine/*",
+        ])?;
+        ensure!(modes == "700\n600\n", "{modes}");
+        let theirs = ["/etc/sysctl.d/90-mdm-agent.conf", "/var/lib/mdm-agent", "/root/linked"];
+        self.container.to(&[&["rm", "-r"], &theirs[..]].concat()).map(drop)
+    }
+
     fn purge(&self, before: &BTreeMap<String, String>, server: &ServerProcess) -> anyhow::Result<()> {
+        self.edits()?;
         self.purge_what_cannot_be_removed()?;
         let said = self.container.to(&["dpkg", "--purge", "mdm-agent"])?;
         ensure!(said.contains("is removed"), "{said}");
+        self.keeps_what_is_theirs()?;
         let devices = block_on(server.admin.get("/devices"))?;
         let after = self.files()?;
         let differs = |from: &BTreeMap<String, String>, to: &BTreeMap<String, String>| {
@@ -260,7 +306,8 @@ impl Machine {
         let list = r"find /etc /usr /opt /root /var/lib -xdev \
             -not -path '/var/lib/dpkg/*' -not -path '/var/lib/systemd/*' -not -path '/var/lib/NetworkManager/*' \
             -not -name '*.cache' -not -path '/var/lib/dpkg' -not -name package.deb \
-            \( -type f -printf '%p|%m %U:%G ' -exec sha256sum {} ';' -o -printf '%p|%m %U:%G %l\n' \)";
+            \( -path '/etc/ssl/certs/*' -o -path /etc/ssl/certs -o -type d -printf '%p|%m %U:%G\n' \
+               -o -type f -printf '%p|%m %U:%G %T@ ' -exec sha256sum {} ';' -o -printf '%p|%m %U:%G %T@ %l\n' \)";
         let list = self.container.to(&["sh", "-c", list])?;
         let pairs = list.lines().filter_map(|line| line.split_once('|'));
         Ok(pairs.map(|(path, facts)| (path.to_owned(), facts.to_owned())).collect())

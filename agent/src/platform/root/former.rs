@@ -8,6 +8,7 @@ use std::path::PathBuf;
 use mdm_protocol::base64;
 use rustix::fs::{AtFlags, FileType, Gid, Mode, Stat, Timespec, Timestamps, UTIME_OMIT, Uid, XattrFlags};
 use rustix::io::Errno;
+use rustix::thread::CapabilitySet;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use super::change::{give_to, remove_at, staged_name, write_at};
@@ -106,12 +107,16 @@ impl Former {
 }
 
 impl Root {
-    /// Reads an existing file, to back it up; `None` if it is too large or no file.
+    /// Reads an existing file, to back it up; `None` if it is too large or no file, or could not be given back to its
+    /// owner.
     pub fn former(&self, path: &MachinePath) -> Result<Option<Former>, RootError> {
         let wrong = |error: io::Error| RootError::of("read", path)(error);
         let directory = self.directory_of(path).map_err(wrong)?;
         let stat = rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW);
         let stat = stat.map_err(|error| wrong(error.into()))?;
+        if !may_give_away() && !is_own(&stat) {
+            return Ok(None);
+        }
         let properties = || properties(&directory, path.name(), &stat).map_err(wrong);
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => {
@@ -157,6 +162,15 @@ impl Root {
             let _ = remove_at(&directory, &name);
         })
     }
+}
+
+fn is_own(stat: &Stat) -> bool {
+    (stat.st_uid, stat.st_gid) == (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw())
+}
+
+/// Whether this process may give files to other users.
+fn may_give_away() -> bool {
+    rustix::thread::capabilities(None).is_ok_and(|sets| sets.effective.contains(CapabilitySet::CHOWN))
 }
 
 fn stage_link(directory: &OwnedFd, name: &str, link: &FormerLink) -> io::Result<()> {
