@@ -8,6 +8,7 @@ pub mod fleet;
 pub mod hostile;
 pub mod hostile_push;
 pub mod hostile_scep;
+pub mod lived_in;
 pub mod lives;
 pub mod machine_root;
 pub mod marionette;

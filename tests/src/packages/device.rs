@@ -1,4 +1,4 @@
-//! A device without a disk: the real engine, the real verdicts, and a machine whose files are a map.
+//! A device: the real engine, the real verdicts, and a machine whose files are a map, or another one.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::path::Path;
@@ -8,28 +8,29 @@ use mdm_agent::engine::claim::Claim;
 use mdm_agent::engine::failure::StoreFailure;
 use mdm_agent::engine::profile::{RetentionRules, Stored};
 use mdm_agent::engine::renewal::RenewalFailure;
-use mdm_agent::engine::reply::Reply;
-use mdm_agent::engine::verdict::Verdicts;
+use mdm_agent::engine::verdict::{VerdictRequest, Verdicts};
 use mdm_agent::engine::{Action, Beginning, Engine, Event, Now, Progress, Trigger};
 use mdm_agent::platform::evaluation::Evaluator;
-use mdm_protocol::syncml::{Command, Header, Message, Meta, Status, StatusCode};
+use mdm_protocol::syncml::{Command, StatusCode};
 
 use super::command::{Package, encode};
 use super::machine::SimulatedMachine;
+use super::managed::ManagedMachine;
+use super::session::Session;
+pub(super) use super::session::answer;
+pub use super::session::{Answers, StatusLine};
 use super::{enrolment, machine};
 
 /// How long a session takes, in seconds.
 const SESSION_SECONDS: i64 = 60;
-/// The most messages that a session takes here.
-const MAX_MESSAGES: usize = 150;
 
-/// A device without a disk.
+/// A device; without a disk, if nothing is said of its machine.
 #[derive(Debug, Clone)]
-pub struct Device {
+pub struct Device<M = SimulatedMachine> {
     /// What the store holds.
     pub stored: Stored,
-    /// What is on the machine.
-    pub machine: SimulatedMachine,
+    /// The machine.
+    pub machine: M,
     /// Remote actions that were started.
     pub actions: Actions,
     /// Whether nothing can be kept.
@@ -50,26 +51,19 @@ pub struct Actions {
     pub remote: Vec<String>,
 }
 
-/// What a device answered: to which command, which one it was, the item it speaks of, the code.
-pub type StatusLine = (u32, String, Option<String>, u16);
-
-/// What a device answered.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Answers {
-    /// Every status but those of headers.
-    pub statuses: Vec<StatusLine>,
-    /// What was read: for which command, address and value.
-    pub results: Vec<(u32, String, Option<String>)>,
-    /// Whether the session came to its end.
-    pub completed: bool,
-}
-
 impl Device {
     /// An enrolled device on a machine with this root, which is only read.
     pub fn new(root: &Path) -> Self {
+        Self::on(SimulatedMachine::new(root))
+    }
+}
+
+impl<M: ManagedMachine> Device<M> {
+    /// An enrolled device on this machine.
+    pub fn on(machine: M) -> Self {
         Self {
             stored: Stored::default(),
-            machine: SimulatedMachine::new(root),
+            machine,
             actions: Actions::default(),
             store_fails: false,
             max_message: None,
@@ -86,7 +80,7 @@ impl Device {
         self.time += SESSION_SECONDS;
         let now = Now { boot_ms: 1000, wall: self.time };
         let mut engine = Engine::new(self.beginning(), now);
-        let mut session = Session { commands: Some(commands), messages: 0, answers: Answers::default() };
+        let mut session = Session::new(commands);
         let mut evaluator = None;
         let mut actions = Vec::new();
         engine.handle(Event::CheckInRequested(Trigger::User), now, &mut actions);
@@ -104,6 +98,9 @@ impl Device {
                 let mut more = Vec::new();
                 engine.handle(event, now, &mut more);
                 actions.extend(more);
+            }
+            if self.machine.is_dead() {
+                break;
             }
         }
         self.actions.unenroll |= engine.progress().leaving;
@@ -136,9 +133,9 @@ impl Device {
             }
             Action::Evaluate(request) => {
                 if request.from_store {
-                    *known = Some(self.machine.evaluator(&self.stored.profiles));
+                    *known = self.machine.evaluator(&self.stored.profiles);
                 }
-                let verdicts = known.as_mut().map_or_else(Verdicts::default, |known| known.evaluate(&request));
+                let verdicts = known.as_mut().map_or_else(|| lost(&request), |known| known.evaluate(&request));
                 Some(Event::Evaluated(Box::new(verdicts)))
             }
             Action::Apply(application) => {
@@ -163,7 +160,15 @@ impl Device {
                 Some(Event::Renewed(Err(RenewalFailure::Local("renewed elsewhere".to_owned()))))
             }
             Action::CloseStore => {
-                self.machine.converge(&self.stored.profiles);
+                let found = self.machine.close(&self.stored.profiles);
+                (!found.is_empty()).then_some(Event::DriftFound(found))
+            }
+            Action::DriftReported(told) => {
+                self.machine.drift_reported(&told);
+                None
+            }
+            Action::Note(notes) => {
+                self.machine.noted(&notes);
                 None
             }
             _ => None,
@@ -177,7 +182,24 @@ impl Device {
         self.stored.progress =
             Some(Progress { session_id, authority, push, certificate_requests, claims, ..Progress::default() });
     }
+}
 
+impl<M: ManagedMachine> Device<M> {
+    /// The agent starts: the machine is brought to what is stored before anything else is done.
+    pub fn start(&mut self) {
+        let found = self.machine.converge(&self.stored.profiles).drift;
+        let now = Now { boot_ms: 1000, wall: self.time };
+        let mut actions = Vec::new();
+        Engine::new(self.beginning(), now).handle(Event::DriftFound(found), now, &mut actions);
+        for action in actions {
+            if let Action::Note(notes) = action {
+                self.machine.noted(&notes);
+            }
+        }
+    }
+}
+
+impl Device {
     /// Everything that can be seen from outside, without dates.
     pub fn state(&self) -> State {
         let profiles = self.stored.profiles.iter().map(|profile| {
@@ -237,62 +259,7 @@ impl State {
     }
 }
 
-/// The server's answer to a message: it is accepted, and these commands.
-pub(super) fn answer(message: &Message, number: usize, commands: Vec<Command>, max_message: Option<u64>) -> Message {
-    let accepted = Status::new(message.header.message_id, &"0".into(), "SyncHdr", StatusCode::OK);
-    let accepted = Command::Status(Status { id: "1".into(), ..accepted });
-    let header = Header {
-        session_id: message.header.session_id.clone(),
-        message_id: u32::try_from(number).unwrap_or(u32::MAX),
-        target: message.header.source.clone(),
-        source: message.header.target.clone(),
-        meta: Meta { max_message_size: max_message, ..Meta::default() },
-        ..Header::default()
-    };
-    Message { header, commands: [accepted].into_iter().chain(commands).collect(), is_final: true }
-}
-
-/// The server's side of a session.
-struct Session {
-    commands: Option<Vec<Command>>,
-    messages: usize,
-    answers: Answers,
-}
-
-impl Session {
-    fn reply(&mut self, body: &[u8], max_message: Option<u64>) -> Reply {
-        self.messages += 1;
-        let message = Message::decode(body).expect("the device writes valid messages");
-        self.answers.read(&message);
-        if (self.commands.is_none() && message.is_final) || self.messages > MAX_MESSAGES {
-            return Reply { status: 200, ..Reply::default() };
-        }
-        let commands = self.commands.take().unwrap_or_default();
-        let body = answer(&message, self.messages, commands, max_message).encode().into_bytes();
-        Reply { status: 200, body, ..Reply::default() }
-    }
-}
-
-impl Answers {
-    /// Adds what a message of the device's answers.
-    pub fn read(&mut self, message: &Message) {
-        let number = |text: &str| text.parse().unwrap_or(0);
-        for command in &message.commands {
-            match command {
-                Command::Status(status) if status.command != "SyncHdr" => self.statuses.push((
-                    number(&status.command_ref.0),
-                    status.command.clone(),
-                    status.target_ref.clone(),
-                    status.code.0,
-                )),
-                Command::Results(results) => {
-                    let found = results.items.iter().map(|item| {
-                        (number(&results.command_ref.0), item.source.clone().unwrap_or_default(), item.data.clone())
-                    });
-                    self.results.extend(found);
-                }
-                _ => {}
-            }
-        }
-    }
+/// The machine could not be looked at.
+fn lost(request: &VerdictRequest) -> Verdicts {
+    Verdicts::lost(&request.named, StatusCode::FAILED, "the machine cannot be looked at")
 }

@@ -15,7 +15,7 @@ pub(super) const TIME: i64 = 1_790_000_000;
 /// The management server's address.
 pub(super) const SERVER: &str = "https://mdm.example.org/ManagementServer/MDM.svc";
 /// The enrolled user.
-pub(super) const USER: &str = "ada@contoso.example";
+pub(crate) const USER: &str = "ada@contoso.example";
 const MACHINE: &str = "0123456789ABCDEF";
 
 pub(super) fn account() -> Account {

@@ -31,6 +31,14 @@ impl Generator {
         generator
     }
 
+    /// From a seed, with commands to these groups alone.
+    pub fn among(seed: u64, among: &'static [Nodes]) -> Self {
+        let mut random = Rng::with_seed(seed);
+        let count = random.usize(1..=3);
+        let groups = (0..count).map(|_| &among[random.usize(..among.len())]).collect();
+        Self { random, groups }
+    }
+
     /// A package of at most so many commands.
     pub fn package(&mut self, most: usize) -> Package {
         (0..self.random.usize(1..=most)).map(|_| self.top(0)).collect()

@@ -7,12 +7,14 @@
 pub mod command;
 pub mod compare;
 pub mod device;
-mod enrolment;
+pub(crate) mod enrolment;
 pub mod generate;
 pub mod machine;
+pub mod managed;
 pub mod nodes;
 pub mod programs;
 pub mod reference;
+mod session;
 pub mod shrink;
 pub mod trial;
 

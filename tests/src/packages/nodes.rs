@@ -23,7 +23,7 @@ pub struct Node {
 /// Nodes that meet.
 pub type Nodes = Vec<Node>;
 
-fn set(address: &str, values: &[&str]) -> Node {
+pub(crate) fn set(address: &str, values: &[&str]) -> Node {
     Node {
         address: address.to_owned(),
         values: values.iter().map(|value| (*value).to_owned()).collect(),
@@ -100,7 +100,7 @@ fn password() -> Nodes {
     ]
 }
 
-fn host_name() -> Nodes {
+pub(crate) fn host_name() -> Nodes {
     vec![
         set("./DevDetail/Ext/Microsoft/DeviceName", &["lap-1", "lap-2", "-"]),
         set("./Device/Vendor/LinuxMDM/Config/Device/Name", &["lap-1", "lap-3", "a b"]),
@@ -115,7 +115,7 @@ fn wlan(name: &str, security: &str) -> String {
     )
 }
 
-fn passphrase(value: &str) -> String {
+pub(crate) fn passphrase(value: &str) -> String {
     wlan(
         "W1",
         &format!(

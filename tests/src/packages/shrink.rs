@@ -21,7 +21,7 @@ fn smaller_pair((before, package): &(Package, Package)) -> Vec<(Package, Package
     shorter.chain(other).collect()
 }
 
-fn smaller(package: &Package) -> Vec<Package> {
+pub(crate) fn smaller(package: &Package) -> Vec<Package> {
     let mut found = Vec::new();
     for (place, top) in package.iter().enumerate() {
         let mut without = package.clone();
