@@ -250,12 +250,12 @@ impl Machine {
     /// What they did is theirs: the directory in its place, the edit in the quarantine.
     fn keeps_what_is_theirs(&self) -> anyhow::Result<()> {
         let mine = self.container.to(&["cat", "/etc/sysctl.d/90-mdm-agent.conf/mine"])?;
-        let kept = self.container.to(&["sh", "-c", "cat /var/lib/mdm-agent/quarantine/*"])?;
+        let kept = self.container.to(&["sh", "-c", "cat /var/lib/mdm-agent/quarantined-files/*"])?;
         ensure!(mine == "mine" && kept.ends_with("# mine\n"), "{mine:?} {kept:?}");
         let modes = self.container.to(&[
             "sh",
             "-c",
-            "stat -c %a /var/lib/mdm-agent/quarantine /var/lib/mdm-agent/quarantine/*",
+            "stat -c %a /var/lib/mdm-agent/quarantined-files /var/lib/mdm-agent/quarantined-files/*",
         ])?;
         ensure!(modes == "700\n600\n", "{modes}");
         let theirs = ["/etc/sysctl.d/90-mdm-agent.conf", "/var/lib/mdm-agent", "/root/linked"];

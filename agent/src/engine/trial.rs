@@ -50,8 +50,7 @@ pub fn try_fragments(
     }
     check(&commands)?;
     number(&mut commands, &mut 1);
-    let owner = Owner { authority: DEVICE.to_owned(), epoch: 0, session: 1 };
-    let mut session = Session::new(context(), Tree::new(stored, true).speaking_for(owner), machine);
+    let mut session = Session::new(context(), Tree::new(stored, true).speaking_for(owner(stored)), machine);
     let mut trial = Trial::default();
     let mut step = session.begin(now);
     let mut commands = Some(commands);
@@ -73,6 +72,15 @@ pub fn try_fragments(
             Step::End(_) => return Ok(trial),
         };
     }
+}
+
+/// The server speaks for the authority that has set the latest profiles: a change by it leaves the rest of them as it is.
+fn owner(stored: &Stored) -> Owner {
+    let latest = stored.profiles.iter().max_by_key(|profile| (profile.epoch, profile.received));
+    latest.map_or_else(
+        || Owner { authority: DEVICE.to_owned(), epoch: 0, session: 1 },
+        |profile| Owner { authority: profile.authority.clone(), epoch: profile.epoch, session: profile.session },
+    )
 }
 
 fn context() -> SessionContext {

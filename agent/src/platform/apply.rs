@@ -14,7 +14,7 @@ use super::consumer::Consumer;
 use super::ledger::{Entry, Ledger, LedgerError};
 use super::messenger::{Messenger, News};
 use super::path::MachinePath;
-use super::plan::{NOTHING_BEFORE, Plan, Write};
+use super::plan::{LEAVING, NOTHING_BEFORE, Plan, Write};
 use super::quarantine;
 use super::root::{Found, Operation, Root, RootError, digest};
 use crate::engine::tree::Refusal;
@@ -47,9 +47,6 @@ pub struct Applied {
 
 /// Carries a plan out. `Err` says that the ledger could not be written, so nothing was changed.
 pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied, LedgerError> {
-    if let Some(applied) = quarantine(site, &plan) {
-        return Ok(applied);
-    }
     let former_ledger = ledger.clone();
     let mut news: BTreeMap<Consumer, News> = BTreeMap::new();
     for consumer in &ledger.untold {
@@ -70,7 +67,7 @@ pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied
             site.root.open_to_all(directory);
         }
     }
-    stage(site, &plan.writes, &directories, &mut applied);
+    stage(site, ledger, &plan.writes, &directories, &mut applied);
     if applied.failures.is_empty() {
         put_in_place(site, ledger, &plan, &former_ledger, &mut applied);
         remove(site, ledger, &plan, &mut applied);
@@ -83,8 +80,8 @@ pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied
     Ok(applied)
 }
 
-/// Copies what would be lost into the quarantine; where that fails, nothing is done at all.
-fn quarantine(site: &Site<'_>, plan: &Plan) -> Option<Applied> {
+/// Copies what would be lost into the quarantine, before anything of a plan is done; answers with what cannot be kept.
+pub(super) fn quarantine(site: &Site<'_>, plan: &Plan) -> Option<Applied> {
     let mut applied = Applied::default();
     for endangered in &plan.endangered {
         if let Err(error) = quarantine::keep(site.root, site.state, endangered) {
@@ -99,7 +96,8 @@ fn quarantine(site: &Site<'_>, plan: &Plan) -> Option<Applied> {
     applied.abandoned.then_some(applied)
 }
 
-fn write_ledger(site: &Site<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
+/// Writes the ledger.
+pub(super) fn write_ledger(site: &Site<'_>, ledger: &mut Ledger) -> Result<(), LedgerError> {
     let place = Ledger::place(site.state);
     site.root.permit(&Operation::WriteLedger).map_err(|source| crate::shell::files::FileError {
         action: "write",
@@ -119,14 +117,23 @@ fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap
         ledger.files.remove(path);
     }
     for write in &plan.writes {
-        directories.extend(site.root.missing_directories(&write.path));
-        let before = write.over.clone().unwrap_or_else(|| NOTHING_BEFORE.to_owned());
-        ledger.files.insert(write.path.clone(), write.entry(Some(before)));
+        let missing = site.root.missing_directories(&write.path);
+        ledger.directory_inodes.retain(|directory, _| !missing.contains(directory));
+        directories.extend(missing);
+        let intended = match ledger.files.get(&write.path) {
+            Some(former) => Entry {
+                noticed: former.noticed.clone(),
+                real: former.real.clone(),
+                ..write.entry(Some(before(former, write.over.as_deref())))
+            },
+            None => write.entry(Some(write.over.clone().unwrap_or_else(|| NOTHING_BEFORE.to_owned()))),
+        };
+        ledger.files.insert(write.path.clone(), intended);
         news.entry(write.file.consumer).or_default().changed.push(write.path.clone());
     }
     for path in &plan.removals {
         if let Some(entry) = ledger.files.get_mut(path) {
-            entry.before = Some(entry.digest.clone());
+            entry.before = Some(LEAVING.to_owned());
             let news = news.entry(entry.consumer).or_default();
             news.removed = true;
         }
@@ -142,11 +149,31 @@ fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap
     directories
 }
 
-fn stage(site: &Site<'_>, writes: &[Write], directories: &BTreeSet<String>, applied: &mut Applied) {
+/// What of the agent's is at a path before it is written again. What somebody made of it meanwhile is no part of that: whoever
+/// finds the change cut off has to see it.
+fn before(former: &Entry, over: Option<&str>) -> String {
+    match (former.before.as_deref(), over) {
+        (Some(before), Some(over)) if before == over => before.to_owned(),
+        (Some(NOTHING_BEFORE), None) => NOTHING_BEFORE.to_owned(),
+        (Some(LEAVING), None) if former.former.is_none() => NOTHING_BEFORE.to_owned(),
+        _ => former.digest.clone(),
+    }
+}
+
+fn stage(
+    site: &Site<'_>,
+    ledger: &mut Ledger,
+    writes: &[Write],
+    directories: &BTreeSet<String>,
+    applied: &mut Applied,
+) {
     let mut unmade = BTreeMap::new();
     for directory in directories {
-        if let Err(error) = site.root.make_directory(directory) {
-            unmade.insert(directory, refusal(&error));
+        match site.root.make_directory(directory) {
+            Ok(()) => {
+                ledger.directory_inodes.extend(site.root.inode(directory).map(|inode| (directory.clone(), inode)))
+            }
+            Err(error) => drop(unmade.insert(directory, refusal(&error))),
         }
     }
     for write in writes {
@@ -169,8 +196,9 @@ fn abandon(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: Ledger, ap
     }
     // Directories may have been made for it; they are removed again in a moment.
     let directories = std::mem::take(&mut ledger.directories);
+    let directory_inodes = std::mem::take(&mut ledger.directory_inodes);
     *ledger = former;
-    ledger.directories = directories;
+    (ledger.directories, ledger.directory_inodes) = (directories, directory_inodes);
     ledger.settled = None;
 }
 
@@ -252,7 +280,16 @@ pub(super) fn remove_directories(site: &Site<'_>, ledger: &mut Ledger) {
         .filter(|directory| !ledger.files.keys().any(|path| is_below(path.as_str(), directory)))
         .cloned()
         .collect();
+    ledger.directory_inodes.retain(|directory, _| ledger.directories.contains(directory));
     for directory in empty {
+        let known = ledger.directory_inodes.get(&directory);
+        if known.is_some() && site.root.inode(&directory).as_ref() != known {
+            // Somebody has made it anew.
+            ledger.directories.remove(&directory);
+        }
+        if !ledger.directories.contains(&directory) {
+            continue;
+        }
         match site.root.remove_directory(&directory) {
             Ok(true) => drop(ledger.directories.remove(&directory)),
             // Somebody uses it; it is tried again.

@@ -56,6 +56,13 @@ impl Attempt {
         follow_links(site.root, ledger);
         tidy(site, ledger);
         while let Some(mut plan) = attempt.next_plan(site.root, ledger, set.open)? {
+            if let Some(failed) = apply::quarantine(site, &plan) {
+                attempt.take(&failed, ledger, set.open);
+                continue;
+            }
+            // It is put back with the first change, and may not be found again.
+            ledger.record_drift(&plan.drift);
+            attempt.drift.append(&mut plan.drift);
             if plan.is_empty() && ledger.untold.is_empty() {
                 break;
             }
@@ -72,7 +79,8 @@ impl Attempt {
     pub(super) fn foresee(root: &Root, ledger: &mut Ledger, set: &Set<'_>) -> Result<(Self, Plan), PlatformError> {
         let mut attempt = Self::begin(ledger, set);
         follow_links(root, ledger);
-        let plan = attempt.next_plan(root, ledger, set.open)?.unwrap_or_default();
+        let mut plan = attempt.next_plan(root, ledger, set.open)?.unwrap_or_default();
+        attempt.drift.append(&mut plan.drift);
         Ok((attempt, plan))
     }
 
@@ -118,11 +126,10 @@ impl Attempt {
             let seen = see(root, ledger, &self.desired)?;
             self.restore_looks(root, ledger, &seen);
             let mut plan = plan(&self.desired, ledger, &seen);
-            // It is put back with the first change, and may not be found again.
-            ledger.record_drift(&plan.drift);
-            self.drift.append(&mut plan.drift);
             plan.forgotten.retain(|path| !self.unkept.contains(path));
             plan.endangered.retain(|endangered| !self.unkept.contains(&endangered.path));
+            let unkept = plan.drift.iter_mut().filter(|drift| self.unkept.contains(&drift.path));
+            unkept.for_each(|drift| drift.kept = None);
             let obstacles = std::mem::take(&mut plan.obstacles);
             if obstacles.is_empty() {
                 return Ok(Some(plan));
@@ -183,7 +190,7 @@ impl Attempt {
                 ledger.drift.clone_from(&self.drift);
                 ledger.unrecorded.clear();
             }
-            ledger.write(site.state)?;
+            apply::write_ledger(site, ledger)?;
         }
         Ok(())
     }
@@ -200,6 +207,7 @@ impl Attempt {
     /// Takes note of files that cannot be had; what may fall out falls out, the others go without.
     fn fail(&mut self, failures: &BTreeMap<MachinePath, Refusal>, ledger: &Ledger, open: &BTreeSet<String>) {
         for (path, refusal) in failures {
+            let should_go = !self.desired.files.contains_key(path);
             let owners = match (self.desired.files.get(path), ledger.files.get(path)) {
                 (Some((_, owners)), _) => owners.clone(),
                 // It should go and does not.
@@ -214,7 +222,8 @@ impl Attempt {
             if fallen.is_empty() {
                 self.desired.files.remove(path);
                 // A courtesy that nobody depends on is not worth another try in every session.
-                let failed = if owners.is_empty() { &mut self.courtesies_failed } else { &mut self.failed };
+                let failed =
+                    if owners.is_empty() && !should_go { &mut self.courtesies_failed } else { &mut self.failed };
                 failed.insert(path.clone());
                 // What is there of it stays as it is.
                 self.desired.used.insert(path.clone());

@@ -37,6 +37,9 @@ pub struct Ledger {
     pub files: BTreeMap<MachinePath, Entry>,
     /// Directories that were made for them.
     pub directories: BTreeSet<String>,
+    /// Their inodes, as far as they were recorded: one that somebody has made anew is theirs.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub directory_inodes: BTreeMap<String, u64>,
     /// Consumers that have to be told still.
     pub untold: BTreeSet<Consumer>,
     /// Profiles that are not in force, by the address of their own node.

@@ -16,6 +16,7 @@ mod drift;
 pub mod evaluation;
 pub mod facts;
 pub mod force;
+pub mod foresee;
 mod give_back;
 mod issued;
 pub mod keyfile;

@@ -81,6 +81,8 @@ impl Plan {
 
 /// What the ledger says was there before, where that was nothing.
 pub(super) const NOTHING_BEFORE: &str = "";
+/// What it says there while the file is being removed.
+pub(super) const LEAVING: &str = "leaving";
 
 /// Says what has to be done.
 pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, Seen>) -> Plan {
@@ -107,10 +109,7 @@ pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, See
         }
         let found = seen.get(path).map_or(&Found::Nothing, |seen| &seen.found);
         match holder(entry, found) {
-            // Nobody says what it should be, so it cannot be put back.
-            Holder::Agent if desired.used.contains(path) => {
-                plan.note_drift(path, entry, found, DriftOutcome::LeftAlone, None);
-            }
+            Holder::Agent if desired.used.contains(path) => plan.watch(path, entry, found),
             Holder::Agent => plan.give_back(path, entry, found),
             Holder::Other | Holder::Displaced => plan.forget(path, entry, found, DriftOutcome::LeftAlone),
         }
@@ -175,6 +174,17 @@ impl Plan {
         self.writes.push(Write { path: path.clone(), file: file.clone(), profiles: profiles.clone(), over, former });
     }
 
+    /// A file that is kept as it is. Nobody says what it should be, so it cannot be put back; what is there, and the
+    /// original, are kept now, for what is recorded of it is recorded once.
+    fn watch(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
+        let kept = match (drift_of(entry, found), &entry.former) {
+            (Some(DriftKind::Changed), _) => self.keep_present(path, found),
+            (Some(DriftKind::Removed), Some(former)) => Some(self.keep_original(path, former)),
+            _ => None,
+        };
+        self.note_drift(path, entry, found, DriftOutcome::LeftAlone, kept);
+    }
+
     /// A file of the agent's that is not wanted any more.
     fn give_back(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
         let drift = drift_of(entry, found);
@@ -198,8 +208,10 @@ impl Plan {
     /// A file that is somebody else's by now.
     fn forget(&mut self, path: &MachinePath, entry: &Entry, found: &Found, outcome: DriftOutcome) {
         self.forgotten.push(path.clone());
+        // Where a change was cut off it is not known whether the original was ever replaced: it is kept, and no more.
+        let original = entry.former.as_ref().filter(|former| !found.has(&former.digest()));
+        let kept = original.map(|former| self.keep_original(path, former));
         if holder(entry, found) == Holder::Displaced {
-            let kept = entry.former.as_ref().map(|former| self.keep_original(path, former));
             self.note_drift(path, entry, found, outcome, kept);
         }
     }
@@ -232,7 +244,6 @@ impl Plan {
             Found::Content { digest, mode, .. } => format!("{} {digest} {mode:o}", what.as_str()),
             Found::Nothing | Found::Other | Found::Blocked(_) => what.as_str().to_owned(),
         };
-        let found = kept.iter().fold(found, |found, name| format!("{found} {name}"));
         if entry.noticed.as_ref() != Some(&found) {
             let (path, profiles) = (path.clone(), entry.profiles.clone());
             self.drift.push(Drift { path, what, profiles, found, outcome, kept });
@@ -255,13 +266,20 @@ pub(super) enum Holder {
 pub(super) fn holder(entry: &Entry, found: &Found) -> Holder {
     let original = entry.former.as_ref().map(Former::digest);
     let was_placed = match entry.before.as_deref() {
-        Some(NOTHING_BEFORE) => false,
+        // What says that the agent made it was put in place before that could be recorded.
+        Some(NOTHING_BEFORE) => matches!(found, Found::Content { marked: true, .. }),
         before => before.is_none() || before != original.as_deref(),
     };
     match found {
         Found::Nothing if !was_placed && original.is_some() => Holder::Other,
         Found::Nothing => Holder::Agent,
         Found::Content { digest, .. } if *digest == entry.digest => Holder::Agent,
+        // The original was given back before that could be recorded.
+        Found::Content { digest, .. }
+            if entry.before.as_deref() == Some(LEAVING) && original.as_deref() == Some(digest) =>
+        {
+            Holder::Other
+        }
         _ if !was_placed => Holder::Other,
         Found::Content { digest, .. } if same_type(digest, &entry.digest) || entry.before.as_ref() == Some(digest) => {
             Holder::Agent
@@ -300,16 +318,16 @@ fn is_agents(path: &MachinePath, found: &str, marked: bool, want: impl FnOnce() 
     marked || (path.name().contains("mdm-agent") && found == want())
 }
 
-/// What somebody else did to a file; nothing while a change of the agent's is under way.
+/// What somebody else did to a file; nothing that a change of the agent's which was cut off may have done.
 pub(super) fn drift_of(entry: &Entry, found: &Found) -> Option<DriftKind> {
-    let is_settled = entry.before.is_none();
+    let is_expected_to_be_there = !matches!(entry.before.as_deref(), Some(NOTHING_BEFORE | LEAVING));
     match found {
-        Found::Nothing => is_settled.then_some(DriftKind::Removed),
+        Found::Nothing => is_expected_to_be_there.then_some(DriftKind::Removed),
         Found::Blocked(_) => Some(DriftKind::Removed),
         Found::Other => Some(DriftKind::Replaced),
         Found::Content { digest, mode, owned, linked, .. } => match () {
             () if *digest == entry.digest || entry.before.as_ref() == Some(digest) => {
-                looks_of(entry, *mode, *owned, *linked).filter(|_| is_settled)
+                looks_of(entry, *mode, *owned, *linked)
             }
             () if same_type(digest, &entry.digest) => Some(DriftKind::Changed),
             () => Some(DriftKind::Replaced),

@@ -72,7 +72,11 @@ pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledg
             difference: difference(&present.unwrap_or_default(), &text(&write.file.content), write.file.mode),
         });
     }
-    for path in &plan.removals {
+    // What a change that was cut off never made is not removed either.
+    let is_there = |path: &&MachinePath| {
+        root.stamp(path).is_some() || ledger.files.get(path).is_some_and(|entry| entry.former.is_some())
+    };
+    for path in plan.removals.iter().filter(is_there) {
         preview.steps.push(removal(root, path, ledger));
         told.extend(ledger.files.get(path).map(|entry| entry.consumer));
     }

@@ -44,7 +44,7 @@ pub enum What {
 
 /// Where the quarantine is.
 pub fn place(state: &Path) -> PathBuf {
-    state.join("quarantine")
+    state.join("quarantined-files")
 }
 
 /// The name of a content of a path in the quarantine: readable, and the same for the same content only.

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use mdm_agent::engine::Profile;
 use mdm_agent::engine::application::MachineReport;
-use mdm_agent::engine::trial::try_fragments;
 use mdm_agent::platform::preview::Preview;
 use mdm_protocol::syncml::Verb;
 
@@ -35,15 +34,15 @@ impl Foreseen {
     /// put back first and changed afterwards is done in two steps.
     pub(super) fn before(device: &Device<LivedInMachine>, package: Option<&Package>, is_at_rest: bool) -> Self {
         let root = device.machine.root();
-        let (profiles, with_commands) = match package.map(Vec::as_slice) {
-            None | Some([]) => (Some(device.stored.profiles.clone()), false),
+        let machine = &device.machine;
+        let (preview, with_commands) = match package.map(Vec::as_slice) {
+            None | Some([]) => (machine.foresee(&device.stored.profiles), false),
             Some([Top::Single(single)]) if is_at_rest && single.items.len() == 1 => {
                 let fragments = package.map(|package| print(package)).into_iter().collect::<Vec<String>>();
-                (try_fragments(&device.stored, &fragments).ok(), true)
+                (machine.foresee_fragments(&device.stored, &fragments, device.time()), true)
             }
             Some(_) => (None, false),
         };
-        let preview = profiles.and_then(|profiles| device.machine.foresee(&profiles));
         let changes = preview.map(|preview| changes(&preview, root));
         Self { changes, with_commands }
     }

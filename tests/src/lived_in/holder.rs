@@ -28,7 +28,7 @@ pub(super) enum Touch {
     Deleted,
     /// Its content.
     Edited,
-    /// Its mode or owner.
+    /// Its mode or owner, or a secret was given a further name.
     Permitted,
     /// It is something else now.
     Retyped,
@@ -40,6 +40,10 @@ pub(super) struct Circumstances<'a> {
     pub(super) is_unsettled: bool,
     /// Whether everything of the agent's was to go, and went.
     pub(super) is_end: bool,
+    /// Whether commands were carried out after the files had been put back.
+    pub(super) has_commands: bool,
+    /// Whether the agent may take a file of its own that was changed for somebody's.
+    pub(super) is_unconfirmed: bool,
     /// Whether somebody's file or link may be backed up at the place.
     pub(super) may_back_up: bool,
     /// The same for a file that sets nothing.
@@ -58,6 +62,7 @@ pub(super) fn touch(agents: &Node, now: Option<&Node>) -> Touch {
         Some(now) if !now.is_of_the_type_of(agents) => Touch::Retyped,
         Some(now) if now.form != agents.form => Touch::Edited,
         Some(now) if (now.mode, now.owner) != (agents.mode, agents.owner) => Touch::Permitted,
+        Some(now) if now.is_shared_secret && !agents.is_shared_secret => Touch::Permitted,
         Some(_) => Touch::None,
     }
 }
@@ -196,7 +201,7 @@ fn from_edited(
         (None, Some(_)) => Err("an edited file is gone".to_owned()),
         (Some(after), original) if after.differs_from_before(before).is_none() => {
             let mut next = Vec::new();
-            if original.is_some_and(|original| is_kept(original, at)) {
+            if at.is_unconfirmed || original.is_some_and(|original| is_kept(original, at)) {
                 next.push(Holder::Person(after.clone()));
             }
             if at.is_unsettled {
@@ -204,6 +209,10 @@ fn from_edited(
             }
             let why = if original.is_some() && at.is_end { "its original is not kept" } else { "nothing was done" };
             if next.is_empty() { Err(format!("an edited file stays, and {why}")) } else { Ok(next) }
+        }
+        // The agent's file was put back, and then its profile was deleted.
+        (Some(after), Some(original)) if after.form == original.form && at.has_commands && is_kept(before, at) => {
+            given_back(after, original)
         }
         (Some(after), Some(original)) if after.form == original.form => {
             Err("an original came back over what somebody wrote later".to_owned())
@@ -220,13 +229,16 @@ fn from_retyped(
     at: &Circumstances<'_>,
 ) -> Next {
     let Some(after) = after else { return Err("what took the place of the agent's file is gone".to_owned()) };
-    let is_kept = original.is_none_or(|original| is_kept(original, at));
+    let is_kept = original.is_none_or(|original| is_kept(original, at) || original.form == before.form);
     if let Some(what) = after.differs_from_before(before) {
         return match () {
             () if !may_be_backed_up(before, at) || !after.may_be_the_agents() => {
                 Err(format!("what took the place of the agent's file was changed: {what}"))
             }
             () if !is_kept => Err("the first original is lost where a second one was backed up".to_owned()),
+            () if at.has_commands && after.differs_from_original(before).is_none() => {
+                Ok(vec![Holder::Person(after.clone())])
+            }
             () => Ok(vec![agent(after, Some(before))]),
         };
     }
@@ -255,6 +267,7 @@ fn from_deleted(agents: &Node, original: Option<&Node>, after: Option<&Node>, at
             let why = "a deleted file stays deleted, and its original is not kept";
             if next.is_empty() { Err(why.to_owned()) } else { Ok(next) }
         }
+        (Some(after), Some(original)) if after.form == original.form && at.has_commands => given_back(after, original),
         (Some(after), Some(original)) if after.form == original.form => {
             Err("an original came back where the file had been deleted".to_owned())
         }

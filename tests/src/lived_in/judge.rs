@@ -17,6 +17,8 @@ pub(super) struct Work<'a> {
     pub(super) is_disturbed: bool,
     /// Whether it was killed.
     pub(super) is_killed: bool,
+    /// Whether commands were carried out after the files had been put back.
+    pub(super) has_commands: bool,
     /// Whether something is not in force.
     pub(super) is_unsettled: bool,
     /// Whether everything of the agent's was to go, and went.
@@ -92,6 +94,8 @@ impl Reference {
         let at = Circumstances {
             is_unsettled: work.is_disturbed || work.is_unsettled,
             is_end: work.is_end,
+            has_commands: work.has_commands,
+            is_unconfirmed: self.unconfirmed.contains(path),
             may_back_up: work.places.may_back_up(path),
             may_back_up_inert: work.places.may_back_up_inert(path),
             quarantine: work.quarantine,
@@ -104,6 +108,12 @@ impl Reference {
                 Ok(possible) => next.extend(possible.into_iter().filter(|one| !next.contains(one)).collect::<Vec<_>>()),
                 Err(wrong) => why = why.or(Some(wrong)),
             }
+        }
+        let is_new = |holder: &Holder| matches!(holder, Holder::Agent { .. });
+        if !work.is_disturbed {
+            self.unconfirmed.remove(path);
+        } else if !holders.iter().any(is_new) && next.iter().any(is_new) {
+            self.unconfirmed.insert(path.to_owned());
         }
         if next.is_empty() {
             next = supposed(&holders, after);

@@ -132,6 +132,7 @@ impl Living {
             quarantine: &kept,
             is_disturbed,
             is_killed: spell.has_killed(),
+            has_commands: package.is_some_and(|package| !package.is_empty()),
             is_unsettled: self.is_unsettled(said.report.as_ref()),
             is_end: false,
         };
@@ -225,7 +226,9 @@ impl Living {
         let places = Places::on(self.device.machine.root());
         self.device.machine.begin(std::sync::Arc::clone(spell));
         let cleared = self.device.machine.clear();
+        let said = self.device.machine.said();
         let after = self.look();
+        self.listen(&said, (&before, &after), false, spell.has_struck());
         let (kept, open) = quarantine(self.device.machine.state());
         self.wrong.extend(open);
         let work = Work {
@@ -235,6 +238,7 @@ impl Living {
             quarantine: &kept,
             is_disturbed: spell.has_struck(),
             is_killed: spell.has_killed(),
+            has_commands: false,
             is_unsettled: cleared.is_err(),
             is_end: cleared.is_ok(),
         };

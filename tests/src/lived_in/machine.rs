@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mdm_agent::engine::application::{Application, ApplicationOutcome, MachineReport};
+use mdm_agent::engine::application::{Application, ApplicationOutcome, DriftReport, MachineReport};
+use mdm_agent::engine::profile::Stored;
 use mdm_agent::engine::tree::Refusal;
 use mdm_agent::engine::{Note, Profile};
 use mdm_agent::platform::assembly::Translations;
@@ -20,7 +21,7 @@ use crate::packages::enrolment::USER;
 use crate::packages::managed::ManagedMachine;
 
 /// The notes that speak of a file that somebody changed.
-const NOTES: [&str; 2] = ["file-put-back", "file-left-alone"];
+const NOTES: [&str; 3] = ["file-put-back", "file-left-alone", "file-removed"];
 
 /// What was said during one session, or one start.
 #[derive(Debug, Default)]
@@ -41,10 +42,7 @@ pub(super) struct LivedInMachine {
     platform: Platform,
     spell: Arc<Spell>,
     said: Said,
-    /// What was found at the beginning of the session.
-    found: Vec<(String, String)>,
-    is_open: bool,
-    told: Vec<(String, String)>,
+    told: Vec<DriftReport>,
 }
 
 impl LivedInMachine {
@@ -63,8 +61,6 @@ impl LivedInMachine {
             platform,
             spell: Spell::new(Trouble::Nothing, None),
             said: Said::default(),
-            found: Vec::new(),
-            is_open: false,
             told: Vec::new(),
         })
     }
@@ -81,7 +77,7 @@ impl LivedInMachine {
     pub(super) fn begin(&mut self, spell: Arc<Spell>) {
         self.spell = spell;
         self.said = Said::default();
-        (self.found, self.told, self.is_open) = (Vec::new(), Vec::new(), false);
+        self.told = Vec::new();
     }
 
     /// What was said since then.
@@ -93,8 +89,17 @@ impl LivedInMachine {
         self.platform.foresee(profiles).ok()
     }
 
-    pub(super) fn clear(&self) -> Result<(), PlatformError> {
-        self.platform.clear_in(&self.opened()?)
+    /// What a session with these commands would do.
+    pub(super) fn foresee_fragments(&self, stored: &Stored, fragments: &[String], now: i64) -> Option<Preview> {
+        self.platform.foresee_fragments(stored, fragments, now).ok()
+    }
+
+    pub(super) fn clear(&mut self) -> Result<(), PlatformError> {
+        let mut drift = Vec::new();
+        let cleared = self.platform.clear_in(&self.opened()?, &mut drift);
+        // The history has it; there is no server any more.
+        self.said.noted.extend(drift.into_iter().map(|drift| drift.path));
+        cleared
     }
 
     fn opened(&self) -> Result<Root, PlatformError> {
@@ -113,9 +118,6 @@ impl ManagedMachine for LivedInMachine {
                 MachineReport { refused, ..MachineReport::default() }
             }
         };
-        if !std::mem::replace(&mut self.is_open, true) {
-            self.found.clone_from(&report.drift);
-        }
         self.said.report = Some(report.clone());
         report
     }
@@ -146,20 +148,18 @@ impl ManagedMachine for LivedInMachine {
         name.trim().to_owned()
     }
 
-    fn close(&mut self, stored: &[Profile]) -> Vec<(String, String)> {
+    fn close(&mut self, stored: &[Profile]) -> Vec<DriftReport> {
         let told = std::mem::take(&mut self.told);
         if !told.is_empty() && !self.is_dead() {
             // What cannot be written down is told again.
             let _ = self.platform.drift_reported(&told);
         }
-        let mut drift = self.converge(stored).drift;
-        drift.retain(|drift| !self.found.contains(drift));
-        drift
+        self.converge(stored).drift
     }
 
-    fn drift_reported(&mut self, told: &[(String, String)]) {
+    fn drift_reported(&mut self, told: &[DriftReport]) {
         self.told = told.to_vec();
-        self.said.told.extend(told.iter().map(|(path, _)| path.clone()));
+        self.said.told.extend(told.iter().map(|drift| drift.path.clone()));
     }
 
     fn noted(&mut self, notes: &[Note]) {

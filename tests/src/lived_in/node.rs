@@ -31,6 +31,8 @@ pub(super) struct Node {
     pub(super) attributes: BTreeMap<String, Vec<u8>>,
     pub(super) modified: (i64, i64),
     pub(super) inode: u64,
+    /// Whether it is a file for its owner alone that has further names.
+    pub(super) is_shared_secret: bool,
 }
 
 /// Everything below a root, by real paths without the first slash.
@@ -55,6 +57,7 @@ impl Node {
             attributes: attributes(path),
             modified: (facts.mtime(), facts.mtime_nsec()),
             inode: facts.ino(),
+            is_shared_secret: kind.is_file() && facts.mode() & 0o077 == 0 && facts.nlink() > 1,
         })
     }
 

@@ -15,6 +15,9 @@ pub(super) struct Reference {
     pub(super) holders: BTreeMap<String, Vec<Holder>>,
     /// Directories that the agent made, and their inodes.
     pub(super) directories: BTreeMap<String, u64>,
+    /// Places where a file of the agent's first appeared in work that was cut off: what somebody makes of it before the agent
+    /// has seen it again may be taken for their own.
+    pub(super) unconfirmed: BTreeSet<String>,
     /// Places of which something was wrong already: nothing is certain of them until the enrolment ends.
     pub(super) doubtful: BTreeSet<String>,
 }
@@ -53,7 +56,7 @@ impl Reference {
             let picked = self.holders.iter().filter(|(path, holders)| is_picked(path, holders));
             picked.map(|(path, _)| path.clone()).collect::<BTreeSet<String>>()
         };
-        let is_certain = |path: &str| !self.doubtful.contains(path);
+        let is_certain = |path: &str| !self.doubtful.contains(path) && !self.unconfirmed.contains(path);
         let certain = pick(&|path, holders| is_certain(path) && holders.iter().all(|holder| is_touched(path, holder)));
         let perhaps = pick(&|path, holders| !is_certain(path) || holders.iter().any(|holder| is_touched(path, holder)));
         (certain, perhaps)
@@ -62,7 +65,7 @@ impl Reference {
 
 /// What is kept in quarantine, and what is wrong with the way it is kept.
 pub(super) fn quarantine(state: &Path) -> (BTreeSet<Vec<u8>>, Vec<String>) {
-    let directory = state.join("quarantine");
+    let directory = state.join("quarantined-files");
     let (mut kept, mut wrong) = (BTreeSet::new(), Vec::new());
     let mode = |path: &Path| path.symlink_metadata().map_or(0, |facts| facts.permissions().mode() & 0o7777);
     let Ok(entries) = std::fs::read_dir(&directory) else { return (kept, wrong) };

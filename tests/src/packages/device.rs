@@ -71,6 +71,11 @@ impl<M: ManagedMachine> Device<M> {
         }
     }
 
+    /// The wall clock, in seconds since 1970.
+    pub fn time(&self) -> i64 {
+        self.time
+    }
+
     /// Holds a session in which the server sends these commands, in one message.
     pub fn run(&mut self, package: &Package) -> Answers {
         self.run_commands(encode(package))

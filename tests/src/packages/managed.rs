@@ -1,6 +1,6 @@
 //! What a device needs of its machine, whatever that is made of.
 
-use mdm_agent::engine::application::{Application, ApplicationOutcome, MachineReport};
+use mdm_agent::engine::application::{Application, ApplicationOutcome, DriftReport, MachineReport};
 use mdm_agent::engine::{Note, Profile};
 use mdm_agent::platform::assembly::Translations;
 use mdm_agent::platform::evaluation::Evaluator;
@@ -27,12 +27,12 @@ pub trait ManagedMachine {
     fn host_name(&self) -> String;
 
     /// Brings the machine to what is stored at the end of a session; answers with changes by others that are news.
-    fn close(&mut self, stored: &[Profile]) -> Vec<(String, String)> {
+    fn close(&mut self, stored: &[Profile]) -> Vec<DriftReport> {
         self.converge(stored).drift
     }
 
     /// The server was told of these changes by others.
-    fn drift_reported(&mut self, _: &[(String, String)]) {}
+    fn drift_reported(&mut self, _: &[DriftReport]) {}
 
     /// These entries were written to the history.
     fn noted(&mut self, _: &[Note]) {}

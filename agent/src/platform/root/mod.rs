@@ -224,6 +224,12 @@ impl Root {
         Some(Stamp::of(&facts))
     }
 
+    /// The inode of a directory; `None` if there is no such directory.
+    pub fn inode(&self, directory: &str) -> Option<u64> {
+        let handle = self.open_in(directory, OFlags::PATH | OFlags::DIRECTORY).ok()?;
+        rustix::fs::fstat(&handle).ok().map(|facts| facts.st_ino)
+    }
+
     /// The content of a file or where a link leads; `None` if it is neither or is not there.
     pub fn present_bytes(&self, path: &MachinePath) -> io::Result<Option<Vec<u8>>> {
         let directory = match self.directory_of(path) {
@@ -251,10 +257,14 @@ impl Root {
     /// Reads a file that the agent made.
     pub fn read(&self, path: &MachinePath) -> Option<Vec<u8>> {
         let directory = self.directory_of(path).ok()?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&directory, path.name(), flags, Mode::empty()).ok()?;
+        // What is no file, a pipe for one, must not keep anybody waiting.
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let file = std::fs::File::from(rustix::fs::openat(&directory, path.name(), flags, Mode::empty()).ok()?);
+        if !file.metadata().ok()?.is_file() {
+            return None;
+        }
         let mut content = Vec::new();
-        std::fs::File::from(file).take(MAX_FILE).read_to_end(&mut content).ok()?;
+        file.take(MAX_FILE).read_to_end(&mut content).ok()?;
         Some(content)
     }
 }

@@ -1,16 +1,12 @@
 //! The answer to `plan`: what would be done on this machine, by the code that would do it.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::questions::{Reply, answer};
 use super::{Agent, Stored, clock};
-use crate::engine::trial::{Trial, try_fragments};
-use crate::engine::verdict::Verdicts;
-use crate::platform::force::{Platform, PlatformError};
-use crate::platform::preview::Preview;
+use crate::platform::foresee::ForeseeError;
 use crate::platform::shares::Shares;
 use crate::shell::control::{ControlError, ControlResult, ErrorCode};
 use crate::shell::unseal::{IdentityUnsealer, OnlyStored};
@@ -24,7 +20,7 @@ impl Agent {
                 return platform
                     .foresee(&stored.profiles)
                     .map(|preview| json!(preview))
-                    .map_err(|error| failed(&error));
+                    .map_err(|error| failed(ErrorCode::Failed, &error));
             }
             // What is only tried may be anybody's: nothing else than what is held is opened with the key of this machine.
             let platform = match &identity {
@@ -37,7 +33,11 @@ impl Agent {
                 }
                 None => platform.clone(),
             };
-            foresee_fragments(&platform, stored, &fragments).map(|preview| json!(preview))
+            let preview = platform.foresee_fragments(stored, &fragments, clock::now().wall);
+            preview.map(|preview| json!(preview)).map_err(|error| match &error {
+                ForeseeError::Trial(_) => failed(ErrorCode::Usage, &error),
+                ForeseeError::Machine(_) => failed(ErrorCode::Failed, &error),
+            })
         };
         let present = match (&self.snapshot, self.engine.account()) {
             (Some(snapshot), _) => snapshot.clone(),
@@ -49,37 +49,6 @@ impl Agent {
     }
 }
 
-fn failed(error: &PlatformError) -> ControlError {
-    ControlError::new(ErrorCode::Failed, error.to_string())
-}
-
-fn foresee_fragments(platform: &Platform, stored: &Stored, fragments: &[String]) -> Result<Preview, ControlError> {
-    let machine = platform.recorded().map_err(|error| failed(&error.into()))?;
-    let mut evaluator = platform.evaluator(&stored.profiles).map_err(|error| failed(&error))?;
-    let mut reasons = BTreeMap::new();
-    let trial = try_fragments(stored, &machine, fragments, clock::now().wall, |request| {
-        if request.from_store {
-            match platform.evaluator(&stored.profiles) {
-                Ok(fresh) => evaluator = fresh,
-                Err(_) => return Verdicts { lost: true, ..Verdicts::default() },
-            }
-        }
-        let verdicts = evaluator.evaluate(request);
-        let refusals = verdicts.verdicts.iter().filter_map(|(root, verdict)| Some((root, verdict.refusal()?)));
-        reasons.extend(refusals.map(|(root, refusal)| (root.clone(), refusal.reason.clone())));
-        verdicts
-    });
-    let Trial { application, refused } =
-        trial.map_err(|error| ControlError::new(ErrorCode::Usage, error.to_string()))?;
-    let platform = platform.clone().with_translations(evaluator.translations());
-    let mut preview = platform.foresee_change(&stored.profiles, &application).map_err(|error| failed(&error))?;
-    preview.refused.extend(refused.into_iter().map(|(address, status)| {
-        let of_profile = |root: &&String| address == **root || address.starts_with(&format!("{root}/"));
-        let reason = reasons.keys().find(of_profile).and_then(|root| reasons.get(root));
-        (
-            address.clone(),
-            reason.map_or_else(|| format!("refused ({})", status.0), |why| format!("{why} ({})", status.0)),
-        )
-    }));
-    Ok(preview)
+fn failed(code: ErrorCode, error: &dyn std::fmt::Display) -> ControlError {
+    ControlError::new(code, error.to_string())
 }

@@ -1,0 +1,52 @@
+//! Profiles tried without a server: worked through by the real session with the real verdicts, and then foreseen by the
+//! attempt that would apply them. Changes nothing.
+
+use std::collections::BTreeMap;
+
+use super::force::{Platform, PlatformError};
+use super::preview::Preview;
+use crate::engine::profile::Stored;
+use crate::engine::trial::{Trial, TrialError, try_fragments};
+use crate::engine::verdict::Verdicts;
+
+/// Why nothing can be foreseen.
+#[derive(Debug, thiserror::Error)]
+pub enum ForeseeError {
+    /// The fragments cannot be tried.
+    #[error(transparent)]
+    Trial(#[from] TrialError),
+    /// The machine cannot be looked at.
+    #[error(transparent)]
+    Machine(#[from] PlatformError),
+}
+
+impl Platform {
+    /// What a session with the commands of these fragments of SyncML would do, besides what is due anyway. `now` is in
+    /// seconds since 1970. Blocks.
+    pub fn foresee_fragments(&self, stored: &Stored, fragments: &[String], now: i64) -> Result<Preview, ForeseeError> {
+        let machine = self.recorded().map_err(PlatformError::from)?;
+        let mut evaluator = self.evaluator(&stored.profiles)?;
+        let mut reasons = BTreeMap::new();
+        let Trial { application, refused } = try_fragments(stored, &machine, fragments, now, |request| {
+            if request.from_store {
+                match self.evaluator(&stored.profiles) {
+                    Ok(fresh) => evaluator = fresh,
+                    Err(_) => return Verdicts { lost: true, ..Verdicts::default() },
+                }
+            }
+            let verdicts = evaluator.evaluate(request);
+            let refusals = verdicts.verdicts.iter().filter_map(|(root, verdict)| Some((root, verdict.refusal()?)));
+            reasons.extend(refusals.map(|(root, refusal)| (root.clone(), refusal.reason.clone())));
+            verdicts
+        })?;
+        let platform = self.clone().with_translations(evaluator.translations());
+        let mut preview = platform.foresee_change(&stored.profiles, &application)?;
+        preview.refused.extend(refused.into_iter().map(|(address, status)| {
+            let is_of = |root: &&String| address == **root || address.starts_with(&format!("{root}/"));
+            let reason = reasons.keys().find(is_of).and_then(|root| reasons.get(root));
+            let reason = reason.map_or("refused", String::as_str);
+            (address.clone(), format!("{reason} ({})", status.0))
+        }));
+        Ok(preview)
+    }
+}
