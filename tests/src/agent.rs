@@ -43,6 +43,12 @@ impl AgentFolder {
         Self { program: programs.agent.clone(), state: folder.join("agent"), runtime: folder.join("run"), root }
     }
 
+    /// The same machine with the program and the state that a package puts below its root.
+    #[must_use]
+    pub fn installed_at(&self, root: &Path) -> Self {
+        Self { program: root.join("usr/bin/mdm-agent"), state: root.join("var/lib/mdm-agent"), ..self.clone() }
+    }
+
     /// Runs a verb to its end.
     pub fn verb<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> anyhow::Result<Said> {
         let Output { status, stdout, stderr } =

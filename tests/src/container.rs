@@ -223,12 +223,21 @@ pub fn run(command: &mut Command) -> anyhow::Result<()> {
 
 /// The Debian package of the programs under test, in a folder of the test's.
 pub fn package(programs: &Programs, folder: &Path) -> anyhow::Result<PathBuf> {
+    made_package(programs, folder, "deb")
+}
+
+/// The RPM of the programs under test, in a folder of the test's.
+pub fn rpm_package(programs: &Programs, folder: &Path) -> anyhow::Result<PathBuf> {
+    made_package(programs, folder, "rpm")
+}
+
+fn made_package(programs: &Programs, folder: &Path, ending: &str) -> anyhow::Result<PathBuf> {
     let _turn = turn()?;
     run(Command::new(workspace().join("packaging/build")).arg("--program").arg(&programs.agent))?;
     let packages = std::fs::read_dir(workspace().join("target/packages"))?;
     let mut packages = packages.filter_map(|entry| Some(entry.ok()?.path()));
-    let made = packages.find(|path| path.extension().is_some_and(|end| end == "deb"));
-    let package = folder.join("mdm-agent.deb");
+    let made = packages.find(|path| path.extension().is_some_and(|end| end == ending));
+    let package = folder.join(format!("mdm-agent.{ending}"));
     std::fs::copy(made.context("packaging/build makes no package")?, &package)?;
     Ok(package)
 }

@@ -29,8 +29,6 @@ pub(super) struct SessionKnowledge {
     shares: Arc<Shares>,
     /// The changes by others that this session has reported: path, and what was done to it.
     pub(super) reported: Vec<DriftReport>,
-    /// All that was found at the beginning.
-    pub(super) found: Vec<DriftReport>,
 }
 
 impl Agent {
@@ -106,9 +104,8 @@ impl Agent {
         // The next session connects anew, perhaps with another certificate.
         self.client = None;
         let known = std::mem::take(&mut self.known);
-        let found_before = known.found;
         let reported = known.reported;
-        let snapshot = self.snapshot.take();
+        let snapshot = self.snapshot.take().filter(|_| !self.engine.progress().leaving);
         let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
         let Some(store) = self.store.take() else { return };
         tokio::task::spawn_blocking(move || {
@@ -120,10 +117,7 @@ impl Agent {
                 {
                     tracing::warn!(%error, "changes by others will be reported again");
                 }
-                let mut found = converge(&platform, &stored.profiles, others);
-                // What cannot be put back is found by every look.
-                found.drift.retain(|drift| !found_before.contains(drift));
-                tell_drift(&outbox, found);
+                tell_drift(&outbox, converge(&platform, &stored.profiles, others));
             }
         });
     }

@@ -20,7 +20,6 @@ impl Agent {
             tokio::task::spawn_blocking(move || drop(result));
             return;
         }
-        self.known.found.clone_from(&machine.drift);
         let (stored, rebuilt) = match result {
             Ok((store, opened)) => {
                 self.store = Some(store);
