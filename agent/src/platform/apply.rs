@@ -70,7 +70,7 @@ pub fn apply(site: &Site<'_>, ledger: &mut Ledger, plan: Plan) -> Result<Applied
     stage(site, ledger, &plan.writes, &directories, &mut applied);
     if applied.failures.is_empty() {
         put_in_place(site, ledger, &plan, &former_ledger, &mut applied);
-        remove(site, ledger, &plan, &mut applied);
+        remove(site, ledger, &plan, &former_ledger, &mut applied);
         tell(site, ledger, &news, &mut applied);
     } else {
         abandon(site, ledger, &plan, former_ledger, &mut applied);
@@ -121,13 +121,15 @@ fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap
         ledger.directory_inodes.retain(|directory, _| !missing.contains(directory));
         directories.extend(missing);
         let intended = match ledger.files.get(&write.path) {
-            Some(former) => Entry {
-                noticed: former.noticed.clone(),
-                real: former.real.clone(),
-                ..write.entry(Some(before(former, write.over.as_deref())))
-            },
+            Some(former) => {
+                let before = before(former, write.over.as_deref());
+                Entry { noticed: former.noticed.clone(), ..write.entry(Some(before)) }
+            }
             None => write.entry(Some(write.over.clone().unwrap_or_else(|| NOTHING_BEFORE.to_owned()))),
         };
+        let directory = write.path.directory();
+        let real = site.root.real_path(directory).filter(|real| real != directory);
+        let intended = Entry { real, ..intended };
         ledger.files.insert(write.path.clone(), intended);
         news.entry(write.file.consumer).or_default().changed.push(write.path.clone());
     }
@@ -204,7 +206,9 @@ fn abandon(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: Ledger, ap
 
 fn put_in_place(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: &Ledger, applied: &mut Applied) {
     for write in &plan.writes {
-        match site.root.put_in_place(&write.path, write.over.is_some()) {
+        let placed = is_as_it_was(site, plan, &write.path)
+            .and_then(|()| site.root.put_in_place(&write.path, write.over.is_some()));
+        match placed {
             Ok(()) => {
                 let mut entry = write.entry(None);
                 entry.stamp = site.root.stamp(&write.path);
@@ -229,19 +233,35 @@ fn put_in_place(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: &Ledg
     }
 }
 
-fn remove(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, applied: &mut Applied) {
+/// What somebody has changed since it was looked at is not in the quarantine: it is left alone, and looked at again.
+fn is_as_it_was(site: &Site<'_>, plan: &Plan, path: &MachinePath) -> Result<(), RootError> {
+    match (plan.stamps.get(path), site.root.stamp(path)) {
+        (Some(Some(seen)), Some(now)) if *seen != now => {
+            let source = std::io::Error::other("it was changed just now; it is tried again at the next check-in");
+            Err(RootError { action: "replace", path: path.to_string(), source })
+        }
+        _ => Ok(()),
+    }
+}
+
+fn remove(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, former: &Ledger, applied: &mut Applied) {
     for path in &plan.removals {
         let Some(entry) = ledger.files.get(path) else { continue };
-        let outcome = match &entry.former {
+        let outcome = is_as_it_was(site, plan, path).and_then(|()| match &entry.former {
             Some(former) => site.root.bring_back(path, former),
             None => site.root.remove(path),
-        };
+        });
         match outcome {
             Ok(()) => {
                 applied.removed.push((entry.consumer, entry.profiles.clone()));
                 ledger.files.remove(path);
             }
-            Err(error) => drop(applied.failures.insert(path.clone(), refusal(&error))),
+            Err(error) => {
+                applied.failures.insert(path.clone(), refusal(&error));
+                if let Some(entry) = former.files.get(path) {
+                    ledger.files.insert(path.clone(), entry.clone());
+                }
+            }
         }
     }
 }

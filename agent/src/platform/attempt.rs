@@ -129,13 +129,17 @@ impl Attempt {
             plan.forgotten.retain(|path| !self.unkept.contains(path));
             plan.endangered.retain(|endangered| !self.unkept.contains(&endangered.path));
             let unkept = plan.drift.iter_mut().filter(|drift| self.unkept.contains(&drift.path));
-            unkept.for_each(|drift| drift.kept = None);
+            unkept.for_each(Drift::forget_kept);
+            let is_news = |drift: &Drift| {
+                ledger.files.get(&drift.path).is_none_or(|entry| entry.noticed.as_ref() != Some(&drift.found))
+            };
+            plan.drift.retain(is_news);
             let obstacles = std::mem::take(&mut plan.obstacles);
             if obstacles.is_empty() {
                 return Ok(Some(plan));
             }
-            let in_the_way = |path: &MachinePath| seen.get(path).map(|seen| seen.in_the_way(path));
-            self.obstructed.extend(obstacles.keys().filter_map(in_the_way));
+            let in_the_way = obstacles.keys().filter_map(|path| Some(seen.get(path)?.in_the_way(path)));
+            self.obstructed.extend(in_the_way.flatten());
             self.fail(&obstacles, ledger, open);
         }
     }
@@ -308,7 +312,9 @@ fn tidy(site: &Site<'_>, ledger: &Ledger) {
 fn follow_links(root: &Root, ledger: &mut Ledger) {
     let moved = ledger.files.iter().filter_map(|(path, entry)| {
         let real = entry.real.as_ref()?;
-        let is_there = root.real_path(path.directory()).as_ref() == Some(real);
+        // Where it leads nowhere, it may lead there again.
+        let now = root.real_path(path.directory())?;
+        let is_there = now == *real;
         let place = MachinePath::parse(&format!("{}/{}", real.trim_end_matches('/'), path.name()))?;
         (!is_there && !ledger.files.contains_key(&place)).then(|| (path.clone(), place))
     });

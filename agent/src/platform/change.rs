@@ -84,7 +84,7 @@ impl Platform {
     /// What [`Self::put_in_force`] would do. Changes nothing.
     pub fn foresee_change(&self, before: &[Profile], application: &Application) -> Result<Preview, PlatformError> {
         let root = Root::open(self.root())?;
-        let ledger = Ledger::read(self.state(), self.root())?;
+        let ledger = self.ledger_to_foresee(before)?;
         let machine = Arc::new(survey(&root, &ledger));
         let (root, others) = (&root, Others::Go);
         let mut work = Work { root, before, application, others, machine, ledger, drift: Vec::new(), foresees: true };

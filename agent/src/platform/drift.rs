@@ -10,6 +10,14 @@ impl Drift {
         (self.path.to_string(), self.what.as_str().to_owned(), self.outcome)
     }
 
+    /// What was there could not be kept.
+    pub(super) fn forget_kept(&mut self) {
+        if let Some(name) = self.kept.take() {
+            let found = self.found.trim_end_matches(&name).trim_end().len();
+            self.found.truncate(found);
+        }
+    }
+
     /// What the engine reports of it.
     pub fn report(&self) -> DriftReport {
         DriftReport {

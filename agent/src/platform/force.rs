@@ -265,7 +265,7 @@ impl Platform {
     /// What would be done to bring the machine to what these profiles say. Changes nothing.
     pub fn foresee(&self, profiles: &[Profile]) -> Result<Preview, PlatformError> {
         let root = Root::open(&self.root)?;
-        let mut ledger = Ledger::read(&self.state, &self.root)?;
+        let mut ledger = self.ledger_to_foresee(profiles)?;
         ledger.go_by(&stored_digest(profiles.iter()));
         let machine = Arc::new(survey(&root, &ledger));
         let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
@@ -284,10 +284,32 @@ impl Platform {
     /// found by what they say themselves.
     pub(super) fn ledger_for(&self, stored: &[Profile], others: Others) -> Result<Ledger, LedgerError> {
         let mut ledger = self.readable_ledger()?;
-        let place = Ledger::place(&self.state);
-        let should_be_there = others == Others::Stay || !stored.is_empty();
-        ledger.lost = put_aside(&place).exists() || (should_be_there && !place.exists());
+        ledger.lost = self.lost_ledger(stored, others);
         Ok(ledger)
+    }
+
+    /// The same without changing anything.
+    pub(super) fn ledger_to_foresee(&self, stored: &[Profile]) -> Result<Ledger, LedgerError> {
+        match Ledger::read(&self.state, &self.root) {
+            Err(LedgerError::Damaged { .. }) => {
+                let root = Some(self.root.canonicalize().unwrap_or_else(|_| self.root.clone()));
+                let mut ledger = Ledger::default();
+                (ledger.root, ledger.lost) = (root, true);
+                Ok(ledger)
+            }
+            Ok(mut ledger) => {
+                ledger.lost = self.lost_ledger(stored, Others::Go);
+                Ok(ledger)
+            }
+            other => other,
+        }
+    }
+
+    /// Whether a ledger is missing that should be there.
+    fn lost_ledger(&self, stored: &[Profile], others: Others) -> bool {
+        let place = Ledger::place(&self.state);
+        let should_be_there = put_aside(&place).exists() || others == Others::Stay || !stored.is_empty();
+        should_be_there && !place.exists()
     }
 
     /// A damaged ledger is put aside; what it would have said is found again by the names that only the agent gives.

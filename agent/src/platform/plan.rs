@@ -13,7 +13,7 @@ use super::desired::{Desired, DesiredFile, WhereTaken};
 use super::ledger::{Drift, DriftKind, Entry, Ledger};
 use super::path::MachinePath;
 use super::quarantine::{self, Endangered, What};
-use super::root::{Former, Found, digest, same_type};
+use super::root::{Former, Found, Stamp, digest, same_type};
 use crate::engine::application::DriftOutcome;
 use crate::engine::tree::Refusal;
 
@@ -28,11 +28,12 @@ pub struct Seen {
 
 impl Seen {
     /// What is in the way where a file cannot be at a path: what is there, or above it.
-    pub(super) fn in_the_way(&self, path: &MachinePath) -> MachinePath {
-        match &self.found {
-            Found::Blocked(above) => MachinePath::parse(above).unwrap_or_else(|| path.clone()),
-            _ => path.clone(),
-        }
+    pub(super) fn in_the_way(&self, path: &MachinePath) -> impl Iterator<Item = MachinePath> {
+        let above = match &self.found {
+            Found::Blocked(above) => MachinePath::parse(above),
+            _ => None,
+        };
+        above.into_iter().chain([path.clone()])
     }
 }
 
@@ -43,6 +44,8 @@ pub struct Plan {
     pub writes: Vec<Write>,
     /// Files to remove.
     pub removals: Vec<MachinePath>,
+    /// How files were found that are written over or removed: nobody may change them in between.
+    pub stamps: BTreeMap<MachinePath, Option<Stamp>>,
     /// Files that are as they should be, though the ledger does not say so.
     pub records: Vec<(MachinePath, Entry)>,
     /// Files that the ledger names and that are somebody else's: they stay.
@@ -98,7 +101,12 @@ pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, See
             plan.forget(path, entry, &seen.found, outcome);
         }
         match (obstacle, holder) {
-            (Some(why), _) => drop(plan.obstacles.insert(path.clone(), why)),
+            (Some(why), holder) => {
+                if let Some((entry, Holder::Agent)) = holder {
+                    plan.note_drift(path, entry, &seen.found, DriftOutcome::LeftAlone, None);
+                }
+                plan.obstacles.insert(path.clone(), why);
+            }
             (None, Some((entry, Holder::Agent))) => plan.own(path, file, profiles, entry, &seen.found),
             (None, _) => plan.foreign(path, file, profiles, seen, ledger.lost),
         }
@@ -114,6 +122,12 @@ pub fn plan(desired: &Desired, ledger: &Ledger, seen: &BTreeMap<MachinePath, See
             Holder::Other | Holder::Displaced => plan.forget(path, entry, found, DriftOutcome::LeftAlone),
         }
     }
+    let changed = plan.writes.iter().map(|write| &write.path).chain(&plan.removals);
+    let stamp = |path: &MachinePath| match seen.get(path).map(|seen| &seen.found) {
+        Some(Found::Content { stamp, .. }) => (path.clone(), Some(*stamp)),
+        _ => (path.clone(), None),
+    };
+    plan.stamps = changed.map(stamp).collect();
     // What others refer to, such as a key, is there before whoever refers to it, and goes after it.
     plan.writes.sort_by_key(|write| write.file.consumer != Consumer::Nobody);
     plan.removals.sort_by_key(|path| ledger.files.get(path).is_some_and(|entry| entry.consumer == Consumer::Nobody));
@@ -168,6 +182,12 @@ impl Plan {
                     self.records.push((path.clone(), Entry::recorded(file, want, profiles, None, *stamp)));
                     return;
                 }
+                if is_own && *digest != want {
+                    // Without a ledger nobody knows whether somebody has edited it.
+                    let recorded = Entry::recorded(file, want, profiles, None, *stamp);
+                    let kept = self.keep_present(path, &seen.found);
+                    self.note_drift(path, &recorded, &seen.found, DriftOutcome::PutBack, kept);
+                }
                 (Some(digest.clone()), if is_own { None } else { seen.former.clone() })
             }
         };
@@ -178,19 +198,38 @@ impl Plan {
     /// original, are kept now, for what is recorded of it is recorded once.
     fn watch(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
         let kept = match (drift_of(entry, found), &entry.former) {
-            (Some(DriftKind::Changed), _) => self.keep_present(path, found),
-            (Some(DriftKind::Removed), Some(former)) => Some(self.keep_original(path, former)),
+            // It stays in the end, and the original does not come back.
+            (Some(DriftKind::Changed | DriftKind::Removed), Some(former)) => Some(self.keep_original(path, former)),
+            (Some(DriftKind::Changed), None) => self.keep_present(path, found),
+            (None, _) => return self.watch_whole(path, entry, found),
             _ => None,
         };
         self.note_drift(path, entry, found, DriftOutcome::LeftAlone, kept);
+    }
+
+    /// What was changed before and is as it was again can be changed anew.
+    fn watch_whole(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
+        let Found::Content { digest, stamp, .. } = found else { return };
+        let record = Entry { stamp: Some(*stamp), noticed: None, ..entry.clone() };
+        if *digest == entry.digest && entry.before.is_none() && record != *entry {
+            self.records.push((path.clone(), record));
+        }
     }
 
     /// A file of the agent's that is not wanted any more.
     fn give_back(&mut self, path: &MachinePath, entry: &Entry, found: &Found) {
         let drift = drift_of(entry, found);
         match (&entry.former, drift) {
-            // It is back already.
-            (Some(former), _) if found.has(&former.digest()) => self.forgotten.push(path.clone()),
+            // Somebody has made it what it was.
+            (Some(former), _) if former.digest() != entry.digest && found.has(&former.digest()) => {
+                self.note_drift(path, entry, found, DriftOutcome::LeftAlone, None);
+                self.forgotten.push(path.clone());
+            }
+            // It was deleted while it was being given back.
+            (Some(former), None) if *found == Found::Nothing => {
+                self.keep_original(path, former);
+                self.forgotten.push(path.clone());
+            }
             // What somebody made of it since is newer.
             (Some(former), Some(DriftKind::Changed | DriftKind::Removed)) => {
                 let kept = self.keep_original(path, former);
@@ -224,7 +263,7 @@ impl Plan {
     }
 
     fn keep_original(&mut self, path: &MachinePath, former: &Former) -> String {
-        let name = quarantine::name(path, &former.digest());
+        let name = quarantine::original_name(path, &former.digest());
         let what = What::Original(Box::new(former.clone()));
         self.endangered.push(Endangered { path: path.clone(), name: name.clone(), what });
         name
@@ -244,6 +283,7 @@ impl Plan {
             Found::Content { digest, mode, .. } => format!("{} {digest} {mode:o}", what.as_str()),
             Found::Nothing | Found::Other | Found::Blocked(_) => what.as_str().to_owned(),
         };
+        let found = kept.iter().fold(found, |found, name| format!("{found} {name}"));
         if entry.noticed.as_ref() != Some(&found) {
             let (path, profiles) = (path.clone(), entry.profiles.clone());
             self.drift.push(Drift { path, what, profiles, found, outcome, kept });
@@ -272,7 +312,8 @@ pub(super) fn holder(entry: &Entry, found: &Found) -> Holder {
     };
     match found {
         Found::Nothing if !was_placed && original.is_some() => Holder::Other,
-        Found::Nothing => Holder::Agent,
+        // What is above it may be back soon, such as a file system that is mounted later.
+        Found::Nothing | Found::Blocked(_) => Holder::Agent,
         Found::Content { digest, .. } if *digest == entry.digest => Holder::Agent,
         // The original was given back before that could be recorded.
         Found::Content { digest, .. }
@@ -284,7 +325,7 @@ pub(super) fn holder(entry: &Entry, found: &Found) -> Holder {
         Found::Content { digest, .. } if same_type(digest, &entry.digest) || entry.before.as_ref() == Some(digest) => {
             Holder::Agent
         }
-        Found::Content { .. } | Found::Other | Found::Blocked(_) => Holder::Displaced,
+        Found::Content { .. } | Found::Other => Holder::Displaced,
     }
 }
 

@@ -14,6 +14,8 @@ use crate::engine::application::DriftOutcome;
 
 /// What stands in the place of a secret.
 const CONCEALED: &str = "********";
+/// What stands in the place of a difference to a content that its owner lets nobody else read.
+const WITHHELD: &str = "  what is there may not be read by everybody, and is not shown";
 /// What the names of secret values have in them, in whatever form the file has. Better one too many is concealed.
 const SECRET_NAMES: &[&str] = &["psk", "pass", "key", "pin", "secret", "token"];
 /// Names that have such a part and are no secret.
@@ -69,7 +71,11 @@ pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledg
             path: write.path.to_string(),
             mode: Some(format!("{:04o}", write.file.mode)),
             profiles: write.profiles.iter().cloned().collect(),
-            difference: difference(&present.unwrap_or_default(), &text(&write.file.content), write.file.mode),
+            difference: if root.is_withheld(&write.path, write.file.mode) {
+                vec![WITHHELD.to_owned()]
+            } else {
+                difference(&present.unwrap_or_default(), &text(&write.file.content), write.file.mode)
+            },
         });
     }
     // What a change that was cut off never made is not removed either.
@@ -87,6 +93,7 @@ pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledg
         }
     }
     preview.drift = attempt.drift.iter().map(Drift::brief).collect();
+    told.extend(&ledger.untold);
     preview.told = told.into_iter().filter_map(|consumer| consumer.name()).map(str::to_owned).collect();
     preview
 }
@@ -106,7 +113,11 @@ fn removal(root: &Root, path: &MachinePath, ledger: &Ledger) -> PreviewedStep {
         path: path.to_string(),
         mode: None,
         profiles: entry.map(|entry| entry.profiles.iter().cloned().collect()).unwrap_or_default(),
-        difference: difference(&present, &later, mode),
+        difference: if root.is_withheld(path, mode) || former.is_some_and(|former| !former.is_public()) {
+            vec![WITHHELD.to_owned()]
+        } else {
+            difference(&present, &later, mode)
+        },
     }
 }
 

@@ -14,11 +14,13 @@ use super::root::{Former, Operation, Root};
 use crate::shell::files::{self, FileError};
 
 /// The largest content that is kept, in bytes.
-const MAX_CONTENT: usize = 1 << 20;
+const MAX_CONTENT: usize = 16 << 20;
 /// The most contents that are kept.
 const MAX_CONTENTS: usize = 200;
 /// The most that they may have together, in bytes.
-const MAX_TOTAL: u64 = 32 << 20;
+const MAX_TOTAL: u64 = 64 << 20;
+/// How names of originals end.
+const ORIGINAL: &str = ".original";
 /// The longest part of a path that is repeated in a name.
 const MAX_SLUG: usize = 120;
 
@@ -64,7 +66,13 @@ pub fn name(path: &MachinePath, digest: &str) -> String {
     format!("{slug}.{digest}")
 }
 
-/// Copies a content into the quarantine, so that it survives a power cut. One that is too large stays out of it.
+/// The name of what was there before the agent's file.
+pub fn original_name(path: &MachinePath, digest: &str) -> String {
+    format!("{}{ORIGINAL}", name(path, digest))
+}
+
+/// Copies a content into the quarantine, so that it survives a power cut. `Err` says that it could not be kept, so that it
+/// must not be lost: the disk is full, or it is too large.
 pub(super) fn keep(root: &Root, state: &Path, endangered: &Endangered) -> Result<(), FileError> {
     let (directory, Endangered { path, name, what }) = (place(state), endangered);
     let file = directory.join(name);
@@ -80,8 +88,8 @@ pub(super) fn keep(root: &Root, state: &Path, endangered: &Endangered) -> Result
         },
     };
     if content.len() > MAX_CONTENT {
-        tracing::warn!(file = %path, bytes = content.len(), "a changed file is too large for the quarantine");
-        return Ok(());
+        let why = io::Error::new(io::ErrorKind::FileTooLarge, format!("it is larger than {MAX_CONTENT} bytes"));
+        return Err(FileError::of("keep", Path::new(path.as_str()))(why));
     }
     files::create_private_dir(&directory)?;
     files::sync_dir(state)?;
@@ -89,18 +97,19 @@ pub(super) fn keep(root: &Root, state: &Path, endangered: &Endangered) -> Result
     files::replace(&file, &content, 0o600)
 }
 
-/// Removes the oldest contents until another one fits.
+/// Removes the oldest contents until another one fits, originals last.
 fn make_room(directory: &Path, size: u64) -> io::Result<()> {
-    let mut kept: Vec<(SystemTime, u64, PathBuf)> = Vec::new();
+    let mut kept: Vec<(bool, SystemTime, u64, PathBuf)> = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let entry = entry?;
         let facts = entry.metadata()?;
-        kept.push((facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), facts.len(), entry.path()));
+        let is_original = entry.file_name().to_string_lossy().ends_with(ORIGINAL);
+        kept.push((is_original, facts.modified().unwrap_or(SystemTime::UNIX_EPOCH), facts.len(), entry.path()));
     }
     kept.sort();
-    let mut total: u64 = kept.iter().map(|(_, size, _)| size).sum();
+    let mut total: u64 = kept.iter().map(|(_, _, size, _)| size).sum();
     let mut count = kept.len();
-    for (_, length, path) in kept {
+    for (_, _, length, path) in kept {
         if count < MAX_CONTENTS && total + size <= MAX_TOTAL {
             break;
         }

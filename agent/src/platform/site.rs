@@ -115,7 +115,7 @@ impl Surroundings {
             if let Content::Link(target) = &file.content
                 && !root.has(target)
             {
-                self.obstruct(MachinePath::parse(target).as_ref());
+                self.obstruct(MachinePath::parse(target));
                 let reason = format!("{target} does not exist on this machine");
                 return Err(Untranslatable::refused(StatusCode::UNSUPPORTED_FORMAT, reason));
             }
@@ -146,12 +146,12 @@ impl Surroundings {
         };
         let obstacle = obstacle(path, where_taken, &self.ledger, seen, content);
         let Some(why) = obstacle else { return Ok(()) };
-        self.obstruct(Some(&seen.in_the_way(path)));
+        self.obstruct(seen.in_the_way(path));
         Err(Untranslatable::Refused(why))
     }
 
-    fn obstruct(&self, path: Option<&MachinePath>) {
-        self.obstructed.lock().unwrap_or_else(PoisonError::into_inner).extend(path.cloned());
+    fn obstruct(&self, paths: impl IntoIterator<Item = MachinePath>) {
+        self.obstructed.lock().unwrap_or_else(PoisonError::into_inner).extend(paths);
     }
 
     /// What is in the way of profiles, as far as it was come across.

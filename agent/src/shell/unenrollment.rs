@@ -78,7 +78,8 @@ pub fn finish(paths: &Paths, platform: &Platform, drift: &mut Vec<DriftReport>) 
     Identity::remove(paths)?;
     unlocked?;
     // Where the disk was full there is room now.
-    if cleared.as_ref().is_err_and(PlatformError::is_full) { platform.clear(drift) } else { cleared }?;
+    let is_worth_another = |error: &PlatformError| error.is_full() || matches!(error, PlatformError::Left { .. });
+    if cleared.as_ref().is_err_and(is_worth_another) { platform.clear(drift) } else { cleared }?;
     forgotten?;
     forget_marker(paths)
 }

@@ -91,8 +91,8 @@ fn one(random: &mut Rng) -> Furniture {
         1..=3 => Furniture::Foreign(place, KINDS[random.usize(..KINDS.len())]),
         4 | 5 => Furniture::Inert(random.usize(..2), random.usize(..TEXTS.len())),
         6 => Furniture::NoInert(random.usize(..2)),
-        7 => Furniture::Clock(random.u8(..5)),
-        8 => Furniture::Name(random.u8(..5)),
+        7 => Furniture::Clock(random.u8(..6)),
+        8 => Furniture::Name(random.u8(..6)),
         9 => Furniture::LinkedDirectory(random.usize(..LINKED.len())),
         10 => Furniture::FileForDirectory(random.usize(..FILES_FOR_DIRECTORIES.len())),
         11 => Furniture::SecondName(place),
@@ -164,6 +164,8 @@ fn clock(path: &Path, how: u8) -> std::io::Result<()> {
         1 => replace_link(path, "/usr/share/zoneinfo/Nowhere"),
         2 => std::fs::remove_file(path),
         3 => std::fs::remove_file(path).and_then(|()| std::fs::write(path, "TZif2\0\0of somewhere")),
+        // What a profile may ask for.
+        4 => replace_link(path, "/usr/share/zoneinfo/Europe/Berlin"),
         _ => std::fs::remove_file(path).and_then(|()| std::fs::create_dir(path)),
     }
 }
@@ -182,6 +184,7 @@ fn name(path: &Path, how: u8) -> std::io::Result<()> {
         1 => std::fs::remove_file(path),
         2 => replace_link(path, "../usr/local/name"),
         3 => write(path, b"not-utf8-\xff\n"),
+        4 => write(path, "lap-1\n"),
         _ => write(path, vec![b'#'; 70 << 10]),
     }
 }

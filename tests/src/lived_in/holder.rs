@@ -77,7 +77,7 @@ impl Holder {
             (Self::Agent { node, original }, _) => {
                 let original = original.as_ref();
                 match (touch(node, before), before) {
-                    (Touch::None, Some(before)) => from_untouched(before, original, after),
+                    (Touch::None, Some(before)) => from_untouched(before, original, after, at),
                     (Touch::Permitted, Some(before)) => from_permitted((node, before), original, after, at),
                     (Touch::Edited, Some(before)) => from_edited((node, before), original, after, at),
                     (Touch::Retyped, Some(before)) => from_retyped((node, before), original, after, at),
@@ -119,7 +119,9 @@ fn from_person(before: &Node, after: Option<&Node>, at: &Circumstances<'_>) -> N
     match after.differs_from_before(before) {
         None => Ok(vec![Holder::Person(after.clone())]),
         // Backed up, and given back at once.
-        Some(_) if may_be_backed_up(before, at) && after.form == before.form => given_back(after, before),
+        Some(_) if may_be_backed_up(before, at) && after.differs_from_original(before).is_none() => {
+            Ok(vec![Holder::Person(after.clone())])
+        }
         Some(_) if may_be_backed_up(before, at) && after.may_be_the_agents() => Ok(vec![agent(after, Some(before))]),
         Some(what) => Err(format!("a person's file was changed: {what}")),
     }
@@ -139,19 +141,21 @@ fn sets_nothing(bytes: &[u8]) -> bool {
     lines.all(|line| line.trim_ascii().is_empty() || line.trim_ascii().starts_with(b"#"))
 }
 
-fn from_untouched(before: &Node, original: Option<&Node>, after: Option<&Node>) -> Next {
+fn from_untouched(before: &Node, original: Option<&Node>, after: Option<&Node>, at: &Circumstances<'_>) -> Next {
     match (after, original) {
         (None, None) => Ok(vec![Holder::Nobody]),
         (None, Some(_)) => Err("the agent's file is gone and what was there before it did not come back".to_owned()),
         (Some(after), original) if after == before => Ok(vec![agent(after, original)]),
-        (Some(after), Some(original)) if after.form == original.form => given_back(after, original),
+        (Some(after), Some(original)) if after.form == original.form => given_back(after, original, before, at),
         (Some(after), original) => renewed(after, original),
     }
 }
 
-fn given_back(after: &Node, original: &Node) -> Next {
+/// A profile may ask for the very content that the original has: then it may be the agent's file still.
+fn given_back(after: &Node, original: &Node, agents: &Node, at: &Circumstances<'_>) -> Next {
     match after.differs_from_original(original) {
         None => Ok(vec![Holder::Person(after.clone())]),
+        Some(_) if agents.form == original.form || at.has_commands => renewed(after, Some(original)),
         Some(what) => Err(format!("an original came back with {what}")),
     }
 }
@@ -178,7 +182,7 @@ fn from_permitted(
             let what = if before.mode == agents.mode { "owner" } else { "mode" };
             if at.is_unsettled { Ok(vec![stays]) } else { Err(format!("another {what} was not put back")) }
         }
-        (Some(after), Some(original)) if after.form == original.form => given_back(after, original),
+        (Some(after), Some(original)) if after.form == original.form => given_back(after, original, agents, at),
         (Some(after), original) if after.form == agents.form && after.mode != agents.mode => {
             let _ = original;
             Err("a file was put back with another mode".to_owned())
@@ -212,7 +216,10 @@ fn from_edited(
         }
         // The agent's file was put back, and then its profile was deleted.
         (Some(after), Some(original)) if after.form == original.form && at.has_commands && is_kept(before, at) => {
-            given_back(after, original)
+            given_back(after, original, agents, at)
+        }
+        (Some(after), Some(original)) if after.form == original.form && agents.form == original.form => {
+            given_back(after, original, agents, at)
         }
         (Some(after), Some(original)) if after.form == original.form => {
             Err("an original came back over what somebody wrote later".to_owned())
@@ -267,7 +274,11 @@ fn from_deleted(agents: &Node, original: Option<&Node>, after: Option<&Node>, at
             let why = "a deleted file stays deleted, and its original is not kept";
             if next.is_empty() { Err(why.to_owned()) } else { Ok(next) }
         }
-        (Some(after), Some(original)) if after.form == original.form && at.has_commands => given_back(after, original),
+        (Some(after), Some(original))
+            if after.form == original.form && (at.has_commands || agents.form == original.form) =>
+        {
+            given_back(after, original, agents, at)
+        }
         (Some(after), Some(original)) if after.form == original.form => {
             Err("an original came back where the file had been deleted".to_owned())
         }

@@ -112,7 +112,7 @@ impl Reference {
         let is_new = |holder: &Holder| matches!(holder, Holder::Agent { .. });
         if !work.is_disturbed {
             self.unconfirmed.remove(path);
-        } else if !holders.iter().any(is_new) && next.iter().any(is_new) {
+        } else if holders.iter().any(is_new) != next.iter().any(is_new) {
             self.unconfirmed.insert(path.to_owned());
         }
         if next.is_empty() {

@@ -15,8 +15,8 @@ pub(super) struct Reference {
     pub(super) holders: BTreeMap<String, Vec<Holder>>,
     /// Directories that the agent made, and their inodes.
     pub(super) directories: BTreeMap<String, u64>,
-    /// Places where a file of the agent's first appeared in work that was cut off: what somebody makes of it before the agent
-    /// has seen it again may be taken for their own.
+    /// Places where a file of the agent's first appeared, or disappeared, in work that was cut off: what somebody makes there
+    /// before the agent has seen it again may be taken for their own, or for a change of the agent's.
     pub(super) unconfirmed: BTreeSet<String>,
     /// Places of which something was wrong already: nothing is certain of them until the enrolment ends.
     pub(super) doubtful: BTreeSet<String>,
@@ -59,7 +59,7 @@ impl Reference {
         let is_certain = |path: &str| !self.doubtful.contains(path) && !self.unconfirmed.contains(path);
         let certain = pick(&|path, holders| is_certain(path) && holders.iter().all(|holder| is_touched(path, holder)));
         let perhaps = pick(&|path, holders| !is_certain(path) || holders.iter().any(|holder| is_touched(path, holder)));
-        (certain, perhaps)
+        (certain, perhaps.union(&self.unconfirmed).cloned().collect())
     }
 }
 

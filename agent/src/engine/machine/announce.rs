@@ -90,7 +90,13 @@ impl Engine {
 fn drift_json(machine: &MachineReport) -> Option<String> {
     let drift = machine.unreported.iter().take(MAX_DRIFT_REPORTED);
     let list: Vec<serde_json::Value> = drift
-        .map(|drift| serde_json::json!({ "file": drift.path, "was": drift.what, "outcome": drift.outcome }))
+        .map(|drift| {
+            let report = serde_json::json!({ "file": drift.path, "was": drift.what, "outcome": drift.outcome });
+            let Some(name) = &drift.kept else { return report };
+            let mut report = report;
+            report["quarantine"] = name.as_str().into();
+            report
+        })
         .collect();
     (!list.is_empty()).then(|| serde_json::Value::Array(list).to_string())
 }

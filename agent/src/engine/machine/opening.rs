@@ -10,8 +10,8 @@ use crate::engine::profile::Stored;
 use crate::engine::progress::Trigger;
 use crate::engine::time::Now;
 
-/// Files put back that are noted one by one.
-const MAX_DRIFT_NOTED: usize = 20;
+/// The most changes by others that are recorded at once.
+const MAX_DRIFT_NOTED: usize = 1000;
 
 /// What the opened store says.
 #[derive(Debug)]

@@ -56,7 +56,8 @@ impl Root {
                 let (user, group) = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
                 let mode = Mode::from_raw_mode(file.mode);
                 let finish = |made: &std::fs::File| {
-                    give_to(made, user, group)?;
+                    // The service may not, and needs to only where the directory gives its own group to files.
+                    let _ = give_to(made, user, group);
                     Ok(rustix::fs::fchmod(made, mode)?)
                 };
                 write_at(&directory, &name, bytes, finish).map_err(wrong)

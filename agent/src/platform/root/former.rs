@@ -18,8 +18,10 @@ use crate::platform::path::MachinePath;
 
 /// The largest existing file that is backed up, in bytes.
 const MAX_BACKED_UP: usize = 64 << 10;
-/// The most that is kept of extended attributes, in bytes: their names, and the value of each.
+/// The longest list of names of extended attributes, and the largest value of one, in bytes.
 const MAX_ATTRIBUTE: usize = 64 << 10;
+/// The most that is backed up of the values of all, in bytes.
+const MAX_ATTRIBUTES: usize = 256 << 10;
 
 /// An existing file that was backed up, to be given back as it was.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -94,6 +96,14 @@ impl Former {
         match self {
             Self::File { content, .. } => bytes_digest(&base64::decode(content).unwrap_or_default()),
             Self::Link(link) => link_digest(&link.target),
+        }
+    }
+
+    /// Whether everybody may read it.
+    pub fn is_public(&self) -> bool {
+        match self {
+            Self::File { mode, .. } => mode & 0o004 != 0,
+            Self::Link(_) => true,
         }
     }
 
@@ -218,6 +228,9 @@ fn attributes_of(place: &std::path::Path) -> io::Result<BTreeMap<String, String>
     let mut attributes = BTreeMap::new();
     for name in names.filter_map(|name| std::str::from_utf8(name).ok()) {
         let mut value = vec![0; MAX_ATTRIBUTE];
+        if attributes.values().map(String::len).sum::<usize>() > MAX_ATTRIBUTES {
+            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has too many extended attributes"));
+        }
         // One that may not be read may not be set either.
         if let Ok(length) = rustix::fs::lgetxattr(place, name, &mut value) {
             attributes.insert(name.to_owned(), base64::encode(&value[..length]));

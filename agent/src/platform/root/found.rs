@@ -29,7 +29,8 @@ pub enum Found {
         digest: String,
         /// Its permission bits.
         mode: u32,
-        /// Whether it belongs to the user and the group that this process runs as.
+        /// Whether it belongs to the user and the group that this process runs as, or to the group that its directory gives
+        /// to files.
         owned: bool,
         /// Whether it has further names (hard links).
         linked: bool,
@@ -93,7 +94,7 @@ impl Root {
             digest,
             mode: stat.st_mode & 0o7777,
             owned: stat.st_uid == rustix::process::geteuid().as_raw()
-                && stat.st_gid == rustix::process::getegid().as_raw(),
+                && (stat.st_gid == rustix::process::getegid().as_raw() || is_group_of(&directory, stat.st_gid)),
             linked: stat.st_nlink > 1,
             stamp: Stamp::of(&stat),
             marked,
@@ -136,6 +137,12 @@ impl Root {
         }
         Found::Nothing
     }
+}
+
+/// Whether a directory gives files this group.
+fn is_group_of(directory: &std::os::fd::OwnedFd, group: u32) -> bool {
+    let set_group = Mode::SGID.as_raw_mode();
+    rustix::fs::fstat(directory).is_ok_and(|facts| facts.st_mode & set_group != 0 && facts.st_gid == group)
 }
 
 /// What tells one content from another.

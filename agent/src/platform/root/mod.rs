@@ -224,6 +224,13 @@ impl Root {
         Some(Stamp::of(&facts))
     }
 
+    /// Whether everybody may read a file of the agent's of this mode, but not what is in its place now.
+    pub fn is_withheld(&self, path: &MachinePath, mode: u32) -> bool {
+        let Ok(directory) = self.directory_of(path) else { return false };
+        let facts = rustix::fs::statat(&directory, path.name(), AtFlags::SYMLINK_NOFOLLOW);
+        mode & 0o004 != 0 && facts.is_ok_and(|facts| facts.st_mode & 0o004 == 0)
+    }
+
     /// The inode of a directory; `None` if there is no such directory.
     pub fn inode(&self, directory: &str) -> Option<u64> {
         let handle = self.open_in(directory, OFlags::PATH | OFlags::DIRECTORY).ok()?;
@@ -245,7 +252,8 @@ impl Root {
                 let file = std::fs::File::from(rustix::fs::openat(&directory, path.name(), flags, Mode::empty())?);
                 let mut content = Vec::new();
                 if file.metadata()?.is_file() {
-                    file.take(MAX_FILE).read_to_end(&mut content)?;
+                    // One byte more tells that it is larger.
+                    file.take(MAX_FILE + 1).read_to_end(&mut content)?;
                     return Ok(Some(content));
                 }
                 Ok(None)

@@ -251,6 +251,110 @@ fn an_original_is_given_back_with_all_that_it_had() {
 }
 
 #[test]
+fn an_original_of_the_very_content_that_a_profile_asks_for_comes_back_as_it_was() {
+    let site = Site::new();
+    let link = site.root.join(LOCALTIME);
+    let past = rustix::fs::Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
+    let times = rustix::fs::Timestamps { last_access: past, last_modification: past };
+    rustix::fs::utimensat(rustix::fs::CWD, &link, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
+    site.apply(&[], &[zone("Etc/UTC")]);
+    site.clear();
+    assert_eq!(link.symlink_metadata().unwrap().mtime(), 1_000_000_000);
+}
+
+#[test]
+fn an_edit_that_a_lost_ledger_cannot_tell_from_the_agents_text_is_kept() {
+    let site = Site::new();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    let edited = format!("{}mine = 1\n", site.read(SYSCTL).unwrap());
+    site.write(SYSCTL, &edited);
+    std::fs::write(site.state.join("ledger.json"), "nonsense").unwrap();
+    assert_eq!(site.drift(&rule), one(SYSCTL, "changed", DriftOutcome::PutBack));
+    assert_eq!(site.quarantined(), [edited]);
+    assert_eq!(site.drift(&rule), []);
+}
+
+#[test]
+fn what_is_too_large_to_be_kept_is_left_alone() {
+    let site = Site::new();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    let large = "#".repeat((16 << 20) + 1);
+    site.write(SYSCTL, &large);
+    assert_eq!(site.drift(&rule), one(SYSCTL, "changed", DriftOutcome::LeftAlone));
+    assert!(site.read(SYSCTL).unwrap() == large && site.quarantined().is_empty());
+    let found = site.platform.converge(&rule, Others::Go).unwrap();
+    assert!(found.refused.values().all(|refusal| refusal.reason.contains("larger than")), "{found:?}");
+    assert!(site.platform.clear(&mut Vec::new()).is_err(), "it is said that it is still there");
+    site.write(SYSCTL, "# smaller\n");
+    site.clear();
+    assert_eq!(site.quarantined(), ["# smaller\n"]);
+}
+
+#[test]
+fn a_directory_that_gives_its_own_group_to_files_is_no_change_by_others() {
+    let site = Site::new();
+    let directory = site.root.join("usr/local/share/ca-certificates");
+    std::fs::create_dir_all(&directory).unwrap();
+    chown(&directory, None, Some(1234)).unwrap();
+    std::fs::set_permissions(&directory, std::fs::Permissions::from_mode(0o2775)).unwrap();
+    let profiles = [authority()];
+    assert_eq!(site.apply(&[], &profiles).failed, BTreeMap::new());
+    // As the service leaves it, which may not give files away.
+    let place = site.tree().into_keys().find(|path| path.ends_with(".crt")).unwrap();
+    chown(site.root.join(place), None, Some(1234)).unwrap();
+    assert_eq!(site.drift(&profiles), []);
+}
+
+/// Somebody saves the file just before it is overwritten or removed.
+#[derive(Debug)]
+struct Saving(PathBuf);
+
+impl crate::platform::root::Interference for Saving {
+    fn before(&self, operation: &crate::platform::root::Operation) -> std::io::Result<()> {
+        match operation {
+            crate::platform::root::Operation::WriteLedger => std::fs::write(&self.0, "just now\n"),
+            _ => Ok(()),
+        }
+    }
+}
+
+#[test]
+fn what_somebody_saves_at_the_last_moment_is_not_lost() {
+    for is_wanted in [true, false] {
+        let site = Site::new();
+        let rule = sysctl("kernel.sysrq", "0");
+        site.apply(&[], std::slice::from_ref(&rule));
+        let path = site.root.join(SYSCTL);
+        let root =
+            crate::platform::root::Root::open(&site.root).unwrap().with_interference(Box::new(Saving(path.clone())));
+        let changed = [sysctl("kernel.sysrq", "1")];
+        let wanted = if is_wanted { &changed[..] } else { &[] };
+        site.platform.converge_in(&root, wanted, Others::Go).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "just now\n");
+        site.platform.converge(wanted, Others::Go).unwrap();
+        assert_eq!(site.quarantined(), ["just now\n"]);
+        assert_eq!(path.exists(), is_wanted);
+    }
+}
+
+#[test]
+fn a_link_that_leads_nowhere_for_a_while_does_not_make_the_agent_forget_its_file() {
+    let site = Site::new();
+    std::fs::create_dir_all(site.root.join("srv/kept")).unwrap();
+    symlink("/srv/kept", site.root.join("etc/sysctl.d")).unwrap();
+    let rule = [sysctl("kernel.sysrq", "0")];
+    site.apply(&[], &rule);
+    std::fs::rename(site.root.join("srv/kept"), site.root.join("srv/away")).unwrap();
+    assert_eq!(site.drift(&rule), one(SYSCTL, "removed", DriftOutcome::LeftAlone));
+    std::fs::rename(site.root.join("srv/away"), site.root.join("srv/kept")).unwrap();
+    assert_eq!(site.platform.converge(&rule, Others::Go).unwrap().refused, BTreeMap::new());
+    site.clear();
+    assert!(!site.tree().keys().any(|path| path.contains("90-mdm-agent")), "{:?}", site.tree());
+}
+
+#[test]
 fn a_ledger_of_an_earlier_version_knows_the_target_of_a_link_alone() {
     let former: crate::platform::root::Former = serde_json::from_str(r#"{"Link":"/usr/share/zoneinfo/UTC"}"#).unwrap();
     assert_eq!(former.bytes(), b"/usr/share/zoneinfo/UTC");
