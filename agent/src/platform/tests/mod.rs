@@ -6,6 +6,7 @@ mod faults;
 mod foreign;
 mod foreseen;
 mod lifecycle;
+mod originals;
 mod others;
 mod references;
 

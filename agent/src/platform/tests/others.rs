@@ -6,23 +6,23 @@ use super::*;
 use crate::engine::application::{DriftOutcome, DriftReport};
 use crate::platform::quarantine;
 
-const SYSCTL: &str = "etc/sysctl.d/90-mdm-agent.conf";
-const FAILLOCK: &str = "etc/security/faillock.conf";
+pub(super) const SYSCTL: &str = "etc/sysctl.d/90-mdm-agent.conf";
+pub(super) const FAILLOCK: &str = "etc/security/faillock.conf";
 const PWHISTORY: &str = "etc/security/pwhistory.conf";
-const LOCALTIME: &str = "etc/localtime";
+pub(super) const LOCALTIME: &str = "etc/localtime";
 const DCONF: &str = "etc/dconf/profile/user";
 
-fn zone(name: &str) -> Profile {
+pub(super) fn zone(name: &str) -> Profile {
     policy("TimeLanguageSettings/ConfigureTimeZone", name)
 }
 
-fn attempts() -> Profile {
+pub(super) fn attempts() -> Profile {
     policy("DeviceLock/MaxDevicePasswordFailedAttempts", "5")
 }
 
 impl Site {
     /// What is in the quarantine.
-    fn quarantined(&self) -> Vec<String> {
+    pub(super) fn quarantined(&self) -> Vec<String> {
         let names = std::fs::read_dir(quarantine::place(&self.state)).into_iter().flatten();
         let mut found: Vec<String> =
             names.map(|entry| std::fs::read_to_string(entry.unwrap().path()).unwrap()).collect();
@@ -31,18 +31,18 @@ impl Site {
     }
 
     /// Brings the machine in line, and says what others had changed.
-    fn drift(&self, profiles: &[Profile]) -> Vec<(String, String, DriftOutcome)> {
+    pub(super) fn drift(&self, profiles: &[Profile]) -> Vec<(String, String, DriftOutcome)> {
         let found = self.platform.converge(profiles, Others::Go).unwrap();
         described(&found.drift.iter().map(crate::platform::ledger::Drift::report).collect::<Vec<_>>())
     }
 
-    fn clear(&self) -> Vec<(String, String, DriftOutcome)> {
+    pub(super) fn clear(&self) -> Vec<(String, String, DriftOutcome)> {
         let mut drift = Vec::new();
         self.platform.clear(&mut drift).unwrap();
         described(&drift)
     }
 
-    fn replace(&self, path: &str, make: impl FnOnce(&Path)) {
+    pub(super) fn replace(&self, path: &str, make: impl FnOnce(&Path)) {
         let path = self.root.join(path);
         std::fs::remove_file(&path).unwrap();
         make(&path);
@@ -53,7 +53,7 @@ fn described(drift: &[DriftReport]) -> Vec<(String, String, DriftOutcome)> {
     drift.iter().map(|drift| (drift.path.clone(), drift.what.clone(), drift.outcome)).collect()
 }
 
-fn one(path: &str, what: &str, outcome: DriftOutcome) -> Vec<(String, String, DriftOutcome)> {
+pub(super) fn one(path: &str, what: &str, outcome: DriftOutcome) -> Vec<(String, String, DriftOutcome)> {
     vec![(format!("/{path}"), what.to_owned(), outcome)]
 }
 
@@ -102,17 +102,6 @@ fn a_directory_above_a_managed_file_that_becomes_a_file_is_left_alone() {
 }
 
 #[test]
-fn a_value_that_a_machine_always_has_takes_the_place_of_what_somebody_put_there_and_gives_that_back() {
-    let site = Site::new();
-    site.apply(&[], &[zone("Europe/Berlin")]);
-    site.replace(LOCALTIME, |path| std::fs::write(path, "TZif").unwrap());
-    assert_eq!(site.drift(&[zone("Europe/Berlin")]), one(LOCALTIME, "replaced", DriftOutcome::PutBack));
-    assert_eq!(site.quarantined(), ["/usr/share/zoneinfo/Etc/UTC"], "the older original");
-    site.clear();
-    assert_eq!(site.read(LOCALTIME).as_deref(), Some("TZif"));
-}
-
-#[test]
 fn an_edit_is_kept_before_it_is_overwritten_or_removed() {
     let site = Site::new();
     let network = wifi("Corp", "correct horse");
@@ -133,23 +122,6 @@ fn an_edit_is_kept_before_it_is_overwritten_or_removed() {
     assert_eq!(facts.permissions().mode() & 0o777, 0o700);
     for entry in std::fs::read_dir(quarantine::place(&site.state)).unwrap() {
         assert_eq!(entry.unwrap().metadata().unwrap().permissions().mode() & 0o777, 0o600);
-    }
-}
-
-#[test]
-fn what_somebody_made_of_a_file_that_replaced_another_is_newer_than_the_original() {
-    for (edit, expected, what) in [(Some("deny = 9\n"), Some("deny = 9\n"), "changed"), (None, None, "removed")] {
-        let site = Site::new();
-        site.write(FAILLOCK, "# the original\n");
-        site.apply(&[], &[attempts()]);
-        match edit {
-            Some(text) => site.write(FAILLOCK, text),
-            None => std::fs::remove_file(site.root.join(FAILLOCK)).unwrap(),
-        }
-        assert_eq!(site.clear(), one(FAILLOCK, what, DriftOutcome::LeftAlone));
-        assert_eq!(site.read(FAILLOCK).as_deref(), expected);
-        assert_eq!(site.quarantined(), ["# the original\n"]);
-        assert!(!site.state.join("ledger.json").exists());
     }
 }
 
@@ -219,47 +191,6 @@ fn the_words_that_the_agent_made_a_file_are_no_proof_of_it() {
     assert_eq!(site.apply(&[], &rule).failed.len(), 1);
     site.clear();
     assert_eq!(site.read(SYSCTL).as_deref(), Some(copy));
-}
-
-#[test]
-fn an_original_is_given_back_with_all_that_it_had() {
-    let site = Site::new();
-    site.write(FAILLOCK, "# the original\r\n\r\n# no newline at the end");
-    let place = site.root.join(FAILLOCK);
-    let link = site.root.join(LOCALTIME);
-    std::fs::set_permissions(&place, std::fs::Permissions::from_mode(0o640)).unwrap();
-    chown(&place, Some(1234), Some(1235)).unwrap();
-    rustix::fs::lsetxattr(&place, "user.note", b"mine", rustix::fs::XattrFlags::empty()).unwrap();
-    std::os::unix::fs::lchown(&link, Some(1234), Some(1235)).unwrap();
-    let past = rustix::fs::Timespec { tv_sec: 1_000_000_000, tv_nsec: 123_456_789 };
-    let times = rustix::fs::Timestamps { last_access: past, last_modification: past };
-    for path in [&place, &link] {
-        rustix::fs::utimensat(rustix::fs::CWD, path, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
-    }
-    let facts = |path: &Path| {
-        let facts = path.symlink_metadata().unwrap();
-        (facts.mode(), facts.uid(), facts.gid(), facts.mtime(), facts.mtime_nsec(), facts.len())
-    };
-    let before = [facts(&place), facts(&link)];
-    assert_eq!(site.apply(&[], &[attempts(), zone("Europe/Berlin")]).failed, BTreeMap::new());
-    assert_ne!([facts(&place), facts(&link)], before);
-    site.clear();
-    assert_eq!([facts(&place), facts(&link)], before);
-    let mut note = [0; 16];
-    let length = rustix::fs::lgetxattr(&place, "user.note", &mut note).unwrap();
-    assert_eq!(&note[..length], b"mine");
-}
-
-#[test]
-fn an_original_of_the_very_content_that_a_profile_asks_for_comes_back_as_it_was() {
-    let site = Site::new();
-    let link = site.root.join(LOCALTIME);
-    let past = rustix::fs::Timespec { tv_sec: 1_000_000_000, tv_nsec: 0 };
-    let times = rustix::fs::Timestamps { last_access: past, last_modification: past };
-    rustix::fs::utimensat(rustix::fs::CWD, &link, &times, rustix::fs::AtFlags::SYMLINK_NOFOLLOW).unwrap();
-    site.apply(&[], &[zone("Etc/UTC")]);
-    site.clear();
-    assert_eq!(link.symlink_metadata().unwrap().mtime(), 1_000_000_000);
 }
 
 #[test]
@@ -352,55 +283,6 @@ fn a_link_that_leads_nowhere_for_a_while_does_not_make_the_agent_forget_its_file
     assert_eq!(site.platform.converge(&rule, Others::Go).unwrap().refused, BTreeMap::new());
     site.clear();
     assert!(!site.tree().keys().any(|path| path.contains("90-mdm-agent")), "{:?}", site.tree());
-}
-
-#[test]
-fn a_ledger_of_an_earlier_version_knows_the_target_of_a_link_alone() {
-    let former: crate::platform::root::Former = serde_json::from_str(r#"{"Link":"/usr/share/zoneinfo/UTC"}"#).unwrap();
-    assert_eq!(former.bytes(), b"/usr/share/zoneinfo/UTC");
-    let old = r#"{"File":{"content":"eA==","mode":420,"user":0,"group":0}}"#;
-    let former: crate::platform::root::Former = serde_json::from_str(old).unwrap();
-    assert_eq!(former.bytes(), b"x");
-}
-
-#[test]
-fn a_file_that_was_made_through_a_link_is_removed_where_it_really_is() {
-    let site = Site::new();
-    for name in ["one", "two"] {
-        std::fs::create_dir_all(site.root.join("srv").join(name)).unwrap();
-    }
-    let link = site.root.join("etc/sysctl.d");
-    symlink("/srv/one", &link).unwrap();
-    let rule = [sysctl("kernel.sysrq", "0")];
-    site.apply(&[], &rule);
-    assert!(site.read("srv/one/90-mdm-agent.conf").is_some());
-    std::fs::remove_file(&link).unwrap();
-    symlink("/srv/two", &link).unwrap();
-    site.drift(&rule);
-    assert!(site.read("srv/one/90-mdm-agent.conf").is_none());
-    assert!(site.read("srv/two/90-mdm-agent.conf").is_some());
-    std::fs::remove_file(&link).unwrap();
-    symlink("/srv/one", &link).unwrap();
-    site.clear();
-    assert!(!site.tree().keys().any(|path| path.contains("90-mdm-agent")), "{:?}", site.tree());
-}
-
-#[test]
-fn a_directory_of_the_agents_goes_once_nobody_has_anything_in_it() {
-    let site = Site::new();
-    let rule = [sysctl("kernel.sysrq", "0")];
-    site.apply(&[], &rule);
-    site.write("etc/sysctl.d/mine.conf", "x");
-    site.platform.converge(&[], Others::Go).unwrap();
-    std::fs::remove_file(site.root.join("etc/sysctl.d/mine.conf")).unwrap();
-    site.clear();
-    assert!(!site.root.join("etc/sysctl.d").exists());
-    let site = Site::new();
-    site.apply(&[], &rule);
-    site.write("etc/sysctl.d/mine.conf", "x");
-    site.clear();
-    assert!(site.read("etc/sysctl.d/mine.conf").is_some());
-    assert!(!site.state.join("ledger.json").exists());
 }
 
 #[test]
