@@ -123,7 +123,8 @@ fn a_machine_with_the_rpm_is_as_it_was_found_but_for_what_its_user_did() {
     std::fs::remove_file(root.join(LOCALTIME)).unwrap();
     symlink("/usr/share/zoneinfo/Own", root.join(LOCALTIME)).unwrap();
 
-    world.agent.json(["unenroll"]).unwrap();
+    let said = world.agent.verb(["unenroll"]).unwrap();
+    assert!(said.code == 0 && said.output.contains("kept in"), "{} {}", said.output, said.errors);
     assert_eq!(std::fs::read_link(root.join(SYSCTL)).unwrap(), Path::new("/etc/mine"));
     let mut kept: Vec<String> = std::fs::read_dir(world.agent.state.join("quarantined-files"))
         .unwrap()

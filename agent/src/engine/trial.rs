@@ -1,6 +1,8 @@
 //! Profiles tried without a server: fragments of SyncML, worked through by the real session on a copy of what is held, up
 //! to the point at which it would change something.
 
+use std::collections::BTreeMap;
+
 use mdm_protocol::syncml::{Command, CommandId, Header, Message, StatusCode, Verb};
 
 use super::application::{Application, ApplicationOutcome, MachineReport};
@@ -31,7 +33,7 @@ pub enum TrialError {
 pub struct Trial {
     /// What would be applied, if anything would.
     pub application: Application,
-    /// Commands that would be refused: the address or the command's number, and the status.
+    /// Commands that would be refused: the address of the first item, or the name of a group, and the status.
     pub refused: Vec<(String, StatusCode)>,
 }
 
@@ -49,7 +51,8 @@ pub fn try_fragments(
         commands.extend(read(fragment)?);
     }
     check(&commands)?;
-    number(&mut commands, &mut 1);
+    let mut names = BTreeMap::new();
+    number(&mut commands, &mut 1, &mut names);
     let mut session = Session::new(context(), Tree::new(stored, true).speaking_for(owner(stored)), machine);
     let mut trial = Trial::default();
     let mut step = session.begin(now);
@@ -59,7 +62,7 @@ pub fn try_fragments(
             Step::Send(body) => match commands.take() {
                 Some(commands) => session.received(&message(commands), now),
                 None => {
-                    trial.refused = refused(&body);
+                    trial.refused = refused(&body, &names);
                     return Ok(trial);
                 }
             },
@@ -125,17 +128,22 @@ fn check(commands: &[Command]) -> Result<(), TrialError> {
     })
 }
 
-/// Fragments of several files have the same numbers.
-fn number(commands: &mut [Command], next: &mut u32) {
+/// Numbers commands anew, for fragments of several files have the same numbers, and says what each is about.
+fn number(commands: &mut [Command], next: &mut u32, names: &mut BTreeMap<CommandId, String>) {
     for command in commands {
         *next += 1;
-        let id = CommandId(next.to_string());
+        let (id, kind) = (CommandId(next.to_string()), command.name().to_owned());
         match command {
             Command::Atomic(group) | Command::Sequence(group) => {
+                names.insert(id.clone(), kind);
                 group.id = id;
-                number(&mut group.commands, next);
+                number(&mut group.commands, next, names);
             }
-            Command::Operation(operation) => operation.id = id,
+            Command::Operation(operation) => {
+                let target = operation.items.first().and_then(|item| item.target.clone());
+                names.insert(id.clone(), target.unwrap_or(kind));
+                operation.id = id;
+            }
             _ => {}
         }
     }
@@ -153,11 +161,12 @@ fn message(commands: Vec<Command>) -> Reply {
     Reply { status: 200, body, ..Reply::default() }
 }
 
-fn refused(body: &[u8]) -> Vec<(String, StatusCode)> {
+fn refused(body: &[u8], names: &BTreeMap<CommandId, String>) -> Vec<(String, StatusCode)> {
     let commands = Message::decode(body).map(|message| message.commands).unwrap_or_default();
     let statuses = commands.into_iter().filter_map(|command| match command {
         Command::Status(status) if status.command != "SyncHdr" && !status.code.is_success() => {
-            Some((status.target_ref.unwrap_or(status.command), status.code))
+            let name = status.target_ref.or_else(|| names.get(&status.command_ref).cloned());
+            Some((name.unwrap_or(status.command), status.code))
         }
         _ => None,
     });
@@ -208,7 +217,8 @@ mod tests {
         let members = format!("{}{}", set(SYSCTL, "0"), set(&SYSCTL.replace("sysrq", "other"), "bad"));
         let tried = trial(&[atomic(&members.replace("CmdID>1<", "CmdID>2<"))]).unwrap();
         assert_eq!(applied(&tried), [] as [&str; 0], "nothing of an Atomic that fails is applied");
-        assert!(!tried.refused.is_empty());
+        let named: Vec<&str> = tried.refused.iter().map(|(name, _)| name.as_str()).collect();
+        assert_eq!(named, ["Atomic", SYSCTL, &SYSCTL.replace("sysrq", "other")]);
         let tried = trial(&[set("./DevInfo/Man", "x")]).unwrap();
         assert_eq!(tried.refused.len(), 1, "{tried:?}");
     }

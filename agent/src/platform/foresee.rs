@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use mdm_protocol::syncml::StatusCode;
+
 use super::force::{Platform, PlatformError};
 use super::preview::Preview;
 use crate::engine::profile::Stored;
@@ -44,7 +46,12 @@ impl Platform {
         preview.refused.extend(refused.into_iter().map(|(address, status)| {
             let is_of = |root: &&String| address == **root || address.starts_with(&format!("{root}/"));
             let reason = reasons.keys().find(is_of).and_then(|root| reasons.get(root));
-            let reason = reason.map_or("refused", String::as_str);
+            let reason = match (status, reason) {
+                (StatusCode::ATOMIC_FAILED, _) => "a command in it would fail",
+                (StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED, _) => "another command of its Atomic would fail",
+                (_, Some(reason)) => reason,
+                (_, None) => "it would be refused",
+            };
             (address.clone(), format!("{reason} ({})", status.0))
         }));
         Ok(preview)

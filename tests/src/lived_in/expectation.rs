@@ -15,8 +15,21 @@ pub(super) struct Expectation {
     untold: BTreeMap<String, usize>,
     /// Changes that the server may have heard of when the agent was interrupted.
     perhaps_told: BTreeSet<String>,
+    /// Changes that an interrupted look may have found and not recorded.
+    perhaps_late: BTreeSet<String>,
     /// Whether an interruption may have kept the history from being told.
     was_interrupted: bool,
+}
+
+/// Whether there is no difference that somebody would have to be told of.
+fn is_the_same(one: Option<&Node>, other: Option<&Node>) -> bool {
+    match (one, other) {
+        (Some(one), Some(other)) => {
+            (&one.form, one.mode, one.owner, one.is_shared_secret)
+                == (&other.form, other.mode, other.owner, other.is_shared_secret)
+        }
+        (one, other) => one.is_none() && other.is_none(),
+    }
 }
 
 /// One look of the agent's at its machine, or several in one session.
@@ -52,13 +65,17 @@ impl Expectation {
 
     fn notes(&mut self, look: &Look<'_>) -> Vec<String> {
         let mut wrong = Vec::new();
-        let is_news = |path: &String, node: &Option<Node>| self.noted.get(path) != Some(node);
+        let is_news = |path: &String, node: &Option<Node>| {
+            self.noted.get(path).is_none_or(|known| !is_the_same(known.as_ref(), node.as_ref()))
+        };
         let news = look.certain.iter().filter(|(path, node)| is_news(path, node));
         let news: Vec<String> = news.map(|(path, _)| path.clone()).collect();
         self.unnoted.extend(news);
         let mut heard = BTreeSet::new();
         for path in look.noted {
-            let may_be = look.perhaps.get(path).is_some_and(|node| self.noted.get(path) != Some(node));
+            // What an interrupted look has found may be recorded by the next one.
+            let may_be = self.perhaps_late.contains(path)
+                || look.perhaps.get(path).is_some_and(|node| self.noted.get(path) != Some(node));
             // After an interruption there may be two changes of one file: the one that was not recorded, and another.
             let is_second = !heard.insert(path);
             if is_second && self.was_interrupted {
@@ -79,6 +96,7 @@ impl Expectation {
             self.noted.insert(path.clone(), look.perhaps.get(path).cloned().flatten());
             *self.untold.entry(path.clone()).or_default() += 1;
         }
+        self.perhaps_late = if look.is_disturbed { look.perhaps.keys().cloned().collect() } else { BTreeSet::new() };
         if !look.is_disturbed {
             let after = if self.was_interrupted { " after an interruption" } else { "" };
             for path in std::mem::take(&mut self.unnoted) {

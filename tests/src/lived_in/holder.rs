@@ -205,7 +205,8 @@ fn from_edited(
         (None, Some(_)) => Err("an edited file is gone".to_owned()),
         (Some(after), original) if after.differs_from_before(before).is_none() => {
             let mut next = Vec::new();
-            if at.is_unconfirmed || original.is_some_and(|original| is_kept(original, at)) {
+            let is_safe = |original: &Node| is_kept(original, at) || original.form == before.form;
+            if at.is_unconfirmed || original.is_some_and(is_safe) {
                 next.push(Holder::Person(after.clone()));
             }
             if at.is_unsettled {

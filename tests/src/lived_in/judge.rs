@@ -95,7 +95,7 @@ impl Reference {
             is_unsettled: work.is_disturbed || work.is_unsettled,
             is_end: work.is_end,
             has_commands: work.has_commands,
-            is_unconfirmed: self.unconfirmed.contains(path),
+            is_unconfirmed: self.unconfirmed.contains(path) || self.perhaps_leaving.contains(path),
             may_back_up: work.places.may_back_up(path),
             may_back_up_inert: work.places.may_back_up_inert(path),
             quarantine: work.quarantine,
@@ -110,6 +110,11 @@ impl Reference {
             }
         }
         let is_new = |holder: &Holder| matches!(holder, Holder::Agent { .. });
+        if work.is_disturbed && next.iter().any(is_new) {
+            self.perhaps_leaving.insert(path.to_owned());
+        } else {
+            self.perhaps_leaving.remove(path);
+        }
         if !work.is_disturbed {
             self.unconfirmed.remove(path);
         } else if holders.iter().any(is_new) != next.iter().any(is_new) {

@@ -18,6 +18,9 @@ pub(super) struct Reference {
     /// Places where a file of the agent's first appeared, or disappeared, in work that was cut off: what somebody makes there
     /// before the agent has seen it again may be taken for their own, or for a change of the agent's.
     pub(super) unconfirmed: BTreeSet<String>,
+    /// Places of the agent's files that it may have been about to remove when it was cut off: what was done to them since, it
+    /// cannot know by whom.
+    pub(super) perhaps_leaving: BTreeSet<String>,
     /// Places of which something was wrong already: nothing is certain of them until the enrolment ends.
     pub(super) doubtful: BTreeSet<String>,
 }
@@ -56,7 +59,8 @@ impl Reference {
             let picked = self.holders.iter().filter(|(path, holders)| is_picked(path, holders));
             picked.map(|(path, _)| path.clone()).collect::<BTreeSet<String>>()
         };
-        let is_certain = |path: &str| !self.doubtful.contains(path) && !self.unconfirmed.contains(path);
+        let uncertain = [&self.doubtful, &self.unconfirmed, &self.perhaps_leaving];
+        let is_certain = |path: &str| !uncertain.iter().any(|paths| paths.contains(path));
         let certain = pick(&|path, holders| is_certain(path) && holders.iter().all(|holder| is_touched(path, holder)));
         let perhaps = pick(&|path, holders| !is_certain(path) || holders.iter().any(|holder| is_touched(path, holder)));
         (certain, perhaps.union(&self.unconfirmed).cloned().collect())

@@ -46,6 +46,10 @@ pub(in crate::platform) fn holder(entry: &Entry, found: &Found) -> Holder {
             Holder::Other
         }
         _ if !was_placed => Holder::Other,
+        // Without the agent's mark it is what somebody has made after the agent had removed its own.
+        Found::Content { marked: false, .. } if original.is_none() && entry.before.as_deref() == Some(LEAVING) => {
+            Holder::Other
+        }
         Found::Content { digest, .. } if same_type(digest, &entry.digest) || entry.before.as_ref() == Some(digest) => {
             Holder::Agent
         }

@@ -20,7 +20,7 @@ use crate::platform::path::MachinePath;
 const MAX_BACKED_UP: usize = 64 << 10;
 /// The longest list of names of extended attributes, and the largest value of one, in bytes.
 const MAX_ATTRIBUTE: usize = 64 << 10;
-/// The most that is backed up of the values of all, in bytes.
+/// The most that is backed up of the values of all, in characters of base64.
 const MAX_ATTRIBUTES: usize = 256 << 10;
 
 /// An existing file that was backed up, to be given back as it was.
@@ -117,8 +117,7 @@ impl Former {
 }
 
 impl Root {
-    /// Reads an existing file, to back it up; `None` if it is too large or no file, or could not be given back to its
-    /// owner.
+    /// Reads an existing file, to back it up; `None` if it is too large or no file, or could not be given back as it was.
     pub fn former(&self, path: &MachinePath) -> Result<Option<Former>, RootError> {
         let wrong = |error: io::Error| RootError::of("read", path)(error);
         let directory = self.directory_of(path).map_err(wrong)?;
@@ -127,20 +126,20 @@ impl Root {
         if !may_give_away() && !is_own(&stat) {
             return Ok(None);
         }
-        let properties = || properties(&directory, path.name(), &stat).map_err(wrong);
+        let Some(properties) = properties(&directory, path.name(), &stat).map_err(wrong)? else { return Ok(None) };
         match FileType::from_raw_mode(stat.st_mode) {
             FileType::Symlink => {
                 let target = rustix::fs::readlinkat(&directory, path.name(), Vec::new());
                 let target = target.map_err(|error| wrong(error.into()))?;
                 let Ok(target) = target.to_str() else { return Ok(None) };
-                Ok(Some(Former::Link(FormerLink { target: target.to_owned(), properties: properties()? })))
+                Ok(Some(Former::Link(FormerLink { target: target.to_owned(), properties })))
             }
             FileType::RegularFile => {
                 let Some(content) = self.read(path).filter(|content| content.len() <= MAX_BACKED_UP) else {
                     return Ok(None);
                 };
                 let (content, mode) = (base64::encode(&content), stat.st_mode & 0o7777);
-                Ok(Some(Former::File { content, mode, properties: properties()? }))
+                Ok(Some(Former::File { content, mode, properties }))
             }
             _ => Ok(None),
         }
@@ -196,10 +195,13 @@ fn stage_link(directory: &OwnedFd, name: &str, link: &FormerLink) -> io::Result<
     Ok(times.map_or(Ok(()), |times| rustix::fs::utimensat(directory, name, &times, AtFlags::SYMLINK_NOFOLLOW))?)
 }
 
-fn properties(directory: &OwnedFd, name: &str, stat: &Stat) -> io::Result<Properties> {
+/// What a file has besides its content; `None` if that is too much to be backed up.
+fn properties(directory: &OwnedFd, name: &str, stat: &Stat) -> io::Result<Option<Properties>> {
     let modified = Some((stat.st_mtime, i64::try_from(stat.st_mtime_nsec).unwrap_or(0)));
     let attributes = attributes_of(&place_of(directory, name))?;
-    Ok(Properties { user: stat.st_uid, group: stat.st_gid, modified, attributes })
+    let size: usize = attributes.values().map(String::len).sum();
+    let properties = Properties { user: stat.st_uid, group: stat.st_gid, modified, attributes };
+    Ok((size <= MAX_ATTRIBUTES).then_some(properties))
 }
 
 impl Properties {
@@ -229,7 +231,7 @@ fn attributes_of(place: &std::path::Path) -> io::Result<BTreeMap<String, String>
     for name in names.filter_map(|name| std::str::from_utf8(name).ok()) {
         let mut value = vec![0; MAX_ATTRIBUTE];
         if attributes.values().map(String::len).sum::<usize>() > MAX_ATTRIBUTES {
-            return Err(io::Error::new(io::ErrorKind::FileTooLarge, "it has too many extended attributes"));
+            break;
         }
         // One that may not be read may not be set either.
         if let Ok(length) = rustix::fs::lgetxattr(place, name, &mut value) {
