@@ -22,7 +22,7 @@ pub(super) struct Expectation {
 }
 
 /// Whether there is no difference that somebody would have to be told of.
-fn is_the_same(one: Option<&Node>, other: Option<&Node>) -> bool {
+pub(super) fn is_the_same(one: Option<&Node>, other: Option<&Node>) -> bool {
     match (one, other) {
         (Some(one), Some(other)) => {
             (&one.form, one.mode, one.owner, one.is_shared_secret)

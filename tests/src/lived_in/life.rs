@@ -7,7 +7,7 @@ use mdm_agent::engine::Progress;
 use mdm_agent::engine::application::MachineReport;
 use mdm_agent::engine::profile::Stored;
 
-use super::expectation::{Expectation, Look};
+use super::expectation::{Expectation, Look, is_the_same};
 use super::foresight::{Foreseen, accepted};
 use super::judge::Work;
 use super::machine::{LivedInMachine, Said};
@@ -187,7 +187,7 @@ impl Living {
         };
         let wrong = self.expectation.look(&look);
         self.wrong.extend(wrong);
-        self.expectation.forget(|path, node: Option<&Node>| after.get(path) == node);
+        self.expectation.forget(|path, node: Option<&Node>| is_the_same(after.get(path), node));
     }
 
     fn is_unsettled(&self, report: Option<&MachineReport>) -> bool {

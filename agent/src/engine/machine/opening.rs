@@ -23,6 +23,13 @@ pub(super) struct Opening {
 }
 
 impl Engine {
+    /// Whether managed files that users have changed are put back now. At the end of an enrollment they are not: what is about
+    /// to be given back would be older than what the user has made of it.
+    pub fn restores_files(&self) -> bool {
+        let is_farewell = matches!(&self.phase, Phase::Opening(plan) if plan.is_farewell());
+        !is_farewell && !self.progress().leaving
+    }
+
     pub(super) fn store_opened(&mut self, opening: Opening, now: Now, actions: &mut Vec<Action>) {
         if opening.facts.clock_is_synchronized {
             self.life.clock_synchronized(now);

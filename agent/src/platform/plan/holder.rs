@@ -95,6 +95,8 @@ pub(in crate::platform) fn drift_of(entry: &Entry, found: &Found) -> Option<Drif
         Found::Blocked(_) => Some(DriftKind::Removed),
         Found::Other => Some(DriftKind::Replaced),
         Found::Content { digest, mode, owned, linked, .. } => match () {
+            // It may be the original, of the very content, before it was replaced.
+            () if entry.former.as_ref().is_some_and(|former| entry.before == Some(former.digest())) => None,
             () if *digest == entry.digest || entry.before.as_ref() == Some(digest) => {
                 looks_of(entry, *mode, *owned, *linked)
             }

@@ -105,7 +105,7 @@ impl Agent {
         self.client = None;
         let known = std::mem::take(&mut self.known);
         let reported = known.reported;
-        let snapshot = self.snapshot.take().filter(|_| !self.engine.progress().leaving);
+        let snapshot = self.snapshot.take().filter(|_| self.engine.restores_files());
         let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
         let Some(store) = self.store.take() else { return };
         tokio::task::spawn_blocking(move || {
@@ -128,7 +128,8 @@ impl Agent {
         if self.goes_on {
             self.lock_or_unlock();
         }
-        if !self.goes_on || (self.identity.is_some() && stored.is_none()) {
+        let is_known = self.identity.is_none() || (stored.is_some() && self.engine.restores_files());
+        if !self.goes_on || !is_known {
             return;
         }
         let (platform, right, paths) = (self.platform(), Arc::clone(&self.store_right), self.paths.clone());

@@ -1,8 +1,8 @@
 //! The engine's orders, carried out.
 
 use super::{
-    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, IdentityError, Message, Paths, Phase,
-    RenewalFailure, Renewed, SlotName, StoreInUse, StorePlace, clock, facts,
+    Action, Agent, Arc, ConnectionFailure, Event, HttpsClient, Identity, IdentityError, Message, Paths, RenewalFailure,
+    Renewed, SlotName, StoreInUse, StorePlace, clock, facts,
 };
 use tracing::Instrument as _;
 
@@ -126,14 +126,13 @@ impl Agent {
         let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
         let (right, sessions) = (Arc::clone(&self.store_right), self.sessions);
         let (platform, others) = (self.platform(), self.others());
-        // What is about to be given back is not put back first: what users have made of it since is newer.
-        let is_farewell = matches!(self.engine.phase(), Phase::Opening(plan) if plan.is_farewell());
+        let restores_files = self.engine.restores_files();
         tokio::spawn(async move {
             let right = right.lock_owned().await;
             let opened = tokio::task::spawn_blocking(move || {
                 let opened = access.open(&place, clock::now().wall);
                 let machine = opened.as_ref().ok().map(|(_, opened)| {
-                    if is_farewell {
+                    if !restores_files {
                         return platform.recorded().unwrap_or_default();
                     }
                     let others = if opened.stored.is_whole() { others } else { crate::platform::force::Others::Stay };

@@ -11,8 +11,10 @@ use crate::engine::{Action, Engine, Event, Phase, TimerReason};
 fn a_person_who_ends_the_enrolment_has_the_server_told_and_everything_removed() {
     for (server, outcome) in [(Server::Content, "completed"), (Server::Gone, "timed-out")] {
         let mut world = World::enrolled();
+        assert!(world.engine.restores_files());
         let actions = world.handle(Event::UnenrolRequested);
         assert_eq!(actions, [Action::OpenStore]);
+        assert!(!world.engine.restores_files(), "what is about to be given back is not put back");
         let actions = world.handle(opened(&world.stored));
         assert!(says_farewell(&actions));
         world.serve(actions, &server);
@@ -48,6 +50,7 @@ fn a_farewell_that_was_cut_off_by_a_restart_is_taken_up_again() {
     world.engine = Engine::new(crate::engine::testing::beginning(Some(account()), progress, 1), world.now);
     let deadline = world.engine.next_deadline().unwrap();
     assert_eq!((deadline.boot_ms, deadline.reason), (0, TimerReason::UnfinishedFarewell));
+    assert!(!world.engine.restores_files(), "nor is it after a restart");
     let actions = world.handle(Event::DeadlineReached);
     world.serve(actions, &Server::Content);
     assert_eq!((world.erased, world.engine.account()), (1, None));
