@@ -5,16 +5,19 @@
 //! meets it while everything is still as it was; whoever restarts in the middle finds all that the agent made in the
 //! ledger.
 
+mod intention;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use mdm_protocol::syncml::StatusCode;
 
+use self::intention::intend;
 use super::consumer::Consumer;
 use super::ledger::{Entry, Ledger, LedgerError};
 use super::messenger::{Messenger, News};
 use super::path::MachinePath;
-use super::plan::{LEAVING, NOTHING_BEFORE, Plan, Write};
+use super::plan::{Plan, Write};
 use super::quarantine;
 use super::root::{Found, Operation, Root, RootError, digest};
 use crate::engine::tree::Refusal;
@@ -105,61 +108,6 @@ pub(super) fn write_ledger(site: &Site<'_>, ledger: &mut Ledger) -> Result<(), L
         source,
     })?;
     ledger.write(site.state)
-}
-
-/// Puts into the ledger what may be there from now on; answers with the directories to make.
-fn intend(site: &Site<'_>, ledger: &mut Ledger, plan: &Plan, news: &mut BTreeMap<Consumer, News>) -> BTreeSet<String> {
-    let mut directories = BTreeSet::new();
-    for (path, entry) in &plan.records {
-        ledger.files.insert(path.clone(), entry.clone());
-    }
-    for path in &plan.forgotten {
-        ledger.files.remove(path);
-    }
-    for write in &plan.writes {
-        let missing = site.root.missing_directories(&write.path);
-        ledger.directory_inodes.retain(|directory, _| !missing.contains(directory));
-        directories.extend(missing);
-        let intended = match ledger.files.get(&write.path) {
-            Some(former) => {
-                let before = before(former, write.over.as_deref());
-                Entry { noticed: former.noticed.clone(), ..write.entry(Some(before)) }
-            }
-            None => write.entry(Some(write.over.clone().unwrap_or_else(|| NOTHING_BEFORE.to_owned()))),
-        };
-        let directory = write.path.directory();
-        let real = site.root.real_path(directory).filter(|real| real != directory);
-        let intended = Entry { real, ..intended };
-        ledger.files.insert(write.path.clone(), intended);
-        news.entry(write.file.consumer).or_default().changed.push(write.path.clone());
-    }
-    for path in &plan.removals {
-        if let Some(entry) = ledger.files.get_mut(path) {
-            entry.before = Some(LEAVING.to_owned());
-            let news = news.entry(entry.consumer).or_default();
-            news.removed = true;
-        }
-    }
-    // Written with the intention: a process that finds files of a change that was not kept must not take them for those of the
-    // profiles as they were before.
-    if let Some(applied) = &plan.applied {
-        ledger.applied = Some(applied.clone());
-    }
-    ledger.directories.extend(directories.iter().cloned());
-    ledger.untold.extend(news.keys().filter(|consumer| **consumer != Consumer::Nobody));
-    ledger.settled = None;
-    directories
-}
-
-/// What of the agent's is at a path before it is written again. What somebody made of it meanwhile is no part of that: whoever
-/// finds the change cut off has to see it.
-fn before(former: &Entry, over: Option<&str>) -> String {
-    match (former.before.as_deref(), over) {
-        (Some(before), Some(over)) if before == over => before.to_owned(),
-        (Some(NOTHING_BEFORE), None) => NOTHING_BEFORE.to_owned(),
-        (Some(LEAVING), None) if former.former.is_none() => NOTHING_BEFORE.to_owned(),
-        _ => former.digest.clone(),
-    }
 }
 
 fn stage(

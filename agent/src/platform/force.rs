@@ -16,7 +16,6 @@ use super::look::{fingerprint, is_untouched, retained, stored_digest};
 use super::machine::Machine;
 use super::messenger::{Messenger, Silent, Tools};
 use super::path::MachinePath;
-use super::preview::{Preview, preview};
 use super::remote::{Host, OtherRoot, SystemHost};
 use super::root::{Root, RootError};
 use super::shares::Shares;
@@ -71,11 +70,6 @@ pub enum PlatformError {
         /// Why the first of them is.
         why: String,
     },
-}
-
-/// Where a damaged ledger goes.
-pub(super) fn put_aside(ledger: &Path) -> PathBuf {
-    ledger.with_extension("damaged")
 }
 
 /// The first of some files by name, and how many there are more.
@@ -210,7 +204,7 @@ impl Platform {
         })
     }
 
-    fn assembly(
+    pub(super) fn assembly(
         &self,
         root: &Root,
         ledger: &Ledger,
@@ -262,66 +256,9 @@ impl Platform {
         Site { root, state: &self.state, messenger: &*self.messenger }
     }
 
-    /// What would be done to bring the machine to what these profiles say. Changes nothing.
-    pub fn foresee(&self, profiles: &[Profile]) -> Result<Preview, PlatformError> {
-        let root = Root::open(&self.root)?;
-        let mut ledger = self.ledger_to_foresee(profiles)?;
-        ledger.go_by(&stored_digest(profiles.iter()));
-        let machine = Arc::new(survey(&root, &ledger));
-        let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
-        let assembly = self.assembly(&root, &ledger, &machine, &profiles)?;
-        let set = Set { assembly: &assembly, open: &BTreeSet::new(), others: Others::Go };
-        let (attempt, plan) = Attempt::foresee(&root, &mut ledger, &set)?;
-        Ok(preview(&root, &plan, &attempt, &ledger))
-    }
-
     /// How the machine was found or left last. Looks at nothing.
     pub fn recorded(&self) -> Result<MachineReport, LedgerError> {
         Ok(convergence(&self.ledger()?, Vec::new()).report())
-    }
-
-    /// The ledger as it is for these profiles: where it is lost though there should be one, files of the agent's are
-    /// found by what they say themselves.
-    pub(super) fn ledger_for(&self, stored: &[Profile], others: Others) -> Result<Ledger, LedgerError> {
-        let mut ledger = self.readable_ledger()?;
-        ledger.lost = self.lost_ledger(stored, others);
-        Ok(ledger)
-    }
-
-    /// The same without changing anything.
-    pub(super) fn ledger_to_foresee(&self, stored: &[Profile]) -> Result<Ledger, LedgerError> {
-        match Ledger::read(&self.state, &self.root) {
-            Err(LedgerError::Damaged { .. }) => {
-                let root = Some(self.root.canonicalize().unwrap_or_else(|_| self.root.clone()));
-                let mut ledger = Ledger::default();
-                (ledger.root, ledger.lost) = (root, true);
-                Ok(ledger)
-            }
-            Ok(mut ledger) => {
-                ledger.lost = self.lost_ledger(stored, Others::Go);
-                Ok(ledger)
-            }
-            other => other,
-        }
-    }
-
-    /// Whether a ledger is missing that should be there.
-    fn lost_ledger(&self, stored: &[Profile], others: Others) -> bool {
-        let place = Ledger::place(&self.state);
-        let should_be_there = put_aside(&place).exists() || others == Others::Stay || !stored.is_empty();
-        should_be_there && !place.exists()
-    }
-
-    /// A damaged ledger is put aside; what it would have said is found again by the names that only the agent gives.
-    pub(super) fn readable_ledger(&self) -> Result<Ledger, LedgerError> {
-        match Ledger::read(&self.state, &self.root) {
-            Err(LedgerError::Damaged { path, reason }) => {
-                tracing::error!(path = %path.display(), reason, "the ledger of what was made on this machine is damaged; it is put aside");
-                crate::shell::files::rename(&path, &put_aside(&path))?;
-                Ok(Ledger::default())
-            }
-            other => other,
-        }
     }
 }
 

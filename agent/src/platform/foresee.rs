@@ -1,13 +1,19 @@
-//! Profiles tried without a server: worked through by the real session with the real verdicts, and then foreseen by the
-//! attempt that would apply them. Changes nothing.
+//! What would be done, without changing anything: because of what is held, or because of profiles that are tried without a
+//! server. These are worked through by the real session with the real verdicts, and foreseen by the attempt that would apply
+//! them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use mdm_protocol::syncml::StatusCode;
 
-use super::force::{Platform, PlatformError};
-use super::preview::Preview;
-use crate::engine::profile::Stored;
+use super::attempt::{Attempt, Set};
+use super::force::{Others, Platform, PlatformError};
+use super::look::stored_digest;
+use super::preview::{Preview, preview};
+use super::root::Root;
+use super::survey::survey;
+use crate::engine::profile::{Profile, Stored};
 use crate::engine::trial::{Trial, TrialError, try_fragments};
 use crate::engine::verdict::Verdicts;
 
@@ -23,6 +29,19 @@ pub enum ForeseeError {
 }
 
 impl Platform {
+    /// What would be done to bring the machine to what these profiles say. Changes nothing.
+    pub fn foresee(&self, profiles: &[Profile]) -> Result<Preview, PlatformError> {
+        let root = Root::open(self.root())?;
+        let mut ledger = self.ledger_to_foresee(profiles)?;
+        ledger.go_by(&stored_digest(profiles.iter()));
+        let machine = Arc::new(survey(&root, &ledger));
+        let profiles: Vec<Arc<Profile>> = profiles.iter().cloned().map(Arc::new).collect();
+        let assembly = self.assembly(&root, &ledger, &machine, &profiles)?;
+        let set = Set { assembly: &assembly, open: &BTreeSet::new(), others: Others::Go };
+        let (attempt, plan) = Attempt::foresee(&root, &mut ledger, &set)?;
+        Ok(preview(&root, &plan, &attempt, &ledger))
+    }
+
     /// What a session with the commands of these fragments of SyncML would do, besides what is due anyway. `now` is in
     /// seconds since 1970. Blocks.
     pub fn foresee_fragments(&self, stored: &Stored, fragments: &[String], now: i64) -> Result<Preview, ForeseeError> {

@@ -2,8 +2,9 @@
 //! not its business.
 
 use super::apply::remove_directories;
-use super::force::{Others, Platform, PlatformError, put_aside};
+use super::force::{Others, Platform, PlatformError};
 use super::ledger::Ledger;
+use super::ledger_access::put_aside;
 use super::root::Root;
 use crate::engine::application::DriftReport;
 

@@ -21,6 +21,7 @@ mod give_back;
 mod issued;
 pub mod keyfile;
 pub mod ledger;
+mod ledger_access;
 mod look;
 pub mod machine;
 pub mod messenger;
