@@ -128,7 +128,7 @@ fn a_file_changed_by_hand_is_put_back_and_both_sides_are_told() {
     sync(&world);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), managed);
     let status = world.agent.verb(["status"]).unwrap().output;
-    assert!(status.contains("pwquality.conf.d/90-mdm-agent.conf (changed by somebody"), "{status}");
+    assert!(status.contains("pwquality.conf.d/90-mdm-agent.conf (changed locally"), "{status}");
     let told = device(&world)["reports"].to_string();
     assert!(told.contains("org.linuxmdm:drift") && told.contains("pwquality"), "{told}");
     assert!(world.agent.verb(["history"]).unwrap().output.contains("file-put-back"));

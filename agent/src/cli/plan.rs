@@ -53,7 +53,7 @@ fn describe(preview: &Preview, output: &Output) -> String {
         lines.extend(describe_step(step, output));
     }
     for (path, what, outcome) in &preview.drift {
-        let what = format!("{path} was changed by somebody ({what}); {}", outcome.describe());
+        let what = format!("{path} was changed locally ({what}); {}", outcome.describe());
         lines.push(output.warning(&printable(&what)));
     }
     for (root, reason) in &preview.waiting {

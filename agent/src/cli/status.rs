@@ -127,7 +127,7 @@ fn machine_lines(status: &report::Status, output: &Output, now: i64) -> Vec<Stri
     }
     for (path, what, outcome) in &status.drift {
         let label = if *outcome == DriftOutcome::LeftAlone { "Left alone" } else { "Put back" };
-        line(label, printable(&format!("{path} ({what} by somebody, found at the last check-in that found any)")));
+        line(label, printable(&format!("{path} ({what} locally; found at the last check-in that found any)")));
     }
     lines
 }

@@ -38,22 +38,22 @@ pub struct ApplicationOutcome {
 /// Changes by others that are reported to the server in one session; further ones wait for the next.
 pub const MAX_DRIFT_REPORTED: usize = 20;
 
-/// A managed file that somebody else had changed.
+/// A managed file that was changed locally.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DriftReport {
     /// The file, as the machine names it.
     pub path: String,
     /// What was done to it, by a name that stays the same.
     pub what: String,
-    /// What became of it.
+    /// What the agent did about it.
     pub outcome: DriftOutcome,
     /// The name in the quarantine of a content that would be lost otherwise.
     pub kept: Option<String>,
-    /// What tells this change from the next one of the same file.
+    /// What distinguishes this change from the next one of the same file.
     pub found: String,
 }
 
-/// What became of a change by somebody else.
+/// What the agent did about a local change.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum DriftOutcome {
@@ -80,7 +80,7 @@ impl DriftOutcome {
 /// How the profiles are on the machine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct MachineReport {
-    /// Managed files that somebody else had changed, as far as it is not recorded yet.
+    /// Managed files that were changed locally, as far as that is not recorded yet.
     pub drift: Vec<DriftReport>,
     /// The same, and what was found before and is not reported to the server yet.
     pub unreported: Vec<DriftReport>,

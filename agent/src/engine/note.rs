@@ -34,7 +34,7 @@ impl Note {
         self.particulars.iter().find(|(known, _)| *known == name).map(|(_, value)| value.as_str())
     }
 
-    /// A managed file that somebody else had changed, and what became of it.
+    /// A managed file that was changed locally, and what the agent did about it.
     pub fn drift(drift: &DriftReport, now: Now) -> Self {
         let what = match drift.outcome {
             DriftOutcome::PutBack => "file-put-back",

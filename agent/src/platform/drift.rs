@@ -5,7 +5,7 @@ use super::ledger::{Drift, LedgerError};
 use crate::engine::application::{DriftOutcome, DriftReport};
 
 impl Drift {
-    /// What people are told of it: path, what was done to it, and what became of it.
+    /// Its summary for users: path, what was done to it, and what the agent did about it.
     pub fn brief(&self) -> (String, String, DriftOutcome) {
         (self.path.to_string(), self.what.as_str().to_owned(), self.outcome)
     }

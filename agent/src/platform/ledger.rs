@@ -158,7 +158,7 @@ pub struct Drift {
     pub what: DriftKind,
     /// The profiles that it is there for.
     pub profiles: BTreeSet<String>,
-    /// What tells this change from the next one of the same file.
+    /// What distinguishes this change from the next one of the same file.
     #[serde(default)]
     pub found: String,
     /// What the agent does about it.

@@ -49,7 +49,7 @@ pub enum Event {
     Evaluated(Box<Verdicts>),
     /// Changes were applied to the machine, as far as it could be done.
     Applied(Box<ApplicationOutcome>),
-    /// Somebody else had changed managed files.
+    /// Managed files were changed locally.
     DriftFound(Vec<DriftReport>),
     /// Changes were kept, or could not be.
     Kept(Result<(), StoreFailure>),

@@ -41,7 +41,7 @@ pub enum SessionAlert {
     CertificateRenewed(String),
     /// The device itself removed a profile; which and why, in JSON.
     ProfileRemoved(String),
-    /// Managed files that somebody else had changed: which, and what became of each, in JSON.
+    /// Managed files that were changed locally: which, and what the agent did about each, in JSON.
     Drift(String),
     /// Profiles that are held but not in force on the machine; which and why, in JSON.
     NotInForce(String),

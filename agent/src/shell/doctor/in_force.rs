@@ -35,7 +35,7 @@ fn judge(facts: &Facts) -> Finding {
             "What is missing is said above: install it, or tell the administrator; then: mdm-agent sync",
         ),
         (true, false) => Finding::warn(
-            format!("somebody changed {}", named(drift)),
+            format!("changed locally: {}", named(drift)),
             "Managed files are put back at each check-in, what is put in their place is left alone. Find out what changes them.",
         ),
         (true, true) => Finding::pass("every profile is in force"),
