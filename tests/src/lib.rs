@@ -19,6 +19,7 @@ pub mod profiles;
 pub mod programs;
 pub mod scenario;
 pub mod scep;
+pub mod seeds;
 pub mod server;
 pub mod week;
 pub mod world;

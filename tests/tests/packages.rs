@@ -9,6 +9,7 @@ use mdm_tests::packages::device::State;
 use mdm_tests::packages::generate::Generator;
 use mdm_tests::packages::programs::RealDevice;
 use mdm_tests::packages::{Device, Package, command, trial};
+use mdm_tests::seeds::Seeds;
 
 /// How many packages are drawn, unless `MDM_PACKAGES` says otherwise.
 const PACKAGES: u64 = 1_000;
@@ -19,20 +20,7 @@ const SEED: u64 = 1;
 fn a_package_of_commands_is_what_its_commands_are_one_by_one() {
     let folder = tempfile::tempdir().unwrap();
     mdm_tests::packages::root(folder.path()).unwrap();
-    let (count, first) = (number("MDM_PACKAGES").unwrap_or(PACKAGES), number("MDM_PACKAGES_SEED").unwrap_or(SEED));
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    std::thread::scope(|scope| {
-        let root = folder.path();
-        let workers: Vec<_> = (0..threads)
-            .map(|worker| {
-                scope.spawn(move || {
-                    (first + worker..first + count).step_by(threads as usize).for_each(|seed| check(root, seed))
-                })
-            })
-            .collect();
-        let failed = workers.into_iter().filter_map(|worker| worker.join().err()).count();
-        assert_eq!(failed, 0, "see above");
-    });
+    Seeds::of("MDM_PACKAGES", PACKAGES).map(|seed| check(folder.path(), seed));
 }
 
 /// How many packages the real programs get, unless `MDM_PACKAGES_REAL` says otherwise.

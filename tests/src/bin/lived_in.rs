@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use mdm_tests::lived_in::trial;
+use mdm_tests::seeds::Seeds;
 
 /// How many lives of each kind are made short, to find the shortest.
 const EXAMPLES: usize = 3;
@@ -17,15 +18,7 @@ fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().as_deref().unwrap_or("1000").parse().context("the number of lives is none")?;
     let first: u64 = arguments.next().as_deref().unwrap_or("1").parse().context("the first seed is none")?;
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let found: Vec<(u64, Vec<String>)> = std::thread::scope(|scope| {
-        let live = |worker| {
-            let seeds = (first + worker..first + count).step_by(usize::try_from(threads).unwrap_or(1));
-            seeds.map(|seed| (seed, trial::kinds_of_seed(seed))).collect::<Vec<_>>()
-        };
-        let workers: Vec<_> = (0..threads).map(|worker| scope.spawn(move || live(worker))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
-    });
+    let found = Seeds { first, count }.map(trial::kinds_of_seed);
     let differing = found.iter().filter(|(_, kinds)| !kinds.is_empty()).count();
     let mut seeds: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     for (seed, kinds) in found {

@@ -7,22 +7,14 @@ use std::collections::BTreeMap;
 
 use anyhow::Context as _;
 use mdm_tests::lives::trial;
+use mdm_tests::seeds::Seeds;
 
 fn main() -> anyhow::Result<()> {
     let mut arguments = std::env::args().skip(1);
     let count: u64 = arguments.next().as_deref().unwrap_or("2000").parse().context("the number of lives is none")?;
     let first: u64 = arguments.next().as_deref().unwrap_or("1").parse().context("the first seed is none")?;
-    let threads = std::thread::available_parallelism().map_or(1, |count| count.get() as u64);
-    let found: Vec<(u64, String)> = std::thread::scope(|scope| {
-        let live = |worker| {
-            (first + worker..first + count)
-                .step_by(usize::try_from(threads).unwrap_or(1))
-                .filter_map(|seed| Some((seed, trial::seed_fails(seed)?)))
-                .collect::<Vec<_>>()
-        };
-        let workers: Vec<_> = (0..threads).map(|worker| scope.spawn(move || live(worker))).collect();
-        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_default()).collect()
-    });
+    let found = Seeds { first, count }.map(trial::seed_fails);
+    let found = found.into_iter().filter_map(|(seed, why)| Some((seed, why?)));
     let mut kinds: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     for (seed, why) in found {
         let (number, example) = kinds.entry(trial::kind_of(&why)).or_insert((0, seed));
