@@ -5,9 +5,9 @@ mod strategies;
 
 use mdm_protocol::csp::active_sync::ExchangeAccount;
 use mdm_protocol::csp::dm_client::{Poll, PollSet};
-use mdm_protocol::csp::email::{EmailAccount, MailServer, ServiceType};
+use mdm_protocol::csp::email::{EmailAccount, MailServer, OutgoingUser, ServiceType};
 use mdm_protocol::csp::policy::AdmxValue;
-use mdm_protocol::csp::wifi::{Authentication, SharedKey, WlanProfile};
+use mdm_protocol::csp::wifi::{Authentication, HardwareAddress, SharedKey, WlanProfile};
 use mdm_protocol::{LocUri, Scope, Secret, Thumbprint, base64};
 use proptest::prelude::*;
 use strategies::{config, text, token, word};
@@ -83,8 +83,17 @@ fn email() -> impl Strategy<Value = EmailAccount> {
     let service = prop::sample::select(vec![ServiceType::Imap, ServiceType::Pop]);
     let texts = (token(), token(), token());
     let name = word().prop_map(|name| name.chars().take(32).collect::<String>().trim().to_owned());
-    (name, service, texts, password, mail_server(), mail_server(), any::<bool>()).prop_map(
-        |(service_name, service_type, texts, password, incoming, outgoing, outgoing_authentication)| EmailAccount {
+    (name, service, texts, password, mail_server(), mail_server(), any::<[bool; 2]>(), token()).prop_map(
+        |(
+            service_name,
+            service_type,
+            texts,
+            password,
+            incoming,
+            outgoing,
+            [outgoing_authentication, outgoing_user],
+            domain,
+        )| EmailAccount {
             service_name,
             service_type,
             display_name: texts.0,
@@ -94,6 +103,8 @@ fn email() -> impl Strategy<Value = EmailAccount> {
             incoming,
             outgoing,
             outgoing_authentication,
+            domain,
+            outgoing_user: outgoing_user.then(|| OutgoingUser { name: "relay".to_owned(), domain: String::new() }),
         },
     )
 }
@@ -127,8 +138,14 @@ fn wlan() -> impl Strategy<Value = WlanProfile> {
         (Authentication::Wpa3Personal, "AES"),
     ];
     let ssid = prop::collection::vec(any::<u8>(), 1..=32);
-    (token(), ssid, any::<[bool; 3]>(), prop::sample::select(kinds), key).prop_map(
-        |(name, ssid, [hidden, auto_connect, transition], (authentication, encryption), (is_passphrase, key))| {
+    (token(), ssid, any::<[bool; 4]>(), prop::sample::select(kinds), key).prop_map(
+        |(
+            name,
+            ssid,
+            [hidden, auto_connect, transition, random_address],
+            (authentication, encryption),
+            (is_passphrase, key),
+        )| {
             let key = SharedKey { is_passphrase, material: Secret::new(key) };
             WlanProfile {
                 name,
@@ -139,7 +156,8 @@ fn wlan() -> impl Strategy<Value = WlanProfile> {
                 transition,
                 encryption: encryption.to_owned(),
                 key: authentication.is_personal().then_some(key),
-                eap: None,
+                one_x: None,
+                hardware_address: random_address.then_some(HardwareAddress::Random),
             }
         },
     )

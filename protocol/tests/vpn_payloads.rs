@@ -36,6 +36,7 @@ fn single_nodes_and_one_document_give_the_same_native_tunnel() {
     let expected = VpnKind::Native {
         servers: vec!["vpn1.example.org".to_owned(), "vpn2.example.org".to_owned()],
         protocol: "IKEv2".to_owned(),
+        protocols: Vec::new(),
         force_tunnel: false,
         machine_certificate: true,
         eap: None,
@@ -128,7 +129,25 @@ fn a_document_that_is_none_is_refused() {
 #[test]
 fn a_document_inside_a_document_is_not_followed() {
     let text = "<VPNProfile><ProfileXML>&lt;VPNProfile&gt;&lt;AlwaysOn&gt;true&lt;/AlwaysOn&gt;&lt;/VPNProfile&gt;</ProfileXML></VPNProfile>";
+    let error = VpnProfile::from_leaves(&leaves(&[("ProfileXML", text), ("AlwaysOn", "true")])).unwrap_err();
+    assert_eq!((error.status, error.node.as_str()), (StatusCode::NOT_SUPPORTED, "ProfileXML"));
     assert!(!VpnProfile::from_leaves(&leaves(&[("ProfileXML", text)])).unwrap().always_on);
+}
+
+#[test]
+fn what_a_document_has_twice_is_refused_and_what_is_a_list_is_read_in_order() {
+    let twice = "<VPNProfile><DnsSuffix>a.example</DnsSuffix><DnsSuffix>b.example</DnsSuffix></VPNProfile>";
+    let error = VpnProfile::from_leaves(&leaves(&[("ProfileXML", twice)])).unwrap_err();
+    assert!(error.reason.contains("DnsSuffix is given more than once"), "{error}");
+    let list = "<VPNProfile><NativeProfile><Servers>a</Servers><NativeProtocolType>ProtocolList</NativeProtocolType>\
+                <ProtocolList><NativeProtocolList><NativeProtocol><Type>Sstp</Type></NativeProtocol>\
+                <NativeProtocol><Type>Ikev2</Type></NativeProtocol></NativeProtocolList></ProtocolList></NativeProfile>\
+                <DomainNameInformation><DomainName>.corp</DomainName><DnsServers>10.0.0.1, 10.0.0.2</DnsServers>\
+                </DomainNameInformation></VPNProfile>";
+    let profile = VpnProfile::from_leaves(&leaves(&[("ProfileXML", list)])).unwrap();
+    let Some(VpnKind::Native { protocols, .. }) = profile.kind else { panic!() };
+    assert_eq!(protocols, ["Sstp", "Ikev2"]);
+    assert_eq!((profile.name_rules[0].domain.as_str(), profile.name_rules[0].servers.len()), (".corp", 2));
 }
 
 fn leaves(nodes: &[(&str, &str)]) -> Leaves {

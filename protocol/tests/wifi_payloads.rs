@@ -2,6 +2,7 @@
 
 use mdm_protocol::Thumbprint;
 use mdm_protocol::csp::PayloadError;
+use mdm_protocol::csp::eap::{Eap, Inner};
 use mdm_protocol::csp::wifi::{Authentication, WlanProfile};
 use mdm_protocol::syncml::StatusCode;
 
@@ -59,12 +60,12 @@ fn an_enterprise_network_by_certificate_names_servers_roots_and_issuers() {
                   <TrustedRootCA> </TrustedRootCA></ServerValidation><TLSExtensions><FilteringInfo><CAHashList>\
                   <IssuerHash>ffeeddccbbaa99887766554433221100ffeeddcc</IssuerHash></CAHashList></FilteringInfo></TLSExtensions>\
                   </EapType></Eap></Config>";
-    let eap = parse(&network("WPA2", "AES", &one_x("13", config))).eap.unwrap();
-    assert_eq!((eap.method, eap.inner_method, eap.anonymous_name), (13, None, None));
-    assert_eq!(eap.server_names, ["radius1.example.org", "radius2.example.org"]);
-    assert_eq!(eap.trusted_roots, [Thumbprint::parse("00112233445566778899AABBCCDDEEFF00112233").unwrap()]);
+    let eap = parse(&network("WPA2", "AES", &one_x("13", config))).one_x.unwrap().eap;
+    assert_eq!((eap.method, eap.inner, eap.anonymous_name), (13, None, None));
+    assert_eq!(eap.server.names, ["radius1.example.org", "radius2.example.org"]);
+    assert_eq!(eap.server.roots, [Thumbprint::parse("00112233445566778899AABBCCDDEEFF00112233").unwrap()]);
     assert_eq!(
-        eap.issuers,
+        eap.selection.issuers,
         [Thumbprint::parse("FF:EE:DD:CC:BB:AA:99:88:77:66:55:44:33:22:11:00:FF:EE:DD:CC").unwrap()]
     );
 }
@@ -72,16 +73,18 @@ fn an_enterprise_network_by_certificate_names_servers_roots_and_issuers() {
 #[test]
 fn an_enterprise_network_by_password_names_the_method_inside_and_the_name_outside() {
     let config = "<Config><Eap><Type>25</Type><EapType><FastReconnect>true</FastReconnect><Eap><Type>26</Type><EapType>\
-                  <UseWinLogonCredentials>false</UseWinLogonCredentials></EapType></Eap><IdentityPrivacy>\
-                  <AnonymousUserName>anonymous</AnonymousUserName></IdentityPrivacy></EapType></Eap></Config>";
+                  <UseWinLogonCredentials>false</UseWinLogonCredentials></EapType></Eap>\
+                  <PeapExtensions><IdentityPrivacy><EnableIdentityPrivacy>true</EnableIdentityPrivacy>\
+                  <AnonymousUserName>anonymous</AnonymousUserName></IdentityPrivacy></PeapExtensions></EapType></Eap></Config>";
     for (name, expected) in [
         ("WPA2", Authentication::Wpa2Enterprise),
         ("WPA3ENT", Authentication::Wpa3Enterprise),
         ("WPA3ENT192", Authentication::Wpa3Enterprise192),
     ] {
         let profile = parse(&network(name, "AES", &one_x("25", config)));
-        let eap = profile.eap.unwrap();
-        assert_eq!((profile.authentication, eap.method, eap.inner_method), (expected, 25, Some(26)));
+        let eap = profile.one_x.unwrap().eap;
+        let inside = Inner::Eap(Box::new(Eap::of_method(26)));
+        assert_eq!((profile.authentication, eap.method, eap.inner), (expected, 25, Some(inside)));
         assert_eq!(eap.anonymous_name.as_deref(), Some("anonymous"));
     }
 }
@@ -98,7 +101,11 @@ fn an_enterprise_network_with_a_root_or_an_issuer_that_is_no_thumbprint_is_refus
     let sound = "00112233445566778899aabbccddeeff00112233";
     for name in ["TrustedRootCA", "IssuerHash"] {
         for wrong in ["not one", &sound[2..], &format!("{sound}00"), "<x/>"] {
-            let config = format!("<Config><{name}>{sound}</{name}><A><{name}>{wrong}</{name}></A></Config>");
+            let list = format!("<{name}>{sound}</{name}><{name}>{wrong}</{name}>");
+            let config = format!(
+                "<Config><Eap><Type>13</Type><EapType><ServerValidation>{list}</ServerValidation><TLSExtensions>\
+                 <FilteringInfo><CAHashList>{list}</CAHashList></FilteringInfo></TLSExtensions></EapType></Eap></Config>"
+            );
             let error = WlanProfile::parse(&network("WPA2", "AES", &one_x("13", &config))).unwrap_err();
             assert_eq!((error.status, error.node.as_str()), (StatusCode::UNSUPPORTED_FORMAT, "WlanXml"), "{wrong}");
             assert!(error.reason.contains(name), "{error}");

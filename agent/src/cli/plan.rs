@@ -62,6 +62,9 @@ fn describe(preview: &Preview, output: &Output) -> String {
     for (root, reason) in &preview.refused {
         lines.push(output.warning(&printable(&format!("{root} cannot be in force: {reason}"))));
     }
+    for (root, part) in &preview.without_effect {
+        lines.push(printable(&format!("{root} has no effect on Linux: {part}")));
+    }
     if preview.steps.is_empty() {
         lines.push("Nothing would change.".to_owned());
     } else {

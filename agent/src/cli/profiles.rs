@@ -144,6 +144,7 @@ fn show(profile: &ProfileDetail, output: &Output) -> String {
     line("Authority", &view.authority);
     line("In force", view.not_in_force.as_deref().unwrap_or("yes"));
     view.files.iter().for_each(|path| line("File", path));
+    view.without_effect.iter().for_each(|part| line("No effect", part));
     line("Received", &moment(view.received));
     line("Confirmed", &moment(view.confirmed));
     line("Kept until", &kept_until(view));

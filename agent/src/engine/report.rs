@@ -178,6 +178,8 @@ pub struct InForce {
     pub not: BTreeMap<String, String>,
     /// Files that are there for a profile.
     pub files: BTreeMap<String, Vec<String>>,
+    /// Parts of a profile that have no effect on this machine, each with the reason.
+    pub without_effect: BTreeMap<String, Vec<String>>,
 }
 
 /// The account in short.
@@ -229,6 +231,9 @@ pub struct ProfileView {
     /// The files on the machine that are there for it.
     #[serde(default)]
     pub files: Vec<String>,
+    /// Parts of it that have no effect on this machine, each with the reason.
+    #[serde(default)]
+    pub without_effect: Vec<String>,
     /// SHA-256 over the content.
     pub content_hash: String,
     /// The address of its own node.
@@ -309,6 +314,7 @@ fn view(profile: &Profile, standing: &Standing) -> ProfileView {
         redundant: profile.is_redundant(authority),
         not_in_force: machine.not.get(&root).cloned(),
         files: machine.files.get(&root).cloned().unwrap_or_default(),
+        without_effect: machine.without_effect.get(&root).cloned().unwrap_or_default(),
         content_hash: profile.content_hash.clone(),
         address: root,
     }

@@ -227,6 +227,9 @@ impl Assembly {
                 Ok(share) => {
                     desired.used.extend(share.uses.iter().cloned());
                     courtesies.extend(share.courtesies.iter().cloned());
+                    if !share.without_effect.is_empty() {
+                        desired.without_effect.insert(root.clone(), share.without_effect.clone());
+                    }
                 }
                 Err(reason) => drop(desired.without.insert(root.clone(), reason.clone())),
             }

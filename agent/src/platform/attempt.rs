@@ -183,12 +183,16 @@ impl Attempt {
         let before = self.before.iter().filter(|(root, _)| self.has_failed(root));
         let applied = self.applied.iter().filter(|(root, _)| !self.has_failed(root)).chain(before);
         let applied = Some(applied.map(|(root, content)| (root.clone(), content.clone())).collect());
-        let is_news = ledger.profiles != standing || ledger.settled != settled || ledger.nodes != nodes;
+        let is_news = ledger.profiles != standing
+            || ledger.settled != settled
+            || ledger.nodes != nodes
+            || ledger.without_effect != self.desired.without_effect;
         if is_news || ledger.applied != applied || ledger.blocked != blocked || drift_is_news {
             ledger.blocked = blocked;
             ledger.profiles = standing;
             ledger.applied = applied;
             ledger.nodes = nodes;
+            ledger.without_effect.clone_from(&self.desired.without_effect);
             ledger.settled = settled;
             if drift_is_news {
                 ledger.drift.clone_from(&self.drift);

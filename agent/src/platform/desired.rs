@@ -29,6 +29,8 @@ pub struct Share {
     pub uses: Vec<MachinePath>,
     /// What the server may read about it: a path below the profile's own node or, beginning with `./`, an address.
     pub nodes: Vec<(String, Format, String)>,
+    /// Parts of the profile that have no effect on this machine, each with the reason.
+    pub without_effect: Vec<String>,
 }
 
 /// A file as it should be.
@@ -96,6 +98,8 @@ pub struct Desired {
     pub without: BTreeMap<String, Untranslatable>,
     /// What the server may read: address, format, value.
     pub nodes: Vec<(String, Format, String)>,
+    /// Parts of profiles that have no effect, each with the reason, by the address of the profile's own node.
+    pub without_effect: BTreeMap<String, Vec<String>>,
 }
 
 impl DesiredFile {

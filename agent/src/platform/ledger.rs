@@ -54,6 +54,9 @@ pub struct Ledger {
     /// What the server may read of the profiles in force: address, format, value.
     #[serde(default)]
     pub nodes: Vec<(String, String, String)>,
+    /// Parts of profiles that have no effect on this machine, each with the reason, by the address of the profile.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub without_effect: BTreeMap<String, Vec<String>>,
     /// What somebody else changed, as it was found last.
     pub drift: Vec<Drift>,
     /// What somebody else changed and the server does not know yet, wherever it was found.

@@ -34,6 +34,10 @@ pub struct Preview {
     pub waiting: Vec<(String, String)>,
     /// Files that somebody changed: path, what was done to it, and what would be done about it.
     pub drift: Vec<(String, String, DriftOutcome)>,
+    /// Parts of profiles that would have no effect on this machine: the profile's address, the part and why. What was so
+    /// before is left out.
+    #[serde(default)]
+    pub without_effect: Vec<(String, String)>,
     /// Who would be told.
     pub told: Vec<String>,
 }
@@ -92,6 +96,10 @@ pub(super) fn preview(root: &Root, plan: &Plan, attempt: &Attempt, ledger: &Ledg
             Standing::Waiting { reason } => preview.waiting.push((root, reason)),
         }
     }
+    let is_news = |(root, parts): &(&String, &Vec<String>)| ledger.without_effect.get(*root) != Some(*parts);
+    let parts = attempt.desired.without_effect.iter().filter(is_news);
+    let parts = parts.flat_map(|(root, parts)| parts.iter().map(|part| (root.clone(), part.clone())));
+    preview.without_effect = parts.collect();
     preview.drift = attempt.drift.iter().map(Drift::brief).collect();
     told.extend(&ledger.untold);
     preview.told = told.into_iter().filter_map(|consumer| consumer.name()).map(str::to_owned).collect();

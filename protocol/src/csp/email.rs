@@ -45,8 +45,21 @@ pub struct EmailAccount {
     pub incoming: MailServer,
     /// Where mail goes to.
     pub outgoing: MailServer,
-    /// Whether the outgoing server wants to know who sends.
+    /// Whether the outgoing server requires authentication.
     pub outgoing_authentication: bool,
+    /// The user's domain, where the name to sign in with has one before it.
+    pub domain: String,
+    /// The name the user signs in with at the outgoing server, where it is another one.
+    pub outgoing_user: Option<OutgoingUser>,
+}
+
+/// The name that a user signs in with at the outgoing server alone (`SMTPALTAUTHNAME`, `SMTPALTDOMAIN`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutgoingUser {
+    /// The name.
+    pub name: String,
+    /// The domain before it, if any.
+    pub domain: String,
 }
 
 const INCOMING_TLS: &str = "TAGPROPS/8128000B";
@@ -74,6 +87,14 @@ impl EmailAccount {
             incoming: server(leaves, "INSERVER", INCOMING_TLS)?,
             outgoing: server(leaves, "OUTSERVER", OUTGOING_TLS)?,
             outgoing_authentication: leaves.boolean("AUTHREQUIRED")?.unwrap_or(false),
+            domain: text("DOMAIN"),
+            outgoing_user: match leaves.boolean("SMTPALTENABLED")? {
+                Some(true) => Some(OutgoingUser {
+                    name: leaves.required("SMTPALTAUTHNAME")?.to_owned(),
+                    domain: text("SMTPALTDOMAIN"),
+                }),
+                Some(false) | None => None,
+            },
         })
     }
 
@@ -90,6 +111,10 @@ impl EmailAccount {
             .with("INSERVER", Some(self.incoming.address()))
             .with("OUTSERVER", Some(self.outgoing.address()))
             .with("AUTHREQUIRED", flag(self.outgoing_authentication))
+            .with("DOMAIN", Some(&self.domain).filter(|domain| !domain.is_empty()))
+            .with("SMTPALTENABLED", self.outgoing_user.as_ref().map(|_| "1"))
+            .with("SMTPALTAUTHNAME", self.outgoing_user.as_ref().map(|user| &user.name))
+            .with("SMTPALTDOMAIN", self.outgoing_user.as_ref().map(|user| &user.domain))
             .with(INCOMING_TLS, flag(self.incoming.tls))
             .with(OUTGOING_TLS, flag(self.outgoing.tls))
     }

@@ -10,6 +10,7 @@ pub mod dm_client;
 pub mod eap;
 pub mod email;
 pub mod inventory;
+pub mod parts;
 pub mod policy;
 pub mod profile;
 pub mod vpn;
@@ -133,15 +134,14 @@ impl Leaves {
             .transpose()
     }
 
-    /// The rows of a list whose nodes are named 0, 1, 2 and so on below `path`, in numeric order.
+    /// The rows of a list below `path`: those that are named by numbers first, in their order.
     pub fn rows(&self, path: &str) -> Vec<Self> {
         let prefix = format!("{path}/");
-        let mut rows: BTreeMap<u32, Self> = BTreeMap::new();
+        let mut rows: BTreeMap<(u32, &str), Self> = BTreeMap::new();
         for (name, value) in &self.0 {
             let Some((row, leaf)) = strip_prefix(name, &prefix).and_then(|rest| rest.split_once('/')) else { continue };
-            if let Ok(row) = row.parse() {
-                rows.entry(row).or_default().0.insert(leaf.to_owned(), value.clone());
-            }
+            let place = (row.parse().unwrap_or(u32::MAX), row);
+            rows.entry(place).or_default().0.insert(leaf.to_owned(), value.clone());
         }
         rows.into_values().collect()
     }

@@ -146,6 +146,12 @@ impl<'d> Element<'d> {
             .take_while(move |element| element.index == self.index || element.node().inner.start <= end)
     }
 
+    /// The attributes as they are written, prefixes included: name and value.
+    pub fn attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
+        let Range { start, end } = self.node().attributes;
+        self.document.attributes[start as usize..end as usize].iter().map(|(name, value)| (*name, value.as_ref()))
+    }
+
     /// The value of the attribute with this local name, whatever its prefix.
     pub fn attribute(self, local_name: &str) -> Option<&'d str> {
         let Range { start, end } = self.node().attributes;

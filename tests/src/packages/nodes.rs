@@ -163,8 +163,9 @@ fn trusting(method: u8, thumbprint: Thumbprint) -> String {
         "W2",
         &format!(
             "<authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX>\
-             <EAPConfig><EapHostConfig><EapMethod><Type>{method}</Type></EapMethod><Config><TrustedRootCA>{thumbprint}\
-             </TrustedRootCA></Config></EapHostConfig></EAPConfig></OneX>"
+             <EAPConfig><EapHostConfig><EapMethod><Type>{method}</Type></EapMethod><Config><Eap>\
+             <Type>{method}</Type><EapType><ServerValidation><TrustedRootCA>{thumbprint}</TrustedRootCA></ServerValidation>\
+             </EapType></Eap></Config></EapHostConfig></EAPConfig></OneX>"
         ),
     )
 }

@@ -22,6 +22,15 @@ fn named(name: &str) -> String {
     format!("<SSID><name>{name}</name></SSID>")
 }
 
+/// A network that is shown a random address or the machine's own.
+fn addressed(name: &str, is_random: &str) -> String {
+    let address = format!("<enableRandomization>{is_random}</enableRandomization>");
+    format!(
+        "{}</SSIDConfig><MacRandomization>{address}</MacRandomization><SSIDConfig><nonBroadcast>false</nonBroadcast>",
+        named(name)
+    )
+}
+
 fn plain() -> Vec<Expected> {
     let hex = "0123456789abcdef".repeat(4);
     let passphrase = shared_key("passPhrase", "correct horse; battery \\ staple#");
@@ -62,6 +71,8 @@ fn plain() -> Vec<Expected> {
             &[("ProxyPacUrl", "http://p.example/x.pac"), ("WiFiCost", "1")],
             vec!["metered=2", "pac-url=http://p.example/x.pac"],
         ),
+        ("Random", addressed("Random", "true"), open.clone(), &[], vec!["cloned-mac-address=random"]),
+        ("Permanent", addressed("Permanent", "false"), open.clone(), &[], vec!["cloned-mac-address=permanent"]),
         ("Automatic", named("Automatic"), open, &[("ProxyWPAD", "true")], vec!["[proxy]", "method=1"]),
     ];
     let expected = cases.into_iter().map(|(name, ssid, security, more, lines)| {
@@ -72,16 +83,27 @@ fn plain() -> Vec<Expected> {
 
 fn enterprise(authority: &Authority) -> Vec<Expected> {
     let root = format!("<TrustedRootCA>{}</TrustedRootCA>", authority.thumbprint());
-    let issuer = format!("<IssuerHash>{}</IssuerHash>", authority.thumbprint());
-    let tls = one_x(&method(13, &format!("<ServerNames>radius.example</ServerNames>{root}{issuer}")));
-    let peap = one_x(&method(
-        25,
-        &format!(
-            "<ServerNames>radius.example;.*.corp.example</ServerNames>{root}<Type>26</Type>\
-             <AnonymousUserName>anonymous</AnonymousUserName>"
-        ),
-    ));
-    let believes_all = one_x(&method(25, "<Type>26</Type>"));
+    let server = |names: &str| format!("<ServerValidation><ServerNames>{names}</ServerNames>{root}</ServerValidation>");
+    let issuer = format!("<CAHashList><IssuerHash>{}</IssuerHash></CAHashList>", authority.thumbprint());
+    let selection = format!("<TLSExtensions><FilteringInfo>{issuer}</FilteringInfo></TLSExtensions>");
+    let certificate = format!("{}{selection}", server("radius.example"));
+    let tls = one_x(&method(13, &certificate));
+    let names = server(r"radius.example;.*\.corp\.example");
+    let inside = "<Eap><Type>26</Type><EapType/></Eap>";
+    let anonymous = "<AnonymousUserName>anonymous</AnonymousUserName>";
+    let privacy = format!("<PeapExtensions><IdentityPrivacy>{anonymous}</IdentityPrivacy></PeapExtensions>");
+    let peap = one_x(&method(25, &format!("{names}{inside}{privacy}")));
+    let peap_tls = format!("{names}<Eap><Type>13</Type><EapType>{certificate}</EapType></Eap>");
+    let peap_tls = one_x(&method(25, &peap_tls));
+    let ttls = |phase: &str| {
+        let names = names.replace("TrustedRootCA", "TrustedRootCAHash");
+        one_x(&format!(
+            "<EapHostConfig><EapMethod><Type>21</Type></EapMethod><Config><EapTtls>{names}<Phase2Authentication>{phase}\
+             </Phase2Authentication></EapTtls></Config></EapHostConfig>"
+        ))
+    };
+    let [pap, chap, mschapv2] = ["PAP", "CHAP", "MSCHAPv2"].map(|name| ttls(&format!("<{name}Authentication/>")));
+    let believes_all = one_x(&method(25, inside));
     let by_certificate = ["eap=tls;", "client-cert=", "private-key=", "ca-cert=", "domain-match=radius.example"];
     let by_password = [
         "eap=peap;",
@@ -101,6 +123,21 @@ fn enterprise(authority: &Authority) -> Vec<Expected> {
         case("TLS192", "WPA3ENT192", &tls, &[&["key-mgmt=wpa-eap-suite-b-192"], by_certificate.as_slice()].concat()),
         case("PEAP2", "WPA2", &peap, &[&["key-mgmt=wpa-eap"], by_password.as_slice()].concat()),
         case("PEAP3", "WPA3ENT", &peap, &[&["key-mgmt=wpa-eap", "pmf=3"], by_password.as_slice()].concat()),
+        case(
+            "PEAPTLS",
+            "WPA2",
+            &peap_tls,
+            &[
+                "eap=peap;",
+                "phase2-autheap=tls",
+                "phase2-client-cert=",
+                "phase2-ca-cert=",
+                "phase2-domain-match=radius.example",
+            ],
+        ),
+        case("TTLSPAP", "WPA2", &pap, &["eap=ttls;", "phase2-auth=pap", "password-flags=1"]),
+        case("TTLSCHAP", "WPA2", &chap, &["eap=ttls;", "phase2-auth=chap"]),
+        case("TTLSMSCHAPv2", "WPA2", &mschapv2, &["eap=ttls;", "phase2-auth=mschapv2"]),
         case("System", "WPA2", &believes_all, &["system-ca-certs=true"]),
     ]
 }

@@ -36,7 +36,11 @@ pub(crate) fn wifi(name: &str, ssid: &str, security: &str, more: &[(&str, &str)]
 
 /// How a wireless network and its stations prove who they are.
 pub(crate) fn security(authentication: &str, more: &str) -> String {
-    let encryption = if authentication == "open" { "none" } else { "AES" };
+    let encryption = match authentication {
+        "open" => "none",
+        "WPA3ENT192" => "GCMP256",
+        _ => "AES",
+    };
     format!(
         "<authEncryption><authentication>{authentication}</authentication><encryption>{encryption}</encryption>\
          </authEncryption>{more}"
@@ -53,7 +57,8 @@ pub(crate) fn shared_key(kind: &str, key: &str) -> String {
 /// An enterprise method by its number.
 pub(crate) fn method(number: u32, configuration: &str) -> String {
     format!(
-        "<EapHostConfig><EapMethod><Type>{number}</Type></EapMethod><Config>{configuration}</Config></EapHostConfig>"
+        "<EapHostConfig><EapMethod><Type>{number}</Type></EapMethod><Config><Eap><Type>{number}</Type>\
+         <EapType>{configuration}</EapType></Eap></Config></EapHostConfig>"
     )
 }
 

@@ -34,7 +34,10 @@ fn strongswan_loads_tunnels_with_a_certificate_that_came_with_its_key() {
         let _daemon = daemon();
         assert_eq!(ask("swanctl", &["--list-conns"]), "");
         let authority = Authority::new("Corp Root");
-        let tls = method(13, &format!("<TrustedRootCA>{}</TrustedRootCA>", authority.thumbprint()));
+        let tls = method(
+            13,
+            &format!("<ServerValidation><TrustedRootCA>{}</TrustedRootCA></ServerValidation>", authority.thumbprint()),
+        );
         let tunnels = [
             ikev2("Plain", &[MACHINE]),
             ikev2("EapTls", &[("NativeProfile/Authentication/Eap/Configuration", &tls)]),

@@ -28,10 +28,17 @@ const SPLIT: [(&str, &str); 8] = [
     ("DnsSuffix", "corp.example,lab.example"),
 ];
 
+const NAMES: [(&str, &str); 3] = [
+    EAP_TYPE,
+    ("DomainNameInformationList/0/DomainName", ".corp.example"),
+    ("DomainNameInformationList/0/DnsServers", "10.10.0.53,fd00::53"),
+];
+
 /// A configuration of WireGuard's.
 pub(crate) fn wireguard() -> String {
     format!(
         "[Interface]\nPrivateKey = {KEY}\nAddress = 10.0.0.2/32, fd00::2/128\nDNS = 10.0.0.1, corp.example\nMTU = 1400\n\
+         FwMark = 0xca6c\nTable = 7\n\
          [Peer]\nPublicKey = {KEY}\nPresharedKey = {KEY}\nAllowedIPs = 10.0.0.0/8, fd00::/64 # all\n\
          Endpoint = [fd00::1]:51820\nPersistentKeepalive = 25\n"
     )
@@ -39,7 +46,8 @@ pub(crate) fn wireguard() -> String {
 
 /// Every kind. Those with certificates need the authority and a certificate of the device.
 pub(crate) fn all(authority: &Authority) -> Vec<Expected> {
-    let root = format!("<TrustedRootCA>{}</TrustedRootCA>", authority.thumbprint());
+    let root =
+        format!("<ServerValidation><TrustedRootCA>{}</TrustedRootCA></ServerValidation>", authority.thumbprint());
     let tls = method(13, &root);
     let service = "service-type=org.freedesktop.NetworkManager.strongswan";
     let lines = |lines: &[&str]| lines.iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
@@ -65,12 +73,15 @@ pub(crate) fn all(authority: &Authority) -> Vec<Expected> {
                 "never-default=true",
             ]),
         ),
+        (ikev2("Names", &NAMES), lines(&["dns=10.10.0.53;", "dns=fd00::53;", "dns-search=~corp.example;"])),
         (ikev2("Always", &[EAP_TYPE, ("AlwaysOn", "true")]), lines(&["persistent=true"])),
         (
             plugin("WireGuard", "Com.WireGuard", &wireguard()),
             lines(&[
                 "type=wireguard",
                 "mtu=1400",
+                "fwmark=51820",
+                "route-table=7",
                 &format!("private-key={KEY}"),
                 &peer,
                 "endpoint=[fd00::1]:51820",

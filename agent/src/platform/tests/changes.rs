@@ -64,7 +64,8 @@ fn held_to(authority: &Profile) -> String {
     format!(
         "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
          <authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX><EAPConfig>\
-         <EapHostConfig><EapMethod><Type>25</Type></EapMethod><Config><TrustedRootCA>{}</TrustedRootCA></Config>\
+         <EapHostConfig><EapMethod><Type>25</Type></EapMethod><Config><Eap><Type>25</Type><EapType>\
+         <ServerValidation><TrustedRootCA>{}</TrustedRootCA></ServerValidation></EapType></Eap></Config>\
          </EapHostConfig></EAPConfig></OneX></security></MSM></WLANProfile>",
         authority.root.name()
     )

@@ -1,9 +1,13 @@
 //! From profiles to what the machine should have because of them: one folder for each kind. Pure: nothing here looks at
 //! the machine, what is known of it comes in as [`Machine`].
 
+pub mod account;
 pub mod certificate;
 pub mod configuration;
+mod eap;
 pub mod email;
+#[cfg(test)]
+mod every_part;
 pub mod vpn;
 pub mod wifi;
 
@@ -97,13 +101,16 @@ pub type Readable = (String, Format, String);
 /// What a profile asks of the machine.
 pub fn share(profile: &Profile, context: &Context<'_>) -> Result<Share, Untranslatable> {
     let address = profile.address().ok_or_else(|| Untranslatable::unsupported("this is no profile"))?;
-    match address.kind {
+    let mut without_effect = account::account(profile, &address)?;
+    let mut share = match address.kind {
         ProfileKind::Wifi => wifi::translate(profile, &address, context),
         ProfileKind::Vpn => vpn::translate(profile, &address, context),
         ProfileKind::Certificate => certificate::translate(profile, &address, context),
         ProfileKind::Email => email::translate(profile, &address, context),
         ProfileKind::Configuration => configuration::translate(profile, &address, context),
-    }
+    }?;
+    without_effect.append(&mut share.without_effect);
+    Ok(Share { without_effect, ..share })
 }
 
 /// What the server may read of a profile, by full addresses.

@@ -230,7 +230,7 @@ fn all_failed(roots: &[String], status: StatusCode, reason: &str) -> Application
 
 /// What of the profiles is in force, as the ledger has it.
 pub(super) fn in_force(ledger: &Ledger) -> InForce {
-    let mut in_force = InForce::default();
+    let mut in_force = InForce { without_effect: ledger.without_effect.clone(), ..InForce::default() };
     for (root, standing) in &ledger.profiles {
         let reason = match standing {
             Standing::Waiting { reason } => format!("waiting: {reason}"),

@@ -3,6 +3,7 @@
 
 pub mod client;
 mod iterations;
+mod parts;
 pub mod pfx;
 pub mod roots;
 pub mod scep;
@@ -14,6 +15,7 @@ mod trusted;
 
 use mdm_protocol::csp::profile::ProfileAddress;
 
+pub use self::parts::{PFX, SCEP};
 use super::Context;
 use crate::engine::profile::Profile;
 use crate::platform::desired::{Share, Untranslatable};

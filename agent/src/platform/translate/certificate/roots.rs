@@ -16,10 +16,27 @@ pub fn bundle(
     address: &ProfileAddress,
     context: &Context<'_>,
 ) -> Result<(MachinePath, DesiredFile), Untranslatable> {
+    bundle_named(thumbprints, address, "-authorities.pem", context)
+}
+
+/// As [`bundle`], for the method inside of the tunnel that the first one makes.
+pub fn inner_bundle(
+    thumbprints: &[Thumbprint],
+    address: &ProfileAddress,
+    context: &Context<'_>,
+) -> Result<(MachinePath, DesiredFile), Untranslatable> {
+    bundle_named(thumbprints, address, "-inner-authorities.pem", context)
+}
+
+fn bundle_named(
+    thumbprints: &[Thumbprint],
+    address: &ProfileAddress,
+    ending: &str,
+    context: &Context<'_>,
+) -> Result<(MachinePath, DesiredFile), Untranslatable> {
     let found = authorities(thumbprints, context)?;
     let text: String = found.iter().map(|der| pem(der)).collect();
-    let path = MachinePath::named(DIRECTORY, address, "-authorities.pem");
-    Ok((path, DesiredFile::public(text, Consumer::Nobody)))
+    Ok((MachinePath::named(DIRECTORY, address, ending), DesiredFile::public(text, Consumer::Nobody)))
 }
 
 /// These authorities, in DER.

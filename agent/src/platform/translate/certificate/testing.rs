@@ -70,7 +70,9 @@ pub(crate) fn network(issuer: &[u8]) -> Profile {
     let document = format!(
         "<WLANProfile><name>Corp</name><SSIDConfig><SSID><name>Corp</name></SSID></SSIDConfig><MSM><security>\
          <authEncryption><authentication>WPA2</authentication><encryption>AES</encryption></authEncryption><OneX><EAPConfig>\
-         <EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><IssuerHash>{}</IssuerHash></Config></EapHostConfig>\
+         <EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><Eap><Type>13</Type><EapType>\
+         <TLSExtensions><FilteringInfo><CAHashList><IssuerHash>{}</IssuerHash></CAHashList></FilteringInfo></TLSExtensions>\
+         </EapType></Eap></Config></EapHostConfig>\
          </EAPConfig></OneX></security></MSM></WLANProfile>",
         Thumbprint::of(issuer)
     );

@@ -1,6 +1,7 @@
 //! A mailbox: Thunderbird is told how its domain is reached, and finds that when the user enters the address. No
 //! password is written; the user signs in.
 
+mod parts;
 #[cfg(test)]
 mod tests;
 mod thunderbird;
@@ -11,6 +12,7 @@ use mdm_protocol::csp::email::EmailAccount;
 use mdm_protocol::csp::profile::ProfileAddress;
 use serde_json::json;
 
+pub use self::parts::{EXCHANGE, MAILBOX};
 use super::Context;
 use crate::engine::profile::Profile;
 use crate::platform::consumer::Consumer;
@@ -25,6 +27,7 @@ pub(super) fn translate(
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
     let leaves = profile.leaves();
+    let mut without_effect = Vec::new();
     let is_exchange = address.root.segments().get(2).is_some_and(|provider| provider == "ActiveSync");
     let (domain, description) = if is_exchange {
         let account = ExchangeAccount::from_leaves(&leaves)?;
@@ -35,6 +38,15 @@ pub(super) fn translate(
         let account = EmailAccount::from_leaves(&leaves)?;
         if account.address.is_empty() {
             return Err(PayloadError::missing("REPLYADDR").into());
+        }
+        let is_given = |node: &&str| leaves.non_empty(node).is_some();
+        if let Some(node) = ["SMTPALTAUTHNAME", "SMTPALTDOMAIN"].iter().find(|node| is_given(node))
+            && account.outgoing_user.is_none()
+        {
+            without_effect.push(format!("{node}: SMTPALTENABLED does not ask for it"));
+        }
+        if account.outgoing_user.is_some() && !account.outgoing_authentication {
+            without_effect.push("SMTPALTENABLED: AUTHREQUIRED asks for no authentication".to_owned());
         }
         let domain = domain(&account.address, "REPLYADDR")?;
         let description = thunderbird::mailbox(&account, &domain)?;
@@ -59,6 +71,7 @@ pub(super) fn translate(
     Ok(Share {
         files: vec![(path, DesiredFile::public(description, Consumer::Nobody))],
         courtesies: vec![policy],
+        without_effect,
         ..Share::default()
     })
 }

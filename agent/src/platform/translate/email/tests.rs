@@ -51,7 +51,7 @@ fn a_mailbox_at_exchange_is_reached_by_its_web_services() {
     ];
     let profile = profile("./User/Vendor/MSFT/ActiveSync/Accounts/{2}", &leaves);
     let text = only_file(&desired_on(&everything(), &[profile]), "/usr/share/thunderbird/isp");
-    assert!(text.contains("<username>CORP\\ada</username>"), "{text}");
+    assert!(text.contains("<username>CORP\\%EMAILLOCALPART%</username>"), "{text}");
     assert!(text.contains("<ewsURL>https://mail.example.org/EWS/Exchange.asmx</ewsURL>"), "{text}");
     assert!(text.contains("<outgoingServer type=\"smtp\"><hostname>mail.example.org</hostname>"), "{text}");
 }

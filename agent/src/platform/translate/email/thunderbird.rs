@@ -15,7 +15,11 @@ pub(super) fn mailbox(account: &EmailAccount, domain: &str) -> Result<String, Un
     };
     check(&account.incoming, "INSERVER")?;
     check(&account.outgoing, "OUTSERVER")?;
-    let user = user_name(&account.user_name, &account.address);
+    let user = with_domain(&account.domain, &account.user_name, &account.address);
+    let outgoing_user = account
+        .outgoing_user
+        .as_ref()
+        .map_or_else(|| user.clone(), |user| with_domain(&user.domain, &user.name, &account.address));
     Ok(provider(domain, &account.service_name, |xml| {
         xml.element("incomingServer", &[("type", kind)], |xml| {
             server(xml, &account.incoming, ports);
@@ -25,7 +29,7 @@ pub(super) fn mailbox(account: &EmailAccount, domain: &str) -> Result<String, Un
         xml.element("outgoingServer", &[("type", "smtp")], |xml| {
             server(xml, &account.outgoing, (465, 587));
             if account.outgoing_authentication {
-                xml.text_leaf("username", &user);
+                xml.text_leaf("username", &outgoing_user);
                 xml.text_leaf("authentication", "password-cleartext");
             } else {
                 xml.text_leaf("authentication", "none");
@@ -41,10 +45,7 @@ pub(super) fn exchange(account: &ExchangeAccount, domain: &str) -> Result<String
     if !account.tls {
         return Err(Untranslatable::unsupported("Exchange without encryption is not supported"));
     }
-    let user = match account.domain.as_str() {
-        "" => user_name(&account.user_name, &account.address),
-        windows => format!("{windows}\\{}", account.user_name),
-    };
+    let user = with_domain(&account.domain, &account.user_name, &account.address);
     let name = if account.name.is_empty() { domain } else { &account.name };
     Ok(provider(domain, name, |xml| {
         xml.element("incomingServer", &[("type", "exchange")], |xml| {
@@ -84,18 +85,33 @@ fn server(xml: &mut XmlWriter, server: &MailServer, (encrypted, open): (u16, u16
     xml.text_leaf("hostname", &server.host);
     let port = server.port.unwrap_or(if server.tls { encrypted } else { open });
     xml.text_leaf("port", &port.to_string());
+    let is_implicit = match port {
+        993 | 995 | 465 => true,
+        143 | 110 | 25 | 587 => false,
+        _ => server.tls,
+    };
     // Where the connection is not encrypted from the start it has to become so, else the password is in the open.
-    xml.text_leaf("socketType", if server.tls && port != 587 { "SSL" } else { "STARTTLS" });
+    xml.text_leaf("socketType", if is_implicit { "SSL" } else { "STARTTLS" });
 }
 
-/// What stands for the user in a description that is the same for the whole domain.
+/// What stands for the user in a description that is the same for the whole domain. Addresses are compared as mail
+/// servers do, in any case.
 fn user_name(name: &str, address: &str) -> String {
     let local = address.split('@').next().unwrap_or_default();
     match name {
         "" => "%EMAILADDRESS%".to_owned(),
-        name if name == address => "%EMAILADDRESS%".to_owned(),
-        name if name == local => "%EMAILLOCALPART%".to_owned(),
+        name if name.eq_ignore_ascii_case(address) => "%EMAILADDRESS%".to_owned(),
+        name if name.eq_ignore_ascii_case(local) => "%EMAILLOCALPART%".to_owned(),
         name => name.to_owned(),
+    }
+}
+
+/// The same, in the form `DOMAIN\name` where there is a domain.
+fn with_domain(domain: &str, name: &str, address: &str) -> String {
+    match (domain, user_name(name, address).as_str()) {
+        ("", user) => user.to_owned(),
+        (domain, "%EMAILADDRESS%") => format!("{domain}\\%EMAILLOCALPART%"),
+        (domain, user) => format!("{domain}\\{user}"),
     }
 }
 

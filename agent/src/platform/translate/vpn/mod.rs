@@ -4,16 +4,18 @@
 mod ikev2;
 mod network_manager;
 mod openvpn;
+mod parts;
 mod proposals;
 mod swanctl;
 #[cfg(test)]
 mod tests;
 mod wireguard;
 
-use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::csp::vpn::{VpnKind, VpnProfile};
+use mdm_protocol::csp::{Leaves, PayloadError};
 
+pub use self::parts::{EAP, NODES};
 use super::Context;
 use crate::engine::profile::Profile;
 use crate::platform::desired::{Share, Untranslatable};
@@ -27,20 +29,62 @@ pub(super) fn translate(
     let tunnel = VpnProfile::from_leaves(&profile.leaves())?;
     match &tunnel.kind {
         None => Err(PayloadError::missing("NativeProfile/Servers").into()),
-        Some(VpnKind::Native { .. }) => ikev2::translate(&tunnel, address, context),
+        Some(VpnKind::Native { .. }) => {
+            let leaves = profile.leaves();
+            let nodes = VpnProfile::nodes(&leaves)?;
+            if nodes.0.keys().any(|node| node.to_ascii_lowercase().starts_with("pluginprofile/")) {
+                let reason = "is not supported beside NativeProfile; a tunnel has one client";
+                return Err(PayloadError::unsupported("PluginProfile", reason).into());
+            }
+            ikev2::translate(&tunnel, address, context)
+        }
         Some(VpnKind::Plugin { package, servers, configuration }) => {
             let configuration =
                 configuration.as_deref().ok_or_else(|| PayloadError::missing("PluginProfile/CustomConfiguration"))?;
+            let always_on = plugin_settings(&profile.leaves(), &tunnel)?;
             let text = plain(configuration);
             let package = package.to_ascii_lowercase();
             if package.contains("wireguard") {
-                wireguard::translate(&tunnel, servers, &text, address, context)
+                wireguard::translate(always_on, servers, &text, address, context)
             } else if package.contains("openvpn") {
-                openvpn::translate(&tunnel, servers, &text, address, context)
+                openvpn::translate(always_on, servers, &text, address, context)
             } else {
                 Err(Untranslatable::unsupported("a client other than WireGuard and OpenVPN is not supported"))
             }
         }
+    }
+}
+
+/// Of the settings beside a client's own configuration, whether the tunnel is always on is followed; the others belong
+/// into that configuration.
+fn plugin_settings(leaves: &Leaves, profile: &VpnProfile) -> Result<bool, Untranslatable> {
+    // Every field is named: one that is added has to be dealt with here.
+    let VpnProfile {
+        kind: _,
+        always_on,
+        device_tunnel,
+        dns_suffixes,
+        trusted_networks,
+        routes,
+        name_rules,
+        remember_credentials,
+    } = profile;
+    let nodes = VpnProfile::nodes(leaves)?;
+    let native = nodes.0.keys().find(|node| node.to_ascii_lowercase().starts_with("nativeprofile/"));
+    let given = [
+        (!dns_suffixes.is_empty(), "DnsSuffix"),
+        (!trusted_networks.is_empty(), "TrustedNetworkDetection"),
+        (!routes.is_empty(), "RouteList"),
+        (!name_rules.is_empty(), "DomainNameInformationList"),
+        (remember_credentials.is_some(), "RememberCredentials"),
+        (native.is_some(), "NativeProfile"),
+    ];
+    match given.iter().find(|(is_given, _)| *is_given) {
+        Some((_, node)) => {
+            let reason = "is not supported beside PluginProfile; the client's own configuration says such things";
+            Err(PayloadError::unsupported(node, reason).into())
+        }
+        None => Ok(*always_on || *device_tunnel),
     }
 }
 
@@ -55,4 +99,10 @@ fn plain(configuration: &str) -> String {
         Ok(document) if !document.root().has_children() => document.root().text().trim().to_owned(),
         _ => text.to_owned(),
     }
+}
+
+/// A list of servers beside a configuration that names its own.
+fn named_by_itself(servers: &[String]) -> Option<String> {
+    let reason = "the client's own configuration names its servers";
+    (!servers.is_empty()).then(|| format!("PluginProfile/ServerUrlList: {reason}"))
 }

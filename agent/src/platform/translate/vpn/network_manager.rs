@@ -1,7 +1,8 @@
 //! Tunnels in NetworkManager's keyfiles: IKEv2 by its strongSwan plugin, and what all tunnels have in common.
 
+use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::profile::ProfileAddress;
-use mdm_protocol::csp::vpn::Route;
+use mdm_protocol::csp::vpn::NameRule;
 
 use super::ikev2::{Proof, Tunnel};
 use crate::platform::consumer::Consumer;
@@ -28,6 +29,10 @@ pub(super) fn write(
     keyfile.section("vpn");
     keyfile.set("service-type", SERVICE);
     keyfile.set("address", &tunnel.servers[0]);
+    if tunnel.servers.len() > 1 {
+        let reason = "NativeProfile/Servers: NetworkManager's strongSwan plugin takes one server, the first";
+        share.without_effect.push(reason.to_owned());
+    }
     if !tunnel.authorities.is_empty() {
         let (path, file) = roots::bundle(tunnel.authorities, address, context)?;
         keyfile.set("certificate", path.as_str());
@@ -41,10 +46,11 @@ pub(super) fn write(
             keyfile.set("usercert", own.certificate.as_str());
             keyfile.set("userkey", own.key.as_str());
         }
-        Proof::Password(user) => {
+        Proof::Password { user, keep } => {
             keyfile.set("method", "eap");
             keyfile.set_some("user", *user);
-            keyfile.set("password-flags", "1");
+            // The user's own session keeps it, or nobody does.
+            keyfile.set("password-flags", if *keep { "1" } else { "2" });
         }
     }
     keyfile.set("virtual", "yes");
@@ -56,38 +62,69 @@ pub(super) fn write(
     if tunnel.always_on {
         keyfile.set("persistent", "true");
     }
-    routing(&mut keyfile, tunnel.force, tunnel.routes, tunnel.suffixes, "auto");
+    routing(&mut keyfile, tunnel)?;
     share.files.push(keyfile.into_file(address));
     if tunnel.always_on {
-        share.files.push(bring_up(address));
+        share.files.push(bring_up(address, tunnel.trusted_networks));
     }
     Ok(())
 }
 
-/// The sections on addresses: what goes through the tunnel and which domains are searched there.
-pub(super) fn routing(keyfile: &mut Keyfile, force: bool, routes: &[Route], suffixes: &[String], method: &str) {
+/// The sections on addresses: what goes through the tunnel, which domains are searched and resolved there.
+fn routing(keyfile: &mut Keyfile, tunnel: &Tunnel<'_>) -> Result<(), Untranslatable> {
+    let servers = name_servers(tunnel.name_rules)?;
+    let mut domains = tunnel.suffixes.to_vec();
+    domains.extend(tunnel.name_rules.iter().map(|rule| match rule.domain.as_str() {
+        // A tilde: names of the domain are asked for here and nowhere else.
+        "." => "~.".to_owned(),
+        domain => format!("~{}", domain.trim_start_matches('.')),
+    }));
     for (section, is_mine) in [("ipv4", false), ("ipv6", true)] {
         keyfile.section(section);
-        keyfile.set("method", method);
-        if !force {
+        keyfile.set("method", "auto");
+        if !tunnel.force {
             keyfile.set("never-default", "true");
         }
-        let mine = routes.iter().filter(|route| route.address.contains(':') == is_mine && !route.excluded);
+        let mine = tunnel.routes.iter().filter(|route| route.address.contains(':') == is_mine);
         for (number, route) in (1..).zip(mine) {
             let gateway = if is_mine { "::" } else { "0.0.0.0" };
             let metric = route.metric.map_or_else(String::new, |metric| format!(",{gateway},{metric}"));
             keyfile.set(&format!("route{number}"), format!("{}/{}{metric}", route.address, route.prefix));
         }
-        keyfile.set_list("dns-search", suffixes);
+        let mine: Vec<String> = servers.iter().filter(|server| server.contains(':') == is_mine).cloned().collect();
+        keyfile.set_list("dns", &mine);
+        keyfile.set_list("dns-search", &domains);
+    }
+    Ok(())
+}
+
+/// The servers of all rules: a connection has one list, for all of its domains.
+fn name_servers(rules: &[NameRule]) -> Result<&[String], Untranslatable> {
+    let first = rules.first().map(|rule| rule.servers.as_slice()).unwrap_or_default();
+    if rules.iter().all(|rule| rule.servers == first) {
+        Ok(first)
+    } else {
+        let reason = "different servers for different domains of one tunnel are not supported";
+        Err(PayloadError::unsupported("DomainNameInformationList", reason).into())
     }
 }
 
-/// NetworkManager does not bring up tunnels by itself: a script of its dispatcher does, as soon as there is a network.
-pub(super) fn bring_up(address: &ProfileAddress) -> (MachinePath, DesiredFile) {
+/// NetworkManager does not bring up tunnels by itself: a script of its dispatcher does, as soon as there is a network
+/// whose domains (NetworkManager-dispatcher(8)) are not among the trusted ones. Those are names without characters that
+/// mean something to the shell.
+fn bring_up(address: &ProfileAddress, trusted_networks: &[String]) -> (MachinePath, DesiredFile) {
+    let trusted = match trusted_networks {
+        [] => String::new(),
+        networks => format!(
+            "for domain in $IP4_DOMAINS $IP6_DOMAINS $DHCP4_DOMAIN_NAME; do\n\
+             \x20   case \"$domain\" in {}) exit 0 ;; esac\ndone\n",
+            networks.join(" | ")
+        ),
+    };
     let script = format!(
         "#!/bin/sh\n# Made by mdm-agent from a profile of the MDM server; changes are put back.\n\
          case \"$2\" in up | connectivity-change) ;; *) exit 0 ;; esac\n\
-         case \"$CONNECTION_ID\" in '') exit 0 ;; esac\n\
+         case \"$CONNECTION_ID\" in '') exit 0 ;; esac\n{trusted}\
          nmcli --terse --fields UUID connection show --active | grep -qx '{uuid}' && exit 0\n\
          exec nmcli --wait 0 connection up uuid '{uuid}'\n",
         uuid = path::uuid(address)

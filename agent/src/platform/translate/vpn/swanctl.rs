@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::profile::ProfileAddress;
 
 use super::ikev2::{Proof, Tunnel};
@@ -24,6 +25,7 @@ pub(super) fn write(
     context: &Context<'_>,
     share: &mut Share,
 ) -> Result<(), Untranslatable> {
+    without_network_manager(tunnel, share)?;
     let name = file_name(address);
     let mut text = "# Made by mdm-agent from a profile of the MDM server; changes are put back.\n".to_owned();
     let _ = write!(text, "connections {{\n  {name} {{\n    version = 2\n");
@@ -35,7 +37,7 @@ pub(super) fn write(
     let (auth, own) = match &tunnel.proof {
         Proof::Certificate(own) => ("pubkey", own),
         Proof::EapTls(own) => ("eap-tls", own),
-        Proof::Password(_) => {
+        Proof::Password { .. } => {
             return Err(Untranslatable::unsupported(
                 "a tunnel with a user's password needs NetworkManager's strongSwan plugin, which can ask for it",
             ));
@@ -65,13 +67,42 @@ pub(super) fn write(
     Ok(())
 }
 
+/// What goes through the tunnel: everything, the destinations that are named, or only what is the gateway's own.
 fn destinations(tunnel: &Tunnel<'_>) -> String {
-    let routes = tunnel.routes.iter().filter(|route| !route.excluded);
-    let mut all: Vec<String> = routes.map(|route| format!("{}/{}", route.address, route.prefix)).collect();
-    if tunnel.force || all.is_empty() {
-        all = vec!["0.0.0.0/0".to_owned(), "::/0".to_owned()];
+    if tunnel.force {
+        return "0.0.0.0/0, ::/0".to_owned();
     }
-    all.join(", ")
+    let all: Vec<String> = tunnel.routes.iter().map(|route| format!("{}/{}", route.address, route.prefix)).collect();
+    if all.is_empty() { "dynamic".to_owned() } else { all.join(", ") }
+}
+
+/// What only NetworkManager could do.
+fn without_network_manager(tunnel: &Tunnel<'_>, share: &mut Share) -> Result<(), Untranslatable> {
+    let refuse = |node: &str, reason: &str| Err(PayloadError::unsupported(node, reason).into());
+    if tunnel.routes.iter().any(|route| route.metric.is_some()) {
+        return refuse("RouteList", "a metric needs NetworkManager's strongSwan plugin; swanctl has none");
+    }
+    // Where the gateway cannot be reached from inside, traffic would wait for a tunnel that does not come.
+    if !tunnel.trusted_networks.is_empty() && (tunnel.force || !tunnel.routes.is_empty()) {
+        return refuse(
+            "TrustedNetworkDetection",
+            "it needs NetworkManager's strongSwan plugin; swanctl knows no networks",
+        );
+    }
+    let mut note = |given: bool, node: &str, reason: &str| {
+        if given {
+            share.without_effect.push(format!("{node}: {reason}"));
+        }
+    };
+    note(
+        !tunnel.trusted_networks.is_empty(),
+        "TrustedNetworkDetection",
+        "nothing but the gateway's own goes through the tunnel",
+    );
+    let assigned = "strongSwan uses the name servers that the gateway assigns, for all names";
+    note(!tunnel.suffixes.is_empty(), "DnsSuffix", assigned);
+    note(!tunnel.name_rules.is_empty(), "DomainNameInformationList", assigned);
+    Ok(())
 }
 
 /// The authorities, each in a file of its own: of several in one file, swanctl takes the first. They are in no folder

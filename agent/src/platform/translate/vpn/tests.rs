@@ -103,7 +103,7 @@ fn prescribed_algorithms_are_followed_and_broken_ones_refused() {
 
 #[test]
 fn other_protocols_and_machines_without_a_client_are_told_apart() {
-    for protocol in ["PPTP", "SSTP", "L2TP", "Automatic"] {
+    for protocol in ["PPTP", "SSTP", "L2TP", "ProtocolList"] {
         let leaves = [("NativeProfile/Servers", "a.example"), ("NativeProfile/NativeProtocolType", protocol)];
         let (code, reason) = refusal(&everything(), &profile(ROOT, &leaves));
         assert_eq!((code, reason.contains(protocol)), (StatusCode::NOT_SUPPORTED, true), "{reason}");
@@ -237,7 +237,7 @@ fn an_openvpn_configuration_as_servers_export_it_is_taken() {
                  <ca>\r\n# a </ca> that ends nothing\r\nAAAA\r\n  </ca> \r\n";
     let mark = format!("\u{feff}{lines}");
     let text = only_file(&desired_on(&everything(), &[plugin("openvpn", &mark)]), "/etc/openvpn/client");
-    assert!(text.ends_with(&format!("\n{}\n", lines.trim())), "{text}");
+    assert!(text.ends_with(&format!("\n{}\n", lines.trim().replace("\r\n", "\n"))), "{text}");
 }
 
 #[test]
@@ -252,8 +252,8 @@ fn strongswan_alone_finds_everything_in_its_own_directory_and_the_key_in_the_onl
         &[("EncodedCertificate", &mdm_protocol::base64::encode(&der))],
     );
     let eap = format!(
-        "<EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><TrustedRootCA>{thumbprint}</TrustedRootCA>\
-         </Config></EapHostConfig>"
+        "<EapHostConfig><EapMethod><Type>13</Type></EapMethod><Config><Eap><Type>13</Type><EapType>\
+         <ServerValidation><TrustedRootCA>{thumbprint}</TrustedRootCA></ServerValidation></EapType></Eap></Config></EapHostConfig>"
     );
     let leaves = [
         ("NativeProfile/Servers", "vpn.example.org"),

@@ -5,7 +5,6 @@ use std::net::{IpAddr, SocketAddr};
 
 use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::profile::ProfileAddress;
-use mdm_protocol::csp::vpn::VpnProfile;
 use mdm_protocol::{Secret, base64};
 
 use crate::platform::consumer::Consumer;
@@ -24,7 +23,24 @@ struct Configuration {
     mtu: Option<u16>,
     addresses: Vec<String>,
     dns: Vec<String>,
+    /// The mark of the tunnel's own packets; 0 for none.
+    mark: Option<u32>,
+    table: Table,
+    /// Whether changes would be saved, which nobody makes.
+    saves: bool,
     peers: Vec<Peer>,
+}
+
+/// Where the routes to what peers may send go.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Table {
+    /// Where the client thinks best.
+    #[default]
+    Automatic,
+    /// There are none.
+    Off,
+    /// Into a table of the kernel's.
+    Number(u32),
 }
 
 #[derive(Debug, Default)]
@@ -38,27 +54,30 @@ struct Peer {
 
 /// What a WireGuard tunnel asks of the machine.
 pub(super) fn translate(
-    profile: &VpnProfile,
+    always_on: bool,
     servers: &[String],
     text: &str,
     address: &ProfileAddress,
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
     let mut configuration = read(text)?;
-    if let [peer] = configuration.peers.as_mut_slice()
-        && peer.endpoint.is_none()
-        && let Some(server) = servers.first()
-    {
-        let server = if server.contains(':') { server.clone() } else { format!("{server}:51820") };
-        peer.endpoint = Some(endpoint(&server)?);
-    }
     let mut share = Share::default();
+    match (configuration.peers.as_mut_slice(), servers) {
+        ([peer], [server]) if peer.endpoint.is_none() => {
+            let server = if server.contains(':') { server.clone() } else { format!("{server}:51820") };
+            peer.endpoint = Some(endpoint(&server)?);
+        }
+        (_, servers) => share.without_effect.extend(super::named_by_itself(servers)),
+    }
+    if configuration.saves {
+        share.without_effect.push(format!("{NODE}: SaveConfig: the tunnel is as its profile says"));
+    }
     if context.machine.network_manager {
-        share.files.push(keyfile(&configuration, profile.always_on, address));
+        share.files.push(keyfile(&configuration, always_on, address));
     } else if context.machine.wireguard_tools {
         let path = MachinePath::new(format!("/etc/wireguard/{}.conf", interface(address)));
         share.files.push((path, DesiredFile::private(quick(&configuration), Consumer::Nobody)));
-        if profile.always_on {
+        if always_on {
             let unit = format!("/etc/systemd/system/multi-user.target.wants/wg-quick@{}.service", interface(address));
             let link = DesiredFile::link("/usr/lib/systemd/system/wg-quick@.service", Consumer::Nobody);
             share.files.push((MachinePath::new(unit), link));
@@ -106,6 +125,17 @@ fn read(text: &str) -> Result<Configuration, Untranslatable> {
     Ok(configuration)
 }
 
+impl Table {
+    /// As wg-quick takes it.
+    fn word(self) -> Option<String> {
+        match self {
+            Self::Automatic => None,
+            Self::Off => Some("off".to_owned()),
+            Self::Number(number) => Some(number.to_string()),
+        }
+    }
+}
+
 impl Configuration {
     fn set(&mut self, name: &str, value: &str, line: u32) -> Result<(), Untranslatable> {
         match name {
@@ -114,8 +144,15 @@ impl Configuration {
             "mtu" => self.mtu = Some(number(value, line)?),
             "address" => self.addresses.extend(networks(value, line)?),
             "dns" => self.dns.extend(names(value, line)?),
+            "fwmark" => self.mark = Some(mark(value, line)?),
+            "table" => self.table = table(value, line)?,
+            "saveconfig" => match value {
+                "true" => self.saves = true,
+                "false" => self.saves = false,
+                _ => return Err(wrong(format!("line {line} is neither true nor false"))),
+            },
             // wg-quick would run these as root.
-            "preup" | "postup" | "predown" | "postdown" | "saveconfig" => {
+            "preup" | "postup" | "predown" | "postdown" => {
                 return Err(Untranslatable::unsupported(format!(
                     "{NODE}: commands of wg-quick (line {line}) are not run"
                 )));
@@ -141,10 +178,31 @@ impl Peer {
     }
 }
 
-/// 32 bytes in base64.
+/// A number, decimal or with `0x` before it hexadecimal, or `off`.
+fn mark(value: &str, line: u32) -> Result<u32, Untranslatable> {
+    let parsed = match value.strip_prefix("0x") {
+        _ if value == "off" => Ok(0),
+        Some(digits) => u32::from_str_radix(digits, 16),
+        None => value.parse(),
+    };
+    parsed.map_err(|_| wrong(format!("line {line} is not a mark of 32 bits")))
+}
+
+fn table(value: &str, line: u32) -> Result<Table, Untranslatable> {
+    match value {
+        "auto" => Ok(Table::Automatic),
+        "off" => Ok(Table::Off),
+        number => match mark(number, line)? {
+            0 => Err(wrong(format!("line {line} is not a table of routes"))),
+            number => Ok(Table::Number(number)),
+        },
+    }
+}
+
+/// 32 bytes in base64, written as everybody writes them: the decoder forgives white space, others do not.
 fn key(value: &str, line: u32) -> Result<String, Untranslatable> {
     match base64::decode(value) {
-        Ok(bytes) if bytes.len() == 32 => Ok(value.to_owned()),
+        Ok(bytes) if bytes.len() == 32 => Ok(base64::encode(bytes)),
         _ => Err(wrong(format!("line {line} is not a key of 32 bytes in base64"))),
     }
 }
@@ -203,6 +261,10 @@ fn keyfile(configuration: &Configuration, always_on: bool, address: &ProfileAddr
     keyfile.set_some("private-key", configuration.private_key.as_ref().map(Secret::expose));
     keyfile.set_some("listen-port", configuration.listen_port.map(|port| port.to_string()));
     keyfile.set_some("mtu", configuration.mtu.map(|mtu| mtu.to_string()));
+    keyfile.set_some("fwmark", configuration.mark.map(|mark| mark.to_string()));
+    if configuration.table == Table::Off {
+        keyfile.set("peer-routes", "false");
+    }
     for peer in &configuration.peers {
         keyfile.section(&format!("wireguard-peer.{}", peer.public_key));
         keyfile.set_some("endpoint", peer.endpoint.as_ref());
@@ -218,6 +280,9 @@ fn keyfile(configuration: &Configuration, always_on: bool, address: &ProfileAddr
         let addresses: Vec<&String> =
             configuration.addresses.iter().filter(|address| address.contains(':') == is_six).collect();
         keyfile.set("method", if addresses.is_empty() { "disabled" } else { "manual" });
+        if let Table::Number(number) = configuration.table {
+            keyfile.set("route-table", number.to_string());
+        }
         for (number, address) in (1..).zip(&addresses) {
             keyfile.set(&format!("address{number}"), address);
         }
@@ -244,6 +309,8 @@ fn quick(configuration: &Configuration) -> String {
     set("DNS", list(&configuration.dns));
     set("ListenPort", configuration.listen_port.map(|port| port.to_string()));
     set("MTU", configuration.mtu.map(|mtu| mtu.to_string()));
+    set("FwMark", configuration.mark.map(|mark| mark.to_string()));
+    set("Table", configuration.table.word());
     for peer in &configuration.peers {
         lines.push("\n[Peer]".to_owned());
         let mut set = |name: &str, value: Option<String>| lines.extend(value.map(|value| format!("{name} = {value}")));

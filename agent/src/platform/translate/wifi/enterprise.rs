@@ -1,9 +1,11 @@
-//! The section on enterprise methods (802.1X): EAP-TLS with a certificate of this device, PEAP with a password that the
-//! user is asked for.
+//! The section on enterprise methods (802.1X): EAP-TLS with a certificate of this device, PEAP and EAP-TTLS with a password
+//! that the user is asked for, or with EAP-TLS inside.
 
-use mdm_protocol::csp::eap::{EAP_TLS, Eap, MSCHAPV2, PEAP};
+use mdm_protocol::csp::eap::{CertificateSelection, EAP_TLS, EAP_TTLS, Eap, Inner, MSCHAPV2, PEAP, ServerValidation};
 use mdm_protocol::csp::profile::ProfileAddress;
+use mdm_protocol::csp::wifi::{OneX, Subject};
 
+use super::server_names::Names;
 use crate::platform::desired::{Share, Untranslatable};
 use crate::platform::keyfile::Keyfile;
 use crate::platform::translate::Context;
@@ -11,75 +13,149 @@ use crate::platform::translate::certificate::roots;
 
 /// The secret is kept by the user's own session, not in the file.
 const KEPT_BY_USER: &str = "1";
+/// The secret is kept by nobody: the user is asked each time.
+const NOT_KEPT: &str = "2";
 /// There is no secret: the key is not encrypted, its file is for root alone.
 const NOT_REQUIRED: &str = "4";
 
-/// Writes the section.
-pub(super) fn write(
-    eap: &Eap,
-    address: &ProfileAddress,
-    context: &Context<'_>,
-    keyfile: &mut Keyfile,
-    share: &mut Share,
-) -> Result<(), Untranslatable> {
-    keyfile.section("802-1x");
-    match (eap.method, eap.inner_method) {
-        (EAP_TLS, _) => {
-            let own = context.client_certificate(&eap.issuers, &eap.purposes)?;
-            keyfile.set("eap", "tls;");
-            keyfile.set("identity", own.identity.as_deref().or(context.user).unwrap_or("device"));
-            keyfile.set("client-cert", own.certificate.as_str());
-            keyfile.set("private-key", own.key.as_str());
-            keyfile.set("private-key-password-flags", NOT_REQUIRED);
-            share.uses.extend([own.certificate.clone(), own.key.clone()]);
-        }
-        (PEAP, None | Some(MSCHAPV2)) => {
-            keyfile.set("eap", "peap;");
-            keyfile.set("phase2-auth", "mschapv2");
-            keyfile.set_some("identity", context.user);
-            keyfile.set("password-flags", KEPT_BY_USER);
-        }
-        (PEAP, Some(_)) => return Err(unsupported("PEAP with another method inside than MSCHAPv2")),
-        _ => return Err(unsupported("an enterprise method other than EAP-TLS and PEAP")),
-    }
-    keyfile.set_some("anonymous-identity", eap.anonymous_name.as_ref());
-    write_server(eap, address, context, keyfile, share)
+/// The names of NetworkManager's properties for one of the two methods.
+#[derive(Clone, Copy)]
+enum Phase {
+    Outer,
+    Inner,
 }
 
-/// How the network proves itself: by roots that came as profiles, else by those of the machine.
-fn write_server(
-    eap: &Eap,
+/// Where a section is written, and what with.
+struct Section<'a> {
+    address: &'a ProfileAddress,
+    context: &'a Context<'a>,
+    keyfile: &'a mut Keyfile,
+    share: &'a mut Share,
+}
+
+/// Writes the section.
+pub(super) fn write(
+    one_x: &OneX,
     address: &ProfileAddress,
     context: &Context<'_>,
     keyfile: &mut Keyfile,
     share: &mut Share,
 ) -> Result<(), Untranslatable> {
-    if eap.trusted_roots.is_empty() {
-        keyfile.set("system-ca-certs", "true");
-    } else {
-        let (path, file) = roots::bundle(&eap.trusted_roots, address, context)?;
-        keyfile.set("ca-cert", path.as_str());
-        share.files.push((path, file));
-    }
-    let mut exact = Vec::new();
-    let mut suffixes = Vec::new();
-    for name in &eap.server_names {
-        let plain = name.trim_start_matches(".*").trim_start_matches('*').trim_start_matches('.');
-        if plain.is_empty() || !plain.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte)) {
-            return Err(unsupported("a pattern for the names of servers other than names and name endings"));
+    // Every field is named: one that is added has to be dealt with here.
+    let OneX { eap, subject, keep_password, single_sign_on } = one_x;
+    let Eap { method, server, selection, inner, anonymous_name } = eap;
+    keyfile.section("802-1x");
+    let mut section = Section { address, context, keyfile, share };
+    match (*method, inner) {
+        (EAP_TLS, None) => {
+            section.keyfile.set("eap", "tls;");
+            section.certificate(selection, Phase::Outer)?;
         }
-        if plain == name { exact.push(plain) } else { suffixes.push(plain) }
+        (PEAP | EAP_TTLS, inner) => {
+            section.keyfile.set("eap", if *method == PEAP { "peap;" } else { "ttls;" });
+            section.inner(*method, inner.as_ref(), *keep_password)?;
+        }
+        _ => return Err(unsupported("an enterprise method other than EAP-TLS, PEAP and EAP-TTLS")),
     }
-    // Both constraints would have to hold at once, and an ending holds for the whole name, too.
-    if suffixes.is_empty() {
-        keyfile.set_some("domain-match", Some(exact.join(";")).filter(|names| !names.is_empty()));
-    } else {
-        suffixes.extend(exact);
-        keyfile.set("domain-suffix-match", suffixes.join(";"));
+    if *subject == Subject::Guest {
+        return Err(unsupported("authentication as a guest (authMode)"));
     }
-    Ok(())
+    // With a certificate, the connection is the machine's own whoever uses it. A password is a user's.
+    if asks_for_password(eap) && *subject == Subject::Machine {
+        return Err(unsupported("a password of the machine (authMode machine); a certificate is"));
+    }
+    if asks_for_password(eap) && *single_sign_on {
+        return Err(unsupported("single sign-on with a password; a certificate is"));
+    }
+    if *single_sign_on {
+        let reason = "WlanXml: OneX/singleSignOn: with a certificate the connection needs no user to sign in";
+        section.share.without_effect.push(reason.to_owned());
+    }
+    section.keyfile.set_some("anonymous-identity", anonymous_name.as_ref());
+    section.server(server, Phase::Outer)
+}
+
+/// Whether the innermost method is one with a password.
+fn asks_for_password(eap: &Eap) -> bool {
+    match &eap.inner {
+        Some(Inner::Eap(inner)) => asks_for_password(inner),
+        Some(Inner::Pap | Inner::Chap | Inner::MsChap | Inner::MsChapV2) => true,
+        None => eap.method != EAP_TLS,
+    }
+}
+
+impl Phase {
+    fn name(self, property: &str) -> String {
+        match self {
+            Self::Outer => property.to_owned(),
+            Self::Inner => format!("phase2-{property}"),
+        }
+    }
+}
+
+impl Section<'_> {
+    /// A certificate of this device proves who it is.
+    fn certificate(&mut self, selection: &CertificateSelection, phase: Phase) -> Result<(), Untranslatable> {
+        let CertificateSelection { issuers, purposes } = selection;
+        let own = self.context.client_certificate(issuers, purposes)?;
+        self.keyfile.set("identity", own.identity.as_deref().or(self.context.user).unwrap_or("device"));
+        self.keyfile.set(&phase.name("client-cert"), own.certificate.as_str());
+        self.keyfile.set(&phase.name("private-key"), own.key.as_str());
+        self.keyfile.set(&phase.name("private-key-password-flags"), NOT_REQUIRED);
+        self.share.uses.extend([own.certificate.clone(), own.key.clone()]);
+        Ok(())
+    }
+
+    /// The method inside the tunnel.
+    fn inner(&mut self, outer: u32, inner: Option<&Inner>, keep_password: bool) -> Result<(), Untranslatable> {
+        let (property, value) = match inner {
+            Some(Inner::Eap(eap)) if eap.method == EAP_TLS && eap.inner.is_none() => {
+                self.keyfile.set("phase2-autheap", "tls");
+                self.certificate(&eap.selection, Phase::Inner)?;
+                return self.server(&eap.server, Phase::Inner);
+            }
+            Some(Inner::Eap(eap)) if eap.method == MSCHAPV2 && outer == EAP_TTLS => ("phase2-autheap", "mschapv2"),
+            Some(Inner::Eap(eap)) if eap.method == MSCHAPV2 => ("phase2-auth", "mschapv2"),
+            None if outer == PEAP => ("phase2-auth", "mschapv2"),
+            Some(Inner::Pap) => ("phase2-auth", "pap"),
+            Some(Inner::Chap) => ("phase2-auth", "chap"),
+            Some(Inner::MsChap) => ("phase2-auth", "mschap"),
+            Some(Inner::MsChapV2) => ("phase2-auth", "mschapv2"),
+            Some(Inner::Eap(_)) | None => {
+                return Err(unsupported("a method inside the tunnel other than MSCHAPv2, EAP-TLS, PAP and CHAP"));
+            }
+        };
+        self.keyfile.set(property, value);
+        self.keyfile.set_some("identity", self.context.user);
+        self.keyfile.set("password-flags", if keep_password { KEPT_BY_USER } else { NOT_KEPT });
+        Ok(())
+    }
+
+    /// How the network proves itself: by roots that came as profiles, else by those of the machine.
+    fn server(&mut self, server: &ServerValidation, phase: Phase) -> Result<(), Untranslatable> {
+        let ServerValidation { names, roots } = server;
+        match (phase, roots.as_slice()) {
+            (Phase::Outer, []) => self.keyfile.set("system-ca-certs", "true"),
+            // The setting above counts for both.
+            (Phase::Inner, []) => {}
+            (Phase::Outer, roots) => {
+                let (path, file) = roots::bundle(roots, self.address, self.context)?;
+                self.keyfile.set("ca-cert", path.as_str());
+                self.share.files.push((path, file));
+            }
+            (Phase::Inner, roots) => {
+                let (path, file) = roots::inner_bundle(roots, self.address, self.context)?;
+                self.keyfile.set("phase2-ca-cert", path.as_str());
+                self.share.files.push((path, file));
+            }
+        }
+        if let Some((property, value)) = Names::parse(names)?.property() {
+            self.keyfile.set(&phase.name(property), value);
+        }
+        Ok(())
+    }
 }
 
 fn unsupported(what: &str) -> Untranslatable {
-    Untranslatable::unsupported(format!("{what} is not supported"))
+    Untranslatable::unsupported(format!("WlanXml: {what} is not supported"))
 }

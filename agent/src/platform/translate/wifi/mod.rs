@@ -1,13 +1,17 @@
 //! A wireless network: a WLAN profile becomes a NetworkManager keyfile.
 
 mod enterprise;
+mod parts;
 mod security;
+mod server_names;
 #[cfg(test)]
 mod tests;
 
 use mdm_protocol::csp::profile::ProfileAddress;
-use mdm_protocol::csp::wifi::WlanProfile;
+use mdm_protocol::csp::wifi::{HardwareAddress, WlanProfile};
 use mdm_protocol::csp::{Leaves, PayloadError};
+
+pub use self::parts::{NODES, WLAN};
 
 use super::Context;
 use crate::engine::profile::Profile;
@@ -25,24 +29,38 @@ pub(super) fn translate(
     let metered = metered(&leaves)?;
     proxy(&leaves, &mut Keyfile::connection(address, "wifi"))?;
     let network = WlanProfile::parse(leaves.required("WlanXml")?)?;
+    // Every field is named: one that is added has to be dealt with, as `security` does with some.
+    let WlanProfile {
+        name: _,
+        ssid: bytes,
+        hidden,
+        auto_connect,
+        authentication: _,
+        transition: _,
+        encryption: _,
+        key: _,
+        one_x,
+        hardware_address,
+    } = &network;
     if !context.machine.network_manager {
         return Err(Untranslatable::unsupported("NetworkManager is not installed on this machine"));
     }
     let mut share = Share::default();
     let mut keyfile = Keyfile::connection(address, "wifi");
-    if !network.auto_connect {
+    if !auto_connect {
         keyfile.set("autoconnect", "false");
     }
     keyfile.set("metered", metered);
     keyfile.section("wifi");
     keyfile.set("mode", "infrastructure");
-    keyfile.set("ssid", ssid(&network.ssid));
-    if network.hidden {
+    keyfile.set("ssid", ssid(bytes));
+    if *hidden {
         keyfile.set("hidden", "true");
     }
+    keyfile.set_some("cloned-mac-address", hardware_address.map(cloned_address));
     security::write(&network, &mut keyfile)?;
-    if let Some(eap) = network.eap.as_ref().filter(|_| network.authentication.is_enterprise()) {
-        enterprise::write(eap, address, context, &mut keyfile, &mut share)?;
+    if let Some(one_x) = one_x {
+        enterprise::write(one_x, address, context, &mut keyfile, &mut share)?;
     }
     keyfile.section("ipv4");
     keyfile.set("method", "auto");
@@ -51,6 +69,13 @@ pub(super) fn translate(
     proxy(&leaves, &mut keyfile)?;
     share.files.push(keyfile.into_file(address));
     Ok(share)
+}
+
+fn cloned_address(address: HardwareAddress) -> &'static str {
+    match address {
+        HardwareAddress::Random => "random",
+        HardwareAddress::Permanent => "permanent",
+    }
 }
 
 /// Whether traffic costs (`WiFiCost`): 1 does not, 2 and 3 do.
@@ -74,6 +99,10 @@ fn ssid(bytes: &[u8]) -> String {
 
 /// NetworkManager knows automatic configuration only, so a fixed proxy is a script that always says the same.
 fn proxy(leaves: &Leaves, keyfile: &mut Keyfile) -> Result<(), PayloadError> {
+    let kinds = ["ProxyPacUrl", "Proxy"].map(|node| leaves.non_empty(node));
+    if kinds.iter().flatten().count() + usize::from(leaves.boolean("ProxyWPAD")? == Some(true)) > 1 {
+        return Err(PayloadError::unsupported("Proxy", "more than one kind of proxy is asked for"));
+    }
     if let Some(url) = leaves.non_empty("ProxyPacUrl") {
         let url = url::Url::parse(url).map_err(|_| PayloadError::format("ProxyPacUrl", "is not an address"))?;
         keyfile.section("proxy");

@@ -12,7 +12,7 @@ const FRAMES_PROTECTED: &str = "3";
 /// Writes the section on security; an open network has none.
 pub(super) fn write(network: &WlanProfile, keyfile: &mut Keyfile) -> Result<(), Untranslatable> {
     let (management, frames) = match network.authentication {
-        Authentication::Open if network.encryption.eq_ignore_ascii_case("none") => return Ok(()),
+        Authentication::Open if network.encryption.eq_ignore_ascii_case("none") && !network.transition => return Ok(()),
         Authentication::Open | Authentication::SharedWep => return Err(insecure("WEP")),
         Authentication::WpaPersonal | Authentication::WpaEnterprise => {
             return Err(insecure("WPA of the first version"));
@@ -27,8 +27,20 @@ pub(super) fn write(network: &WlanProfile, keyfile: &mut Keyfile) -> Result<(), 
         Authentication::Wpa3Enterprise => ("wpa-eap", Some(FRAMES_PROTECTED)),
         Authentication::Wpa3Enterprise192 => ("wpa-eap-suite-b-192", Some(FRAMES_PROTECTED)),
     };
+    let has_predecessor =
+        [Authentication::Wpa3Personal, Authentication::Wpa3Enterprise].contains(&network.authentication);
+    if network.transition && !has_predecessor {
+        let reason = "transitionMode is for WPA3 networks that let WPA2 stations in";
+        return Err(PayloadError::unsupported("WlanXml", reason).into());
+    }
     if network.encryption.eq_ignore_ascii_case("TKIP") {
         return Err(insecure("TKIP"));
+    }
+    // NetworkManager chooses the cipher with the kind of authentication.
+    let cipher = if network.authentication == Authentication::Wpa3Enterprise192 { "GCMP256" } else { "AES" };
+    if !network.encryption.eq_ignore_ascii_case(cipher) {
+        let reason = format!("another encryption than {cipher} is not supported with this kind of authentication");
+        return Err(PayloadError::unsupported("WlanXml", reason).into());
     }
     keyfile.section("wifi-security");
     keyfile.set("key-mgmt", management);

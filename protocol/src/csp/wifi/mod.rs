@@ -1,5 +1,8 @@
 //! WiFi: a wireless network as a WLAN profile (`WiFi/Profile/<SSID>/WlanXml`, schema WLAN_profile v1).
 
+mod authentication;
+
+pub use self::authentication::Authentication;
 use super::PayloadError;
 pub use super::eap::Eap;
 use crate::secret::Secret;
@@ -7,6 +10,7 @@ use crate::xml::{Document, Element, Limits, XmlWriter, without_declaration};
 
 const NODE: &str = "WlanXml";
 const PROFILE_V1: &str = "http://www.microsoft.com/networking/WLAN/profile/v1";
+const PROFILE_V3: &str = "http://www.microsoft.com/networking/WLAN/profile/v3";
 const PROFILE_V4: &str = "http://www.microsoft.com/networking/WLAN/profile/v4";
 
 /// A wireless network.
@@ -28,64 +32,45 @@ pub struct WlanProfile {
     pub encryption: String,
     /// The shared key, for the kinds of authentication that have one.
     pub key: Option<SharedKey>,
-    /// The enterprise method, for the kinds of authentication that use one.
-    pub eap: Option<Eap>,
+    /// How the user is authenticated, for the kinds of authentication that do it.
+    pub one_x: Option<OneX>,
+    /// The address that the machine shows, where the profile says which.
+    pub hardware_address: Option<HardwareAddress>,
 }
 
-/// How stations prove who they are.
+/// Authentication by 802.1X (schema OneX v1).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OneX {
+    /// The enterprise method.
+    pub eap: Eap,
+    /// Who proves who he is.
+    pub subject: Subject,
+    /// Whether a password may be kept.
+    pub keep_password: bool,
+    /// Whether signing in at the machine and at the network is one.
+    pub single_sign_on: bool,
+}
+
+/// Who proves who he is to the network (`authMode`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Authentication {
-    /// Not at all.
-    Open,
-    /// Not at all, but encrypted.
-    Owe,
-    /// The shared key of WEP.
-    SharedWep,
-    /// WPA with a shared key.
-    WpaPersonal,
-    /// WPA2 with a shared key.
-    Wpa2Personal,
-    /// WPA3 with a shared key.
-    Wpa3Personal,
-    /// WPA with an enterprise method.
-    WpaEnterprise,
-    /// WPA2 with an enterprise method.
-    Wpa2Enterprise,
-    /// WPA3 with an enterprise method.
-    Wpa3Enterprise,
-    /// WPA3 with an enterprise method, 192-bit mode.
-    Wpa3Enterprise192,
+pub enum Subject {
+    /// Whoever of both is there.
+    MachineOrUser,
+    /// The machine, whoever uses it.
+    Machine,
+    /// The user.
+    User,
+    /// Nobody.
+    Guest,
 }
 
-const AUTHENTICATION_NAMES: &[(&str, Authentication)] = &[
-    ("open", Authentication::Open),
-    ("OWE", Authentication::Owe),
-    ("shared", Authentication::SharedWep),
-    ("WPAPSK", Authentication::WpaPersonal),
-    ("WPA2PSK", Authentication::Wpa2Personal),
-    ("WPA3SAE", Authentication::Wpa3Personal),
-    ("WPA", Authentication::WpaEnterprise),
-    ("WPA2", Authentication::Wpa2Enterprise),
-    ("WPA3ENT", Authentication::Wpa3Enterprise),
-    ("WPA3ENT192", Authentication::Wpa3Enterprise192),
-    ("WPA3", Authentication::Wpa3Enterprise192),
-];
-
-impl Authentication {
-    /// The name in the schema.
-    pub fn as_str(self) -> &'static str {
-        AUTHENTICATION_NAMES.iter().find(|(_, kind)| *kind == self).map_or("open", |(name, _)| name)
-    }
-
-    /// Whether every station uses one shared key.
-    pub fn is_personal(self) -> bool {
-        matches!(self, Self::WpaPersonal | Self::Wpa2Personal | Self::Wpa3Personal)
-    }
-
-    /// Whether each station proves itself by an enterprise method.
-    pub fn is_enterprise(self) -> bool {
-        matches!(self, Self::WpaEnterprise | Self::Wpa2Enterprise | Self::Wpa3Enterprise | Self::Wpa3Enterprise192)
-    }
+/// The address that a machine shows to a network (`MacRandomization`, schema v3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HardwareAddress {
+    /// A random one.
+    Random,
+    /// Its own.
+    Permanent,
 }
 
 /// A key that all stations share.
@@ -116,9 +101,13 @@ impl WlanProfile {
         if authentication.is_personal() && key.is_none() {
             return Err(PayloadError::format(NODE, "the network needs a shared key and none is given"));
         }
-        let eap = security.child("OneX").map(|one_x| Eap::within(one_x, NODE)).transpose()?;
-        if authentication.is_enterprise() && eap.is_none() {
+        let one_x = security.child("OneX").map(one_x).transpose()?;
+        if authentication.is_enterprise() && one_x.is_none() {
             return Err(PayloadError::format(NODE, "the network needs an enterprise method (OneX) and none is given"));
+        }
+        let uses_one_x = switch(suite, "useOneX")?.unwrap_or(authentication.is_enterprise());
+        if uses_one_x != authentication.is_enterprise() || one_x.is_some() != authentication.is_enterprise() {
+            return Err(PayloadError::unsupported(NODE, "useOneX or OneX contradicts the kind of authentication"));
         }
         Ok(Self {
             name,
@@ -129,7 +118,8 @@ impl WlanProfile {
             transition: flag(suite.child("transitionMode")),
             encryption: suite.child_text("encryption").unwrap_or("none").to_owned(),
             key,
-            eap,
+            one_x,
+            hardware_address: hardware_address(root)?,
         })
     }
 
@@ -150,6 +140,12 @@ impl WlanProfile {
             xml.text_leaf("connectionType", "ESS");
             xml.text_leaf("connectionMode", if self.auto_connect { "auto" } else { "manual" });
             xml.element("MSM", &[], |xml| xml.element("security", &[], |xml| self.write_security(xml)));
+            if let Some(address) = self.hardware_address {
+                let is_random = address == HardwareAddress::Random;
+                xml.element("MacRandomization", &[("xmlns", PROFILE_V3)], |xml| {
+                    xml.leaf("enableRandomization", &[], is_random);
+                });
+            }
         });
         xml.finish()
     }
@@ -174,10 +170,39 @@ impl WlanProfile {
 }
 
 fn authentication(name: &str) -> Result<Authentication, PayloadError> {
-    let known = AUTHENTICATION_NAMES.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
-    known
-        .map(|(_, kind)| *kind)
+    Authentication::parse(name)
         .ok_or_else(|| PayloadError::unsupported(NODE, "the kind of authentication is not known"))
+}
+
+fn one_x(element: Element<'_>) -> Result<OneX, PayloadError> {
+    let mode = element.child_text("authMode").unwrap_or("machineOrUser");
+    let known = [
+        ("machineOrUser", Subject::MachineOrUser),
+        ("machine", Subject::Machine),
+        ("user", Subject::User),
+        ("guest", Subject::Guest),
+    ];
+    let subject = known.iter().find(|(name, _)| name.eq_ignore_ascii_case(mode));
+    Ok(OneX {
+        eap: Eap::within(element, NODE)?,
+        subject: subject.ok_or_else(|| PayloadError::format(NODE, "authMode is not known"))?.1,
+        keep_password: switch(element, "cacheUserData")?.unwrap_or(true),
+        single_sign_on: element.child("singleSignOn").is_some(),
+    })
+}
+
+fn hardware_address(root: Element<'_>) -> Result<Option<HardwareAddress>, PayloadError> {
+    let Some(element) = root.child("MacRandomization") else { return Ok(None) };
+    let is_random = switch(element, "enableRandomization")?;
+    Ok(is_random.map(|random| if random { HardwareAddress::Random } else { HardwareAddress::Permanent }))
+}
+
+/// A direct child that is `true` or `false`, if it is there.
+fn switch(element: Element<'_>, name: &str) -> Result<Option<bool>, PayloadError> {
+    let value = element.child(name).map(|child| super::boolean(child.text()));
+    value
+        .map(|value| value.ok_or_else(|| PayloadError::format(NODE, format!("{name} is neither true nor false"))))
+        .transpose()
 }
 
 fn ssid(root: Element<'_>, profile_name: &str) -> Result<Vec<u8>, PayloadError> {

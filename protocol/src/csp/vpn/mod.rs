@@ -1,10 +1,12 @@
 //! VPNv2: a tunnel, from single nodes or from one `ProfileXML` (schema VPNv2 profile).
 
+mod document;
+
+use std::borrow::Cow;
 use std::fmt;
 
-use super::eap::{Eap, MSCHAPV2, PEAP};
+use super::eap::{Eap, PEAP};
 use super::{Leaves, PayloadError, comma_list};
-use crate::xml::{Document, Element, Limits, without_declaration};
 
 /// A tunnel.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -21,6 +23,10 @@ pub struct VpnProfile {
     pub trusted_networks: Vec<String>,
     /// Destinations through the tunnel, or beside it.
     pub routes: Vec<Route>,
+    /// Which servers resolve which names while the tunnel is up (`DomainNameInformationList`).
+    pub name_rules: Vec<NameRule>,
+    /// Whether a password may be kept; `None` leaves it to the client.
+    pub remember_credentials: Option<bool>,
 }
 
 /// What carries the tunnel. `Debug` hides the configuration of another client, which may contain keys.
@@ -32,6 +38,8 @@ pub enum VpnKind {
         servers: Vec<String>,
         /// `IKEv2`, `L2TP`, `PPTP`, `SSTP`, `Automatic` or `ProtocolList`, as written.
         protocol: String,
+        /// The protocols to try, best first, where the protocol is `ProtocolList`.
+        protocols: Vec<String>,
         /// Whether all traffic goes through the tunnel.
         force_tunnel: bool,
         /// Whether the machine proves itself by a certificate.
@@ -71,9 +79,17 @@ pub struct CryptographySuite {
 
 impl CryptographySuite {
     fn from_leaves(leaves: &Leaves) -> Option<Self> {
+        const NAMES: [&str; 6] = [
+            "AuthenticationTransformConstants",
+            "CipherTransformConstants",
+            "EncryptionMethod",
+            "IntegrityCheckMethod",
+            "DHGroup",
+            "PfsGroup",
+        ];
         let text = |name: &str| leaves.non_empty(&format!("NativeProfile/CryptographySuite/{name}"));
         let or = |name: &str, default: &str| text(name).unwrap_or(default).to_owned();
-        text("EncryptionMethod").or_else(|| text("CipherTransformConstants")).or_else(|| text("DHGroup"))?;
+        NAMES.iter().find_map(|name| text(name))?;
         Some(Self {
             authentication_transform: or("AuthenticationTransformConstants", "SHA256128"),
             cipher_transform: or("CipherTransformConstants", "AES256"),
@@ -98,13 +114,23 @@ pub struct Route {
     pub excluded: bool,
 }
 
+/// Servers that resolve the names of a domain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NameRule {
+    /// The domain: with a dot before it all names that end so, without one this name alone, `.` all names.
+    pub domain: String,
+    /// The addresses of the servers.
+    pub servers: Vec<String>,
+}
+
 impl fmt::Debug for VpnKind {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Native { servers, protocol, force_tunnel, machine_certificate, eap, suite } => formatter
+            Self::Native { servers, protocol, protocols, force_tunnel, machine_certificate, eap, suite } => formatter
                 .debug_struct("Native")
                 .field("servers", servers)
                 .field("protocol", protocol)
+                .field("protocols", protocols)
                 .field("force_tunnel", force_tunnel)
                 .field("machine_certificate", machine_certificate)
                 .field("eap", eap)
@@ -132,10 +158,23 @@ enum Source {
 impl VpnProfile {
     /// Reads a profile from its nodes.
     pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
-        if let Some(text) = leaves.non_empty("ProfileXML") {
-            return Self::read(&flatten(text)?, Source::Document);
+        let (leaves, source) = Self::single_nodes(leaves)?;
+        Self::read(&leaves, source)
+    }
+
+    /// The nodes of a profile; of a `ProfileXML` those that the same profile would have as single nodes.
+    pub fn nodes(leaves: &Leaves) -> Result<Cow<'_, Leaves>, PayloadError> {
+        Self::single_nodes(leaves).map(|(leaves, _)| leaves)
+    }
+
+    fn single_nodes(leaves: &Leaves) -> Result<(Cow<'_, Leaves>, Source), PayloadError> {
+        match leaves.non_empty("ProfileXML") {
+            Some(_) if leaves.0.len() > 1 => {
+                Err(PayloadError::unsupported("ProfileXML", "stands beside single nodes of the same profile"))
+            }
+            Some(text) => Ok((Cow::Owned(document::flatten(text)?), Source::Document)),
+            None => Ok((Cow::Borrowed(leaves), Source::SingleNodes)),
         }
-        Self::read(leaves, Source::SingleNodes)
     }
 
     fn read(leaves: &Leaves, source: Source) -> Result<Self, PayloadError> {
@@ -146,6 +185,8 @@ impl VpnProfile {
             dns_suffixes: leaves.get("DnsSuffix").map(comma_list).unwrap_or_default(),
             trusted_networks: leaves.get("TrustedNetworkDetection").map(comma_list).unwrap_or_default(),
             routes: leaves.rows("RouteList").iter().map(|row| route(row, source)).collect::<Result<_, _>>()?,
+            name_rules: leaves.rows("DomainNameInformationList").iter().map(name_rule).collect::<Result<_, _>>()?,
+            remember_credentials: leaves.boolean("RememberCredentials")?,
         })
     }
 
@@ -167,6 +208,11 @@ impl VpnProfile {
                 (None, Source::Document) => "Automatic".to_owned(),
                 (None, Source::SingleNodes) => return Err(PayloadError::missing("NativeProfile/NativeProtocolType")),
             },
+            protocols: leaves
+                .rows("NativeProfile/ProtocolList/NativeProtocolList")
+                .iter()
+                .filter_map(|row| row.non_empty("Type").map(str::to_owned))
+                .collect(),
             force_tunnel: !routing.eq_ignore_ascii_case("SplitTunnel"),
             machine_certificate: machine.is_some_and(|method| method.eq_ignore_ascii_case("Certificate")),
             eap: eap(leaves)?,
@@ -178,24 +224,18 @@ impl VpnProfile {
 /// The method by which the user is proven: in full, or by its number alone.
 fn eap(leaves: &Leaves) -> Result<Option<Box<Eap>>, PayloadError> {
     const CONFIGURATION: &str = "NativeProfile/Authentication/Eap/Configuration";
-    if let Some(text) = leaves.non_empty(CONFIGURATION) {
-        return Eap::parse(text, CONFIGURATION).map(|eap| Some(Box::new(eap)));
+    const TYPE: &str = "NativeProfile/Authentication/Eap/Type";
+    let method: Option<u32> = leaves.number(TYPE)?;
+    // The provider's own list calls PEAP 27.
+    let method = method.map(|method| if method == 27 { PEAP } else { method });
+    let Some(text) = leaves.non_empty(CONFIGURATION) else {
+        return Ok(method.map(|method| Box::new(Eap::of_method(method))));
+    };
+    let eap = Eap::parse(text, CONFIGURATION)?;
+    if method.is_some_and(|method| method != eap.method) {
+        return Err(PayloadError::format(TYPE, "is another method than that of Eap/Configuration"));
     }
-    let method = leaves.number("NativeProfile/Authentication/Eap/Type")?;
-    Ok(method.map(|method| {
-        // The provider's own list calls PEAP 27.
-        let method = if method == 27 { PEAP } else { method };
-        let inner_method = (method == PEAP).then_some(MSCHAPV2);
-        Box::new(Eap {
-            method,
-            inner_method,
-            server_names: Vec::new(),
-            trusted_roots: Vec::new(),
-            issuers: Vec::new(),
-            purposes: Vec::new(),
-            anonymous_name: None,
-        })
-    }))
+    Ok(Some(Box::new(eap)))
 }
 
 /// `server;friendly name` entries, several of them separated by commas.
@@ -224,34 +264,7 @@ fn route(row: &Leaves, source: Source) -> Result<Route, PayloadError> {
     })
 }
 
-/// Turns a `ProfileXML` into the leaves that the same profile would have as single nodes.
-fn flatten(text: &str) -> Result<Leaves, PayloadError> {
-    let wrong = |error: crate::XmlError| PayloadError::xml("ProfileXML", &error);
-    let document = Document::parse(without_declaration(text).as_bytes(), &Limits::PAYLOAD).map_err(wrong)?;
-    let root = document.root_named("VPNProfile").map_err(wrong)?;
-    let mut leaves = Leaves::default();
-    let mut routes = 0;
-    for child in root.children() {
-        if child.is("Route") {
-            add(&mut leaves, &format!("RouteList/{routes}"), child);
-            routes += 1;
-        } else {
-            add(&mut leaves, child.name(), child);
-        }
-    }
-    Ok(leaves)
-}
-
-fn add(leaves: &mut Leaves, path: &str, element: Element<'_>) {
-    if !element.has_children() {
-        leaves.0.insert(path.to_owned(), element.trimmed().to_owned());
-        return;
-    }
-    if matches!(element.name(), "CustomConfiguration" | "Configuration") {
-        leaves.0.insert(path.to_owned(), element.inner_xml().trim().to_owned());
-        return;
-    }
-    for child in element.children() {
-        add(leaves, &format!("{path}/{}", child.name()), child);
-    }
+fn name_rule(row: &Leaves) -> Result<NameRule, PayloadError> {
+    let servers = row.get("DnsServers").map(comma_list).unwrap_or_default();
+    Ok(NameRule { domain: row.required("DomainName")?.to_owned(), servers })
 }
