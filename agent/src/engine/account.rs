@@ -68,6 +68,19 @@ pub struct Account {
     /// The name of the authority that manages the device, once it has told one: losing the store must not lose it.
     #[serde(default)]
     pub authority: Option<String>,
+    /// The token with which the device enrolled, where it was one: some servers demand one for renewal too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_token: Option<Box<StoredToken>>,
+}
+
+/// A token of an enrollment, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredToken {
+    /// The token.
+    #[serde(with = "text::secret")]
+    pub token: Secret,
+    /// Whether it is a JSON Web Token.
+    pub is_jwt: bool,
 }
 
 /// Whom to believe that it is the server.

@@ -4,6 +4,7 @@ use mdm_protocol::Thumbprint;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::KeyKind;
+use super::renewal::RenewalForm;
 
 #[cfg(test)]
 mod tests;
@@ -65,6 +66,8 @@ pub struct RenewalState {
     pub unreported: bool,
     /// The terms that the server has set since enrolment.
     pub terms: Option<RenewalTerms>,
+    /// The form of the request that the server took last.
+    pub form: RenewalForm,
 }
 
 /// How the last renewal went; the numbers are those of the `Status` node.
@@ -164,6 +167,7 @@ impl RenewalState {
             renewed: Some(at),
             unreported: true,
             terms: self.terms,
+            form: self.form,
             ..Self::default()
         };
     }

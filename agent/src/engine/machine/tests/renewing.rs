@@ -10,7 +10,7 @@ use crate::engine::machine::Renewed;
 use crate::engine::nodes::RenewalProof;
 use crate::engine::profile::Stored;
 use crate::engine::progress::Trigger;
-use crate::engine::renewal::RenewalFailure;
+use crate::engine::renewal::{RenewalFailure, RenewalForm};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{DAY, NOW, account, beginning, certificate_for, exec, ok, statuses};
 use crate::engine::verdict::Verdicts;
@@ -114,6 +114,8 @@ fn a_server_that_orders_renewal_in_every_session_does_not_drive_the_device_in_ci
 fn a_session_that_cannot_be_kept_promotes_all_the_same() {
     let mut device = Device::new();
     device.drive_to_renewal();
+    let form = device.engine.progress().renewal.form;
+    assert_eq!(form, RenewalForm::Plain, "what the server took is remembered for the next renewal");
     device.handle(Event::Renewed(Ok(Box::new(renewed()))));
     device.expect_post(opened(&Stored::default()), Slot::Pending);
     device.handle(Event::Replied(ok("")));
@@ -309,5 +311,5 @@ fn new() -> CertificateTerms {
 
 fn renewed() -> Renewed {
     let proof = RenewalProof { signed_entity_id: Some("c2lnbmVk".to_owned()), renewed: NOW };
-    Renewed { terms: new(), proof }
+    Renewed { terms: new(), proof, form: RenewalForm::Plain }
 }
