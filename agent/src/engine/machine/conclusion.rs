@@ -67,7 +67,7 @@ impl Engine {
         }
         let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
-        self.clock_unkept = false;
+        self.progress_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         if ended == Ended::Completed && !drift.is_empty() {
             actions.push(Action::DriftReported(drift));

@@ -128,6 +128,8 @@ impl Engine {
             }
             Err(failure) => {
                 self.life.renewal_failed(failure.code());
+                // Else a process that ends now would be followed by one that renews again at once.
+                self.progress_unkept = true;
                 Note::new("certificate-not-renewed", at).with("reason", failure.to_string())
             }
         };

@@ -59,9 +59,15 @@ fn a_renewal_that_fails_leaves_everything_as_it_was() {
     let mut actions = device.drive_to_renewal();
     assert!(matches!(actions.pop(), Some(Action::Renew(_))));
     let actions = device.handle(Event::Renewed(Err(RenewalFailure::Shorter)));
-    let [Action::Note(notes)] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Note(notes), Action::OpenStore] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(notes[0].what, "certificate-not-renewed");
     assert!(notes[0].particulars.iter().any(|(_, reason)| reason.contains("end before")), "{notes:?}");
+    let actions = device.handle(opened(&device.disk.stored.clone()));
+    let Some(Action::Keep(changes)) = actions.last() else { panic!("{actions:?}") };
+    let kept = changes.progress.as_ref().unwrap().renewal;
+    let told = (kept.status, kept.error, kept.forced);
+    assert_eq!(told, (RenewalStatus::Failed, 0x8018_0019, false), "a process that ends now has kept it");
+    device.handle(Event::Kept(Ok(())));
     assert!(matches!(device.engine.phase(), Phase::Idle));
     assert_eq!(device.engine.life().certificates(), &Certificates { active: Some(old()), pending: None });
     let renewal = device.engine.progress().renewal;
@@ -108,14 +114,14 @@ fn a_server_that_orders_renewal_in_every_session_does_not_drive_the_device_in_ci
     assert!(device.engine.progress().renewal.forced, "the next check-in carries the second order out");
     let slots = device.ask(&Server::Content);
     assert_eq!((slots, device.issued), (vec![Slot::Active, Slot::Pending], 2));
+    let form = device.engine.progress().renewal.form;
+    assert_eq!(form, RenewalForm::Plain, "what the server took is remembered for the next renewal");
 }
 
 #[test]
 fn a_session_that_cannot_be_kept_promotes_all_the_same() {
     let mut device = Device::new();
     device.drive_to_renewal();
-    let form = device.engine.progress().renewal.form;
-    assert_eq!(form, RenewalForm::Plain, "what the server took is remembered for the next renewal");
     device.handle(Event::Renewed(Ok(Box::new(renewed()))));
     device.expect_post(opened(&Stored::default()), Slot::Pending);
     device.handle(Event::Replied(ok("")));
