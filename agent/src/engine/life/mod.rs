@@ -280,6 +280,17 @@ impl Life {
         self.progress.renewal.terms.unwrap_or_else(provisioned)
     }
 
+    /// When the device received the certificate in use, seconds since 1970.
+    fn certificate_since(&self) -> i64 {
+        let enrolled = self.account.as_ref().map_or(i64::MIN, |account| account.enrolled_at);
+        self.progress.renewal.renewed.unwrap_or(enrolled)
+    }
+
+    /// When the renewal window of the certificate in use opens, seconds since 1970.
+    pub fn renewal_opens(&self) -> Option<i64> {
+        Some(self.certificates.active?.window_opens(self.renewal_terms(), self.certificate_since()))
+    }
+
     /// Whether the certificate has expired, by all that is known of the time: the server's clock, this machine's steady
     /// clock and the wall clock, which may have been set right since (rule I3).
     pub fn is_expired(&self, now: Now) -> bool {

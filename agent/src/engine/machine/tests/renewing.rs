@@ -65,8 +65,8 @@ fn a_renewal_that_fails_leaves_everything_as_it_was() {
     let actions = device.handle(opened(&device.disk.stored.clone()));
     let Some(Action::Keep(changes)) = actions.last() else { panic!("{actions:?}") };
     let kept = changes.progress.as_ref().unwrap().renewal;
-    let told = (kept.status, kept.error, kept.forced);
-    assert_eq!(told, (RenewalStatus::Failed, 0x8018_0019, false), "a process that ends now has kept it");
+    let told = (kept.status, kept.error, kept.forced, kept.failures);
+    assert_eq!(told, (RenewalStatus::Failed, 0x8018_0019, false, 1), "a process that ends now has kept it");
     device.handle(Event::Kept(Ok(())));
     assert!(matches!(device.engine.phase(), Phase::Idle));
     assert_eq!(device.engine.life().certificates(), &Certificates { active: Some(old()), pending: None });
