@@ -6,6 +6,7 @@ mod authority;
 mod client;
 mod keep;
 mod message;
+mod oid;
 mod order;
 mod request;
 mod state;

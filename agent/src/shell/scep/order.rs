@@ -7,6 +7,7 @@ use mdm_protocol::{Secret, Thumbprint};
 use url::Url;
 use x509_cert::name::Name;
 
+use super::oid;
 use super::subject::{self, SubjectError};
 
 const MAX_SERVERS: usize = 8;
@@ -85,13 +86,13 @@ impl ScepOrder {
         if install.purposes.len() > MAX_PURPOSES {
             return Err(OrderError::Purpose);
         }
-        let purposes = install.purposes.iter().map(|purpose| ObjectIdentifier::new(purpose));
+        let purposes = install.purposes.iter().map(|purpose| oid::parse(purpose));
         Ok(Self {
             servers,
             challenge: install.challenge.clone(),
             subject: subject::parse(&install.subject)?,
             key_length: install.key_length,
-            purposes: purposes.collect::<Result<_, _>>().map_err(|_| OrderError::Purpose)?,
+            purposes: purposes.collect::<Option<_>>().ok_or(OrderError::Purpose)?,
             key_usage: install.key_usage,
             alternative_names: install.alternative_names.clone(),
             authority: install.authority,
