@@ -68,6 +68,11 @@ pub struct ScepOrder {
 impl ScepOrder {
     /// Checks what the nodes say.
     pub fn new(install: &ScepInstall) -> Result<Self, OrderError> {
+        Self::with_legacy(install, false)
+    }
+
+    /// The same, where the machine's configuration allows SHA-1 (`legacy`) or not.
+    pub fn with_legacy(install: &ScepInstall, legacy: bool) -> Result<Self, OrderError> {
         if install.servers.is_empty() || install.servers.len() > MAX_SERVERS {
             return Err(OrderError::Server);
         }
@@ -77,7 +82,7 @@ impl ScepOrder {
             return Err(OrderError::KeyLength(install.key_length));
         }
         let is_sha_2 = |hash: &String| hash.to_ascii_uppercase().starts_with("SHA-2");
-        if !install.hashes.is_empty() && !install.hashes.iter().any(is_sha_2) {
+        if !legacy && !install.hashes.is_empty() && !install.hashes.iter().any(is_sha_2) {
             return Err(OrderError::Hash);
         }
         if install.challenge.as_ref().is_some_and(|challenge| challenge.expose().len() > MAX_CHALLENGE) {
