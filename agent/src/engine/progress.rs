@@ -51,6 +51,16 @@ pub struct SessionRecord {
     pub stray_statuses: u32,
 }
 
+/// The outcome of a session in which the server ended the enrollment.
+pub const UNENROLLED: &str = "unenrolled";
+
+impl SessionRecord {
+    /// Whether the server ended the enrollment in this session.
+    pub fn ended_enrollment(&self) -> bool {
+        self.outcome == UNENROLLED
+    }
+}
+
 /// When an authority last confirmed its profiles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
