@@ -388,7 +388,7 @@ impl Rule {
     }
 
     /// Whether the value may contain a secret among other things: a Wi-Fi key in a WLAN profile, a VPN client's own
-    /// configuration. Such a value is told to the server that set it, but not to just anyone at the machine.
+    /// configuration. Nobody reads such a value with the secrets in it.
     pub fn may_hold_secret(&self) -> bool {
         ["/WlanXml", "VPNv2/<>/..."].iter().any(|end| self.pattern.ends_with(end))
     }

@@ -59,7 +59,7 @@ fn a_listing_names_every_node_below_the_address_as_it_was_written() {
         ("./vendor/msft/wifi/Profile", None),
         ("./vendor/msft/wifi/Profile/Corp", None),
         ("./vendor/msft/wifi/Profile/Corp/WiFiCost", Some("2".to_owned())),
-        ("./vendor/msft/wifi/Profile/Corp/WlanXml", Some(wlan("swordfish"))),
+        ("./vendor/msft/wifi/Profile/Corp/WlanXml", Some(wlan("********"))),
     ]
     .map(|(address, value)| (address.to_owned(), value))
     .into();
@@ -104,6 +104,41 @@ fn secret_values_are_never_told() {
         let concealed = (address.to_owned(), Some("********".to_owned()));
         assert_eq!(talk.results(), [concealed.clone(), concealed]);
     }
+}
+
+#[test]
+fn secrets_inside_larger_values_are_never_told() {
+    let vpn = |leaf: &str| format!("./Device/Vendor/MSFT/VPNv2/Head/{leaf}");
+    let tunnel = "[Interface]\nPrivateKey = hush\nAddress = 10.0.0.1/32";
+    let profile = |custom: &str| {
+        format!(
+            "<VPNProfile><NativeProfile><L2tpPsk>hush</L2tpPsk><Servers>vpn.example</Servers></NativeProfile>\
+             <PluginProfile><CustomConfiguration>{custom}</CustomConfiguration></PluginProfile></VPNProfile>"
+        )
+    };
+    let inline = "&lt;auth-user-pass&gt;\nada\nhush\n&lt;/auth-user-pass&gt;";
+    let wlan_cdata = wlan("x").replace(">x<", "><![CDATA[hush</]]><").replace("keyMaterial", "w:keyMaterial");
+    for (address, value, left) in [
+        (WIFI.to_owned(), wlan("hush"), "WPA2PSK"),
+        (WIFI.to_owned(), wlan("hush").replace('<', "&lt;"), ""),
+        (WIFI.to_owned(), wlan_cdata, "<keyType>passPhrase</keyType>"),
+        (WIFI.to_owned(), "<a><keyMaterial>hush".to_owned(), "<a>"),
+        (vpn("PluginProfile/CustomConfiguration"), tunnel.to_owned(), ""),
+        (vpn("pluginprofile/customconfiguration"), tunnel.to_owned(), ""),
+        (vpn("ProfileXML"), profile(tunnel), "vpn.example"),
+        (vpn("ProfileXML"), profile(inline), "vpn.example"),
+        (vpn("ProfileXML"), profile("<![CDATA[<key>\nhush\n</key>]]>"), "vpn.example"),
+        (vpn("Anything"), profile(inline).replace('<', "&lt;").replace('>', "&gt;"), ""),
+    ] {
+        let mut tree = crate::engine::tree::Tree::new(&crate::engine::profile::Stored::default(), true);
+        let uri = mdm_protocol::LocUri::parse(&address).unwrap();
+        tree.change_own(uri.clone(), &mdm_protocol::syncml::Format::Chr, &value);
+        let read = tree.get(&uri).unwrap().value;
+        assert!(value.contains("hush") && !read.contains("hush"), "{address}: {read}");
+        assert!(read.contains("********") && read.contains(left), "{address}: {read}");
+    }
+    let harmless = "<EapHostConfig><UseWinLogonCredentials>false</UseWinLogonCredentials></EapHostConfig>";
+    assert_eq!(crate::engine::redaction::conceal_inside("Configuration", harmless), harmless);
 }
 
 #[test]
