@@ -7,6 +7,7 @@ use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{LocUri, Scope};
 
 use super::access::Refusal;
+use super::providers::no_such_node;
 use super::schema::{self, Access};
 use super::{Node, Tree};
 use crate::engine::redaction::{CONCEALED, conceal_inside};
@@ -75,7 +76,7 @@ impl Tree {
         let mut names = self.visible_children(&canonical);
         match fixed {
             Some((_, below)) => names.extend(below.into_iter().map(str::to_owned)),
-            None if !self.exists(&canonical) => return Err(Refusal::new(StatusCode::NOT_FOUND)),
+            None if !self.exists(&canonical) => return Err(no_such_node(&canonical)),
             None => {}
         }
         Ok(names)

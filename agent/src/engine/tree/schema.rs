@@ -301,6 +301,7 @@ static RULES: &[Rule] = &[
     rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Policy/<>", "ADGR", Text),
     rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Preference/<>", "ADGR", Text),
     rule("Vendor/MSFT/DeviceStatus/...", "G", Any),
+    rule("Vendor/MSFT/DeviceManageability/Capabilities/CSPVersions", "G", Any),
     rule("Vendor/LinuxMDM/Compliance/<>", "ADGR", Any),
     rule("Vendor/LinuxMDM/Compliance/<>/<>", "ADGR", Text),
     rule("Vendor/LinuxMDM/ComplianceStatus/Overall", "G", Text),
@@ -335,13 +336,11 @@ pub fn find(uri: &LocUri) -> Option<(&'static Rule, LocUri)> {
 }
 
 /// All rules.
-#[cfg(test)]
 pub(super) fn rules() -> &'static [Rule] {
     RULES
 }
 
 impl Rule {
-    #[cfg(test)]
     pub(super) fn pattern(&self) -> &'static str {
         self.pattern
     }

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Item, Verb};
 
-use crate::engine::testing::{PROVIDER, Talk, WIFI, add, config, format_of, get, operation, wlan};
+use crate::engine::testing::{PROVIDER, Talk, WIFI, add, config, exec, format_of, get, operation, wlan};
 
 #[test]
 fn a_leaf_is_reported_under_the_address_that_was_asked_for_to_the_letter() {
@@ -139,6 +139,37 @@ fn secrets_inside_larger_values_are_never_told() {
     }
     let harmless = "<EapHostConfig><UseWinLogonCredentials>false</UseWinLogonCredentials></EapHostConfig>";
     assert_eq!(crate::engine::redaction::conceal_inside("Configuration", harmless), harmless);
+}
+
+#[test]
+fn the_providers_that_are_here_can_be_read_and_a_known_one_that_is_not_here_is_406() {
+    let versions = "./Device/Vendor/MSFT/DeviceManageability/Capabilities/CSPVersions";
+    let mut talk = Talk::begin();
+    talk.say([
+        get("v", versions),
+        get("b", "./Device/Vendor/MSFT/BitLocker/Status/DeviceEncryptionStatus"),
+        get("l", "./vendor/msft/bitlocker?list=Struct"),
+        add("a", "./Device/Vendor/MSFT/AppLocker/ApplicationLaunchRestrictions/G/EXE/Policy", "x"),
+        exec("x", "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall", ""),
+        get("n", "./Device/Vendor/MSFT/NoSuchProvider/Node"),
+        get("o", "./Device/Vendor/Other/BitLocker"),
+        get("d", "./Device/Vendor/MSFT/DMClient/NoSuchNode"),
+    ]);
+    let codes = ["v", "b", "l", "a", "x", "n", "o", "d"].map(|id| talk.code(id));
+    assert_eq!(codes, [200, 406, 406, 406, 406, 404, 404, 404]);
+    let Some((_, Some(text))) = talk.results().into_iter().next() else { panic!("nothing was read") };
+    let document = mdm_protocol::xml::Document::parse(text.as_bytes(), &mdm_protocol::Limits::MESSAGE).unwrap();
+    let listed = document.root().path(&["Capabilities", "CSPVersions"]).unwrap().children();
+    let listed: Vec<&str> = listed.filter_map(|provider| provider.attribute("Node")).collect();
+    for node in ["./DevInfo", "./SyncML/DMAcc", "./Device/Vendor/MSFT/DMClient", "./User/Vendor/MSFT/EMAIL2"] {
+        assert!(listed.contains(&node), "{listed:?}");
+    }
+    // What is listed is there.
+    for node in listed {
+        talk.say([get("p", node)]);
+        assert_eq!(talk.code("p"), 200, "{node}");
+    }
+    assert!(!text.contains("./User/Vendor/MSFT/DMClient") && !text.contains("BitLocker"), "{text}");
 }
 
 #[test]
