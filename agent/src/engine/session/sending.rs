@@ -38,10 +38,9 @@ impl Session {
         }
         self.tally.rounds += 1;
         self.message_id += 1;
-        let header = package::header(&self.context, self.message_id, self.authentication.proof());
-        let envelope = Message { header, commands: package::number(first.clone().into_iter()), is_final: true };
-        let Load { commands, is_final } =
-            self.outbox.next_message(envelope.encode().len() + self.room_for_proof(&envelope.header));
+        let envelope = self.envelope(first.clone());
+        let room = envelope.encode().len() + self.room_for_proof(&envelope.header);
+        let Load { commands, is_final } = self.outbox.next_message(room);
         let header = envelope.header;
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));
@@ -49,6 +48,18 @@ impl Session {
         self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
         self.sent.insert((self.message_id, "0".to_owned()));
         Step::Send(Message { header, commands, is_final }.encode().into_bytes())
+    }
+
+    /// The next message without what waits.
+    fn envelope(&self, first: Option<Command>) -> Message {
+        let header = package::header(&self.context, self.message_id, self.authentication.proof());
+        Message { header, commands: package::number(first.into_iter()), is_final: true }
+    }
+
+    /// How much of a message is not for answers, in bytes.
+    pub(super) fn envelope_len(&self) -> usize {
+        let envelope = self.envelope(None);
+        envelope.encode().len() + self.room_for_proof(&envelope.header)
     }
 
     /// What has to stay free for credentials that a challenge may ask for, in bytes: the same package is sent again then.

@@ -181,6 +181,50 @@ fn a_value_of_any_length_is_answered_whatever_the_servers_limit() {
 }
 
 #[test]
+fn status_and_results_of_a_get_travel_together_where_both_fit_a_message() {
+    for limit in (2048..3200).step_by(16) {
+        let mut talk = Talk::begin();
+        talk.server_limits = Meta { max_message_size: Some(limit), ..Meta::default() };
+        talk.say((0..30).map(|number| get(&format!("g{number}"), "./DevInfo/DevId")));
+        while talk.end.is_none() {
+            assert!(talk.bytes as u64 <= limit, "{} bytes with a limit of {limit}", talk.bytes);
+            let answered = talk.statuses().iter().filter(|(_, name, _)| *name == "Get").count();
+            assert_eq!(answered, talk.results().len(), "with a limit of {limit}");
+            talk.say([]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_the_server_cannot_receive_is_413_for_its_command_and_the_others_are_answered() {
+    let long = config(&"n".repeat(1900));
+    let stored = stored_after(vec![
+        add("a", &long, "1"),
+        add("b", &config("Large"), &"x".repeat(5000)),
+        add("c", &config("Small"), "1"),
+    ]);
+    let small = Meta { max_message_size: Some(2048), ..Meta::default() };
+    let few = Meta { max_object_size: Some(4096), ..Meta::default() };
+    for (limits, refused) in [(small.clone(), long.clone()), (few, config("Large"))] {
+        let mut talk = Talk::begin_with(context(), &stored);
+        talk.server_limits = limits;
+        talk.say([get("g", &refused), get("s", &config("Small"))]);
+        assert_eq!([talk.code("g"), talk.code("s")], [413, 200], "{refused}");
+        assert_eq!(talk.results(), [(config("Small"), Some("1".to_owned()))]);
+        talk.say([]);
+        assert_eq!(talk.end, Some(SessionEnd::Completed));
+    }
+    // More than the messages of one session can carry.
+    let stored = stored_after(vec![add("a", &config("Huge"), &"x".repeat(500_000))]);
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.server_limits = small;
+    talk.say([get("g", &config("Huge"))]);
+    assert_eq!(talk.code("g"), 413);
+    talk.say([]);
+    assert_eq!(talk.end, Some(SessionEnd::Completed));
+}
+
+#[test]
 fn messages_are_as_full_as_they_may_be() {
     for limit in [4096_usize, 65_536] {
         let mut talk = Talk::begin();
