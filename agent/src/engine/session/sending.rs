@@ -1,6 +1,6 @@
 //! What the session sends: the answers to a message, and whatever still waits.
 
-use mdm_protocol::syncml::{Command, Header, Message, StatusCode};
+use mdm_protocol::syncml::{AlertCode, Command, Header, Message, StatusCode};
 
 use super::outbox::Load;
 use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
@@ -41,6 +41,10 @@ impl Session {
         let envelope = self.envelope(first.clone());
         let room = envelope.encode().len() + self.room_for_proof(&envelope.header);
         let Load { commands, is_final } = self.outbox.next_message(room);
+        // An alert that asks for more is not the last word of a package (OMA-DM protocol section 8.3).
+        let asks_for_more =
+            |command: &Command| matches!(command, Command::Alert(alert) if alert.code == AlertCode::NEXT_MESSAGE);
+        let is_final = is_final && !commands.iter().any(asks_for_more);
         let header = envelope.header;
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));

@@ -12,11 +12,12 @@ fn pieces_are_acknowledged_one_by_one_and_the_whole_is_kept_once() {
     let mut talk = Talk::begin();
     talk.say([piece("1", &uri, "Hello, ", Some(13), true)]);
     assert_eq!((talk.code("1"), talk.alerts()), (213, vec![(1222, None)]));
+    assert!(!talk.message.is_final, "who asks for more has not said the last of this package");
     talk.say([piece("2", &uri, "wor", None, true)]);
     assert_eq!((talk.code("2"), talk.alerts()), (213, vec![(1222, None)]));
     assert!(talk.kept.is_empty());
     talk.say([piece("3", &uri, "ld!", None, false)]);
-    assert_eq!((talk.code("3"), talk.alerts()), (200, vec![]));
+    assert_eq!((talk.code("3"), talk.alerts(), talk.message.is_final), (200, vec![], true));
     assert_eq!(kept_values(&talk), ["Hello, world!"]);
 }
 
