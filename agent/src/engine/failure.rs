@@ -126,9 +126,6 @@ pub enum SessionFailure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// Two commands of one message have the same CmdID.
-    #[error("two commands have the CmdID {0:?}")]
-    DuplicateCommandId(String),
     /// The message belongs to another session.
     #[error("the message belongs to session {0:?}")]
     ForeignSession(String),

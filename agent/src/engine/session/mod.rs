@@ -15,6 +15,7 @@ mod effects;
 mod execution;
 mod incoming;
 mod inventory;
+mod numbers;
 mod outbox;
 mod outcome;
 mod package;
@@ -259,7 +260,7 @@ impl Session {
         if message.header.session_id != self.context.session_id.to_string() {
             return Err(Violation::ForeignSession(message.header.session_id).into());
         }
-        self.check_structure(&message.commands, 0, &mut BTreeSet::new())?;
+        check_depth(&message.commands, 0)?;
         self.outbox.limit_to(message.header.meta.max_message_size, message.header.meta.max_object_size);
         if self.authentication.judge(&message)? == authentication::Verdict::Challenged {
             return self.repeat_package(message.header.message_id);
@@ -269,26 +270,15 @@ impl Session {
         }
         self.process(message)
     }
+}
 
-    /// Refuses messages that cannot be answered command by command.
-    fn check_structure(
-        &self,
-        commands: &[Command],
-        depth: usize,
-        seen: &mut BTreeSet<String>,
-    ) -> Result<(), Violation> {
-        if depth > MAX_NESTING {
-            return Err(Violation::NestedTooDeep(MAX_NESTING));
-        }
-        for command in commands {
-            let id = command.id();
-            if !id.is_missing() && !seen.insert(id.0.clone()) {
-                return Err(Violation::DuplicateCommandId(id.0.clone()));
-            }
-            if let Command::Atomic(group) | Command::Sequence(group) = command {
-                self.check_structure(&group.commands, depth + 1, seen)?;
-            }
-        }
-        Ok(())
+/// Refuses messages that cannot be answered command by command.
+fn check_depth(commands: &[Command], depth: usize) -> Result<(), Violation> {
+    if depth > MAX_NESTING {
+        return Err(Violation::NestedTooDeep(MAX_NESTING));
     }
+    commands.iter().try_for_each(|command| match command {
+        Command::Atomic(group) | Command::Sequence(group) => check_depth(&group.commands, depth + 1),
+        _ => Ok(()),
+    })
 }
