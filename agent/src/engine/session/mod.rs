@@ -107,6 +107,8 @@ pub struct Session {
     assembler: Assembler,
     outbox: Outbox,
     message_id: u32,
+    /// Whether the server has answered with a message that was no challenge.
+    is_answered: bool,
     /// The commands of the last message, without the status of the header: a challenge asks for them again.
     last_package: Vec<Command>,
     /// Numbers (message, command) of commands that were sent; a command of several items may be answered item by item.
@@ -155,6 +157,7 @@ impl Session {
             assembler: Assembler::new(MAX_OBJECT_BYTES),
             outbox: Outbox::default(),
             message_id: 0,
+            is_answered: false,
             last_package: Vec::new(),
             sent: BTreeSet::new(),
             open_object: None,
@@ -193,6 +196,10 @@ impl Session {
         self.now = now;
         match classify(reply) {
             Err(failure) => self.fail(failure),
+            // Nothing that the server might have said confirms anything; a farewell needs no word.
+            Ok(ManagementReply::EndOfSession) if !self.is_answered && !self.context.farewell => {
+                self.fail(SessionFailure::Unanswered)
+            }
             Ok(ManagementReply::EndOfSession) => Step::End(SessionEnd::Completed),
             Ok(ManagementReply::Message(message)) => match self.take(*message) {
                 Ok(step) => step,
@@ -265,6 +272,7 @@ impl Session {
         if self.authentication.judge(&message)? == authentication::Verdict::Challenged {
             return self.repeat_package(message.header.message_id);
         }
+        self.is_answered = true;
         if self.context.farewell {
             return Ok(Step::End(SessionEnd::Completed));
         }
