@@ -243,7 +243,7 @@ impl Life {
         self.progress.recovering = true;
         (self.progress.failures, self.progress.refusals, self.progress.cloned) = (0, 0, false);
         // The server has just said anew where it is and by which secret it knows the device.
-        self.progress.nonce = None;
+        (self.progress.nonce, self.progress.nonce_received, self.progress.nonce_life) = (None, None, None);
         let authority = &mut self.progress.authority;
         (authority.address, authority.addresses, authority.moving) = (None, Vec::new(), None);
         (self.pending_was_refused, self.active_was_accepted) = (false, true);

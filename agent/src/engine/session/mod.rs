@@ -31,7 +31,7 @@ use std::sync::Arc;
 use mdm_protocol::csp::certificate::ScepInstall;
 use mdm_protocol::syncml::{Assembler, Command, Format, Message};
 
-use self::authentication::Authentication;
+use self::authentication::{Authentication, Verdict};
 pub use self::context::{AccountCredentials, SessionContext};
 use self::effects::SessionEffects;
 use self::outbox::Outbox;
@@ -39,6 +39,7 @@ pub use self::package::{LoginStatus, SessionAlert};
 use self::round::Round;
 pub use self::run::RemoteContext;
 
+use super::account::CredentialChange;
 use super::application::{Application, MachineReport};
 use super::compliance::standing::rule_id;
 use super::failure::{SessionFailure, Violation};
@@ -149,7 +150,8 @@ pub struct Session {
 impl Session {
     /// A session on a working copy of the tree, for a machine as it was found.
     pub fn new(context: SessionContext, tree: Tree, machine: &MachineReport) -> Self {
-        let authentication = Authentication::new(context.credentials.clone());
+        let in_tree = CredentialChange::of(&tree);
+        let authentication = Authentication::new(context.credentials.clone(), in_tree.nonce);
         let mut session = Self {
             context,
             tree,
@@ -249,8 +251,18 @@ impl Session {
     }
 
     /// The nonce for the next session.
-    pub fn nonce(&self) -> Option<&[u8]> {
-        self.authentication.nonce()
+    pub fn nonce(&self) -> Option<Vec<u8>> {
+        self.authentication.next_nonce(&CredentialChange::of(&self.tree))
+    }
+
+    /// When the server last gave a nonce in this session, seconds since 1970.
+    pub fn nonce_received(&self) -> Option<i64> {
+        self.authentication.nonce_received()
+    }
+
+    /// Whether the server refused the nonce with which the session began as too old.
+    pub fn found_stale_nonce(&self) -> bool {
+        self.authentication.found_stale()
     }
 
     /// The tree as it is now.
@@ -269,7 +281,8 @@ impl Session {
         }
         check_depth(&message.commands, 0)?;
         self.outbox.limit_to(message.header.meta.max_message_size, message.header.meta.max_object_size);
-        if self.authentication.judge(&message)? == authentication::Verdict::Challenged {
+        let tree = &self.tree;
+        if self.authentication.judge(&message, || CredentialChange::of(tree), self.now)? == Verdict::Challenged {
             return self.repeat_package(message.header.message_id);
         }
         self.is_answered = true;

@@ -4,6 +4,7 @@ use mdm_protocol::syncml::{AlertCode, Command, Header, Message, StatusCode};
 
 use super::outbox::Load;
 use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
+use crate::engine::account::CredentialChange;
 use crate::engine::failure::SessionFailure;
 use crate::engine::nodes;
 
@@ -41,7 +42,7 @@ impl Session {
         let envelope = self.envelope(first.clone());
         let room = envelope.encode().len() + self.room_for_proof(&envelope.header);
         let Load { commands, is_final } = self.outbox.next_message(room);
-        // An alert that asks for more is not the last word of a package (OMA-DM protocol section 8.3).
+        // An alert that asks for more is not the last word of a package.
         let asks_for_more =
             |command: &Command| matches!(command, Command::Alert(alert) if alert.code == AlertCode::NEXT_MESSAGE);
         let is_final = is_final && !commands.iter().any(asks_for_more);
@@ -68,7 +69,8 @@ impl Session {
 
     /// What has to stay free for credentials that a challenge may ask for, in bytes: the same package is sent again then.
     fn room_for_proof(&self, header: &Header) -> usize {
-        let is_missing = header.credentials.is_none() && self.context.credentials.is_some();
+        let is_missing = header.credentials.is_none()
+            && (self.context.credentials.is_some() || CredentialChange::of(&self.tree).secret.is_some());
         if is_missing { PROOF_BYTES } else { 0 }
     }
 

@@ -4,6 +4,7 @@ mod complying;
 mod failures;
 mod leaving;
 mod moving;
+mod nonces;
 mod ordering;
 mod ordering_remotely;
 mod properties;
