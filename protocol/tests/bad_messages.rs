@@ -46,22 +46,38 @@ fn a_command_reference_is_text_however_large_its_number() {
 }
 
 #[test]
-fn a_status_or_alert_code_that_is_no_number_is_refused() {
+fn a_status_code_that_is_no_number_is_refused() {
     for value in ["65536", "-200", "ok", "200 ok", ""] {
         assert_eq!(refuse(&format!("<Status><Data>{value}</Data></Status>")), not_a_number("Data", value));
-        assert_eq!(refuse(&format!("<Alert><Data>{value}</Data></Alert>")), not_a_number("Data", value));
     }
 }
 
 #[test]
-fn a_status_or_alert_without_a_code_is_refused() {
+fn a_status_without_a_code_is_refused() {
     assert_eq!(refuse("<Status><CmdRef>1</CmdRef></Status>"), SyncMlError::Missing("Data"));
-    assert_eq!(refuse("<Alert><Item><Data>1224</Data></Item></Alert>"), SyncMlError::Missing("Data"));
+}
+
+#[test]
+fn an_alert_without_a_code_is_refused_by_itself_wherever_it_stands() {
+    for data in
+        ["", "<Data/>", "<Data>x</Data>", "<Data>65536</Data>", "<Data>-1</Data>", "<Item><Data>1224</Data></Item>"]
+    {
+        let body = format!("<Alert><CmdID>7</CmdID>{data}</Alert>");
+        let inside = format!("<Atomic><CmdID>1</CmdID><Sequence><CmdID>2</CmdID>{body}</Sequence></Atomic>");
+        let text = whole("", &format!("{body}{inside}<Get><CmdID>8</CmdID></Get>"));
+        let commands = Message::decode(text.as_bytes()).unwrap().commands;
+        let [Command::Unrecognised(refused), Command::Atomic(outer), Command::Operation(_)] = &commands[..] else {
+            panic!("{data}: {commands:?}")
+        };
+        assert_eq!((refused.id.0.as_str(), refused.name.as_str()), ("7", "Alert"));
+        let [Command::Sequence(inner)] = &outer.commands[..] else { panic!("{data}: {outer:?}") };
+        assert_eq!(inner.commands, [commands[0].clone()]);
+    }
 }
 
 #[test]
 fn a_refusal_quotes_no_more_than_the_beginning_of_a_number() {
-    let text = refuse(&format!("<Alert><Data>{}</Data></Alert>", "é".repeat(10_000))).to_string();
+    let text = refuse(&format!("<Status><Data>{}</Data></Status>", "é".repeat(10_000))).to_string();
     assert!(text.chars().count() < 100, "{text}");
 }
 
@@ -74,7 +90,7 @@ fn a_size_that_is_no_number_is_not_said() {
 
 #[test]
 fn a_fault_deep_inside_a_group_refuses_the_message() {
-    let body = "<Atomic><Sequence><Atomic><Alert><Data>x</Data></Alert></Atomic></Sequence></Atomic>";
+    let body = "<Atomic><Sequence><Atomic><Status><Data>x</Data></Status></Atomic></Sequence></Atomic>";
     assert_eq!(refuse(body), not_a_number("Data", "x"));
 }
 

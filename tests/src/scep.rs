@@ -83,6 +83,12 @@ impl Device {
         Ok(Self { keeper: Keeper::new(&paths, NAME), folder, client })
     }
 
+    /// The same device with a configuration that allows triple DES and SHA-1.
+    #[must_use]
+    pub fn with_legacy(self) -> Self {
+        Self { client: self.client.with_legacy(true), ..self }
+    }
+
     /// Begins an enrolment and keeps it.
     pub fn begin(&self, order: &ScepOrder) -> anyhow::Result<()> {
         Ok(self.keeper.save(&ScepState::begin(order, now())?)?)

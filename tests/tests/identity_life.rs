@@ -31,6 +31,36 @@ fn an_ordered_renewal_puts_a_new_certificate_in_use_on_both_sides() {
 }
 
 #[test]
+fn a_renewal_that_failed_is_remembered_by_commands_without_a_service() {
+    let world = World::enrolled().unwrap();
+    let device = device(&world);
+    let renew = "./Device/Vendor/MSFT/CertificateStore/MY/WSTEP/Renew";
+    let elsewhere = format!(
+        "<Replace><CmdID>1</CmdID><Item><Target><LocURI>{renew}/ServerURL</LocURI></Target>\
+         <Data>https://127.0.0.1:1/EnrollmentServer/Discovery.svc</Data></Item></Replace>"
+    );
+    let order = format!("<Exec><CmdID>1</CmdID><Item><Target><LocURI>{renew}/RenewNow</LocURI></Target></Item></Exec>");
+    let path = format!("/devices/{device}/commands");
+    for command in [elsewhere, order] {
+        block_on(world.server.admin.post_text(&path, &command)).unwrap();
+    }
+    let before = certificate(&world.agent);
+    for _ in 0..3 {
+        world.agent.json(["sync"]).unwrap();
+    }
+    let failed = events(&world.agent).iter().filter(|event| *event == "certificate-not-renewed").count();
+    assert_eq!(failed, 1, "the order was carried out once");
+    let status = world.agent.json(["status"]).unwrap();
+    assert_eq!((&status["renewal"], &status["renewal_failures"]), (&json!("failed"), &json!(1)));
+    assert_eq!(certificate(&world.agent), before);
+    let get = format!("<Get><CmdID>1</CmdID><Item><Target><LocURI>{renew}/Status</LocURI></Target></Item></Get>");
+    let queued = block_on(world.server.admin.post_text(&path, &get)).unwrap();
+    world.agent.json(["sync"]).unwrap();
+    let answer = block_on(world.server.admin.get(&format!("{path}/{}", queued["id"]))).unwrap();
+    assert!(answer.to_string().contains("\"3\""), "{answer}");
+}
+
+#[test]
 fn the_server_reads_what_links_the_new_certificate_to_the_device() {
     let world = World::enrolled().unwrap();
     let device = device(&world);

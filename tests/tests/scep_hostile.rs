@@ -8,8 +8,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use mdm_agent::shell::scep::{ScepOutcome, code};
 use mdm_tests::hostile::{HANG_UP, HostileServer, Request, response};
-use mdm_tests::hostile_scep::{Forger, Forgery, operation, serve};
+use mdm_tests::hostile_scep::{Forger, Forgery, MODERN, operation, parameter, serve};
 use mdm_tests::scep::{Device, order, thumbprint};
+use x509_parser::prelude::{FromDer as _, X509CertificationRequest};
 
 type Answer = fn(&Forger, &Request) -> Vec<u8>;
 
@@ -93,6 +94,58 @@ async fn what_the_authority_itself_says_is_final() {
         };
         assert!(code == *number && reason.contains(expected), "{expected}: {reason}");
     }
+}
+
+#[tokio::test]
+async fn a_server_that_encrypts_with_what_no_device_opens_is_a_final_error_at_once() {
+    let forger = Arc::new(Forger::new().unwrap());
+    let authority = thumbprint(&forger.der);
+    let forgery = || Forgery { is_old_cipher: true, ..Forgery::new("0") };
+    let server = serve(forger, move |forger, request| forged(forger, request, &forgery())).unwrap();
+    for device in [device(&server, Some(&authority)), device(&server, Some(&authority)).with_legacy()] {
+        let ScepOutcome::Failed { code, reason } = device.step().await.unwrap() else { panic!("it is tried again") };
+        assert!(code == code::ANSWER && reason.contains("1.2.840.113549.3.6"), "{reason}");
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_old_is_spoken_to_only_where_the_configuration_allows_it() {
+    for capabilities in ["DES3\nSHA-1\nPOSTPKIOperation\n", "Renewal\n", "AES\nPOSTPKIOperation\n"] {
+        let forger = Arc::new(Forger::new().unwrap().as_old(capabilities));
+        let authority = thumbprint(&forger.der);
+        let script = move |forger: &Forger, request: &Request| {
+            let message = match request.body.is_empty() {
+                true => mdm_protocol::base64::decode(&parameter(request, "message").unwrap()).unwrap(),
+                false => request.body.clone(),
+            };
+            let asked = forger.open(&message).unwrap();
+            let (_, asked) = X509CertificationRequest::from_der(&asked).unwrap();
+            asked.verify_signature().unwrap();
+            // sha1WithRSAEncryption, which is all that such a server verifies.
+            assert_eq!(asked.signature_algorithm.algorithm.to_id_string(), "1.2.840.113549.1.1.5");
+            response("200 OK", &[], &forger.answer(&message, &Forgery::new("3")).unwrap())
+        };
+        let server = serve(forger, script).unwrap();
+        let ScepOutcome::Failed { code, reason } = device(&server, Some(&authority)).step().await.unwrap() else {
+            panic!("{capabilities}")
+        };
+        assert!(code == code::CAPABILITIES && reason.contains("legacy-scep = true"), "{reason}");
+        let device = device(&server, Some(&authority)).with_legacy();
+        assert_eq!(device.step().await.unwrap(), ScepOutcome::Pending, "{capabilities}");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_is_signed_with_sha_1_is_a_final_error_where_that_is_not_allowed() {
+    let forger = Arc::new(Forger::new().unwrap().as_old(MODERN));
+    let authority = thumbprint(&forger.der);
+    let server = serve(forger, |forger, request| forged(forger, request, &Forgery::new("3"))).unwrap();
+    let ScepOutcome::Failed { code, reason } = device(&server, Some(&authority)).step().await.unwrap() else {
+        panic!("it is tried again")
+    };
+    assert!(code == code::ANSWER && reason.contains("legacy-scep = true"), "{reason}");
+    let device = device(&server, Some(&authority)).with_legacy();
+    assert_eq!(device.step().await.unwrap(), ScepOutcome::Pending);
 }
 
 #[tokio::test]

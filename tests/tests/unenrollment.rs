@@ -87,3 +87,26 @@ fn an_identity_that_cannot_be_read_leaves_nothing_on_the_machine() {
     assert_eq!(tree(&world.agent.root), before);
     assert_eq!(left_in_state(&world), Vec::<String>::new());
 }
+
+#[test]
+fn a_sync_in_which_the_server_ends_the_enrollment_says_so_and_succeeds() {
+    let world = World::new().unwrap();
+    let before = tree(&world.agent.root);
+    for is_json in [false, true] {
+        assert_eq!(world.agent.enrol(&world.server).unwrap().code, 0);
+        block_on(world.assign_all()).unwrap();
+        world.agent.json(["sync"]).unwrap();
+        let device = world.agent.json(["status"]).unwrap()["account"]["device_id"].as_str().unwrap().to_owned();
+        block_on(world.server.admin.post(&format!("/devices/{device}/unenrol"), &serde_json::json!({}))).unwrap();
+        if is_json {
+            assert_eq!(world.agent.json(["sync"]).unwrap()["outcome"], "unenrolled");
+        } else {
+            let said = world.agent.verb(["sync"]).unwrap();
+            assert_eq!(said.code, 0, "{}", said.errors);
+            assert!(said.output.contains("The server ended the enrollment"), "{}", said.output);
+        }
+        assert_eq!(tree(&world.agent.root), before);
+        assert_eq!(left_in_state(&world), Vec::<String>::new());
+        assert_eq!(world.agent.verb(["sync"]).unwrap().code, 3);
+    }
+}

@@ -145,6 +145,16 @@ fn warnings(status: &report::Status) -> Vec<String> {
         "This machine is a copy of another one and does not check in. Enrol it on its own: mdm-agent unenroll, then \
          mdm-agent enroll",
     );
+    let ends = status.account.as_ref().and_then(|account| account.certificate_ends).map(moment);
+    warn(
+        status.renewal_keeps_failing(),
+        &format!(
+            "The certificate could not be renewed {} times in a row and expires on {}. The reason: mdm-agent history. \
+             Ask the administrator of the server.",
+            status.renewal_failures,
+            ends.unwrap_or_else(|| "an unknown date".to_owned())
+        ),
+    );
     let skew = status.clock_skew.unwrap_or(0);
     warn(
         skew.abs() > CLOCK_TOLERANCE,
@@ -180,4 +190,26 @@ fn account_lines(account: &AccountStatus, output: &Output, now: i64) -> Vec<Stri
         line("Certificate", &format!("valid until {} ({})", moment(ends), distance(ends)));
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn renewal_that_fails_again_and_again_is_a_warning_that_names_the_end() {
+        let mut status: report::Status = serde_json::from_value(serde_json::json!({
+            "version": "1", "activity": "idle", "failures": 0, "unknown_device": false,
+            "account": {
+                "provider_id": "Contoso", "name": "", "authority": "Contoso", "server": "https://mdm.example.org/",
+                "device_id": "D", "user": null, "enrolled_at": 0, "certificate_ends": 86_400,
+            },
+        }))
+        .unwrap();
+        status.renewal_failures = 1;
+        assert_eq!(warnings(&status), Vec::<String>::new());
+        status.renewal_failures = 3;
+        let [warning] = &warnings(&status)[..] else { panic!("one warning is due") };
+        assert!(warning.contains("3 times in a row") && warning.contains(&moment(86_400)), "{warning}");
+    }
 }

@@ -13,7 +13,9 @@ use super::profile::Stored;
 use super::session::AccountCredentials;
 use super::text;
 use super::tree::Node;
+pub use credentials::CredentialChange;
 
+mod credentials;
 #[cfg(test)]
 mod tests;
 
@@ -68,6 +70,19 @@ pub struct Account {
     /// The name of the authority that manages the device, once it has told one: losing the store must not lose it.
     #[serde(default)]
     pub authority: Option<String>,
+    /// The token with which the device enrolled, where it was one: some servers demand one for renewal too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enrollment_token: Option<Box<StoredToken>>,
+}
+
+/// A token of an enrollment, as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoredToken {
+    /// The token.
+    #[serde(with = "text::secret")]
+    pub token: Secret,
+    /// Whether it is a JSON Web Token.
+    pub is_jwt: bool,
 }
 
 /// Whom to believe that it is the server.
@@ -128,20 +143,16 @@ impl Account {
     /// The credentials for the next session: as provisioned, or as the server has changed them since
     /// (`./SyncML/DMAcc/<account>/AppAuth/CLCRED`), with the newest nonce.
     pub fn session_credentials(&self, stored: &Stored, nonce: Option<Vec<u8>>) -> Option<AccountCredentials> {
-        let changed = |leaf: &str| {
-            let node = stored.settings.iter().find(|(address, _)| {
-                address.starts_with("./SyncML/DMAcc/") && address.ends_with(&format!("/CLCRED/{leaf}"))
-            })?;
-            Some(node.1.value.clone())
-        };
+        let changed = CredentialChange::stored(stored);
         let known = self.credentials.as_ref();
-        let secret = changed("AAuthSecret").map(Secret::new).or_else(|| known.map(|known| known.secret.clone()))?;
+        let secret = changed.secret.or_else(|| known.map(|known| known.secret.clone()))?;
         let first_nonce = || known?.nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
         Some(AccountCredentials {
             kind: if known.is_none_or(|known| known.digest) { CredentialsKind::Md5 } else { CredentialsKind::Basic },
-            name: changed("AAuthName").or_else(|| known.map(|known| known.name.clone())).unwrap_or_default(),
+            name: changed.name.or_else(|| known.map(|known| known.name.clone())).unwrap_or_default(),
             secret,
-            nonce: nonce.or_else(first_nonce),
+            nonce: nonce.or(changed.nonce).or_else(first_nonce),
+            nonce_is_stale: false,
         })
     }
 

@@ -4,6 +4,7 @@ use mdm_protocol::Thumbprint;
 use serde::{Deserialize, Serialize};
 
 use super::enrolment::KeyKind;
+use super::renewal::RenewalForm;
 
 #[cfg(test)]
 mod tests;
@@ -53,6 +54,8 @@ pub struct RenewalState {
     pub status: RenewalStatus,
     /// The error of the last attempt, an HRESULT; 0 for none.
     pub error: u32,
+    /// Attempts in a row that failed.
+    pub failures: u32,
     /// Whether the server ordered it now.
     pub forced: bool,
     /// Refusals of the pending certificate.
@@ -65,6 +68,8 @@ pub struct RenewalState {
     pub unreported: bool,
     /// The terms that the server has set since enrolment.
     pub terms: Option<RenewalTerms>,
+    /// The form of the request that the server took last.
+    pub form: RenewalForm,
 }
 
 /// How the last renewal went; the numbers are those of the `Status` node.
@@ -92,16 +97,23 @@ pub struct RenewalTerms {
 }
 
 impl CertificateTerms {
-    /// When the renewal window opens: as the terms say, but not before half of the certificate's life is over.
-    pub fn window_opens(&self, terms: RenewalTerms) -> i64 {
-        let life = self.not_after.saturating_sub(self.not_before).max(0);
-        let period = i64::from(terms.period).saturating_mul(DAY).min(life / 2);
+    /// When the renewal window opens: as the terms say, but not before half of what remained of the certificate's life
+    /// when the device received it, at `since`. Certificates exist that are back-dated by half a year.
+    pub fn window_opens(&self, terms: RenewalTerms, since: i64) -> i64 {
+        let period = i64::from(terms.period).saturating_mul(DAY).min(self.life(since) / 2);
         self.not_after.saturating_sub(period)
     }
 
+    /// How long the certificate was to last when the device received it, in seconds. A moment outside of its validity is
+    /// that of a wrong clock.
+    fn life(&self, since: i64) -> i64 {
+        let since = if (self.not_before..self.not_after).contains(&since) { since } else { self.not_before };
+        self.not_after.saturating_sub(since).max(0)
+    }
+
     /// The wait between attempts: as the terms say, but a day at most in the last tenth of the certificate's life.
-    fn retry_seconds(&self, terms: RenewalTerms, utc: i64) -> i64 {
-        let life = self.not_after.saturating_sub(self.not_before).max(0);
+    fn retry_seconds(&self, terms: RenewalTerms, since: i64, utc: i64) -> i64 {
+        let life = self.life(since);
         let in_last_tenth = self.not_after.saturating_sub(utc) < life / 10;
         let retry = i64::from(terms.retry.max(1)).saturating_mul(DAY);
         if in_last_tenth { retry.min(DAY).min((life / 40).max(60)) } else { retry.min((life / 10).max(60)) }
@@ -115,13 +127,14 @@ impl Certificates {
     }
 
     /// When the beginning of the renewal window should start a session by itself, in seconds.
-    pub fn window_due(&self, state: &RenewalState, terms: RenewalTerms) -> Option<i64> {
+    pub fn window_due(&self, state: &RenewalState, terms: RenewalTerms, since: i64) -> Option<i64> {
         let active = self.active.filter(|_| self.pending.is_none() && !state.window_noted)?;
-        Some(active.window_opens(terms))
+        Some(active.window_opens(terms, since))
     }
 
-    /// Whether renewal is to be tried now, at the end of a completed check-in. `at` is the steady clock's reading.
-    pub fn renewal_is_due(&self, state: &RenewalState, terms: RenewalTerms, utc: i64, at: i64) -> bool {
+    /// Whether renewal is to be tried now, at the end of a completed check-in. `since` is when the device received the
+    /// certificate in use, `at` the steady clock's reading.
+    pub fn renewal_is_due(&self, state: &RenewalState, terms: RenewalTerms, since: i64, utc: i64, at: i64) -> bool {
         let Some(active) = self.active.filter(|_| self.pending.is_none()) else { return false };
         // After its end a certificate is never renewed by itself (MS-MDE2): that takes a person.
         if active.not_after <= utc {
@@ -130,8 +143,9 @@ impl Certificates {
         if state.forced {
             return true;
         }
-        let rested = state.attempted.is_none_or(|last| at >= last.saturating_add(active.retry_seconds(terms, utc)));
-        rested && utc >= active.window_opens(terms)
+        let rested =
+            state.attempted.is_none_or(|last| at >= last.saturating_add(active.retry_seconds(terms, since, utc)));
+        rested && utc >= active.window_opens(terms, since)
     }
 
     /// The slot for the next session: the new certificate, unless it was just refused.
@@ -152,8 +166,14 @@ impl RenewalState {
             return false;
         }
         self.refusals = 0;
-        self.status = RenewalStatus::Failed;
+        self.note_failure();
         true
+    }
+
+    /// Records that an attempt failed.
+    pub fn note_failure(&mut self) {
+        self.status = RenewalStatus::Failed;
+        self.failures = self.failures.saturating_add(1);
     }
 
     /// Takes note that the pending certificate is in use now.
@@ -164,6 +184,7 @@ impl RenewalState {
             renewed: Some(at),
             unreported: true,
             terms: self.terms,
+            form: self.form,
             ..Self::default()
         };
     }

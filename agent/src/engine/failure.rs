@@ -98,6 +98,9 @@ pub enum SessionFailure {
     /// The server aborted the session.
     #[error("the server aborted the session")]
     Aborted,
+    /// The server answered package 1 with an empty body, which confirms nothing.
+    #[error("the server answered the first message with an empty body, which confirms nothing")]
+    Unanswered,
     /// The session did not end within the rounds that are allowed.
     #[error("the session did not end within {limit} rounds")]
     Endless {
@@ -126,9 +129,6 @@ pub enum SessionFailure {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Violation {
-    /// Two commands of one message have the same CmdID.
-    #[error("two commands have the CmdID {0:?}")]
-    DuplicateCommandId(String),
     /// The message belongs to another session.
     #[error("the message belongs to session {0:?}")]
     ForeignSession(String),
@@ -174,6 +174,7 @@ impl SessionFailure {
             Self::CredentialsRefused => "credentials-refused",
             Self::CredentialsMissing => "credentials-missing",
             Self::Aborted => "aborted",
+            Self::Unanswered => "unanswered",
             Self::Endless { .. } => "endless",
             Self::Store(_) => "store",
             Self::Cloned { .. } => "cloned-identity",
@@ -213,6 +214,7 @@ impl SessionFailure {
             | Self::Malformed(_)
             | Self::Violation(_)
             | Self::Aborted
+            | Self::Unanswered
             | Self::Endless { .. } => "Tell the administrator of the server; its log has the reason.",
         }
     }
@@ -250,7 +252,7 @@ impl SessionFailure {
     pub fn is_unreachable(&self) -> bool {
         match self {
             Self::Connection(failure) => !failure.is_local(),
-            Self::CaptivePortal | Self::Redirected { .. } => true,
+            Self::CaptivePortal | Self::Redirected { .. } | Self::Unanswered => true,
             Self::Http { status, .. } => *status >= 500,
             _ => false,
         }

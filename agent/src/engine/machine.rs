@@ -108,9 +108,9 @@ pub struct Engine {
     link: LinkState,
     /// What the shell was last told to listen to.
     listening: Option<Channel>,
-    /// Whether the clock's reading has to be kept before the machine goes off: across a reboot it goes by how much the
-    /// wall clock moved, and that was set meanwhile.
-    clock_unkept: bool,
+    /// Whether progress has to be kept before this process or the machine ends: the outcome of what was done between
+    /// sessions, or the clock's reading, which across a reboot goes by how much the wall clock moved.
+    progress_unkept: bool,
     /// Whether the server has issued new credentials, so that what it had set of the old ones is to be dropped.
     rekeyed: bool,
     /// Whether the identity is about to be exchanged: nothing begins until it is.
@@ -138,7 +138,7 @@ impl Engine {
             phase: Phase::Idle,
             link: LinkState::None,
             listening: None,
-            clock_unkept: false,
+            progress_unkept: false,
             rekeyed: false,
             paused: false,
             is_personal: false,
@@ -309,7 +309,7 @@ impl Engine {
             Event::Pause(paused) => self.paused = paused,
             Event::IdentityRead(certificates) => self.life.set_certificates(certificates),
             Event::ClockSet => {
-                self.clock_unkept = self.account().is_some();
+                self.progress_unkept = self.account().is_some();
                 self.life.clock_set(now);
             }
             Event::Rung { id, text } => self.life.rung(&id, spread_seconds(&text), now),
@@ -329,7 +329,7 @@ impl Engine {
         if let Some(plan) = self.life.begin(now) {
             self.phase = Phase::Opening(plan);
             actions.push(Action::OpenStore);
-        } else if self.life.sweep_is_due(now) || self.clock_unkept {
+        } else if self.life.sweep_is_due(now) || self.progress_unkept {
             self.phase = Phase::OpeningToSweep;
             actions.push(Action::OpenStore);
         }

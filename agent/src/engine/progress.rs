@@ -51,6 +51,16 @@ pub struct SessionRecord {
     pub stray_statuses: u32,
 }
 
+/// The outcome of a session in which the server ended the enrollment.
+pub const UNENROLLED: &str = "unenrolled";
+
+impl SessionRecord {
+    /// Whether the server ended the enrollment in this session.
+    pub fn ended_enrollment(&self) -> bool {
+        self.outcome == UNENROLLED
+    }
+}
+
 /// When an authority last confirmed its profiles.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
@@ -151,6 +161,12 @@ pub struct Progress {
     pub refusals: u32,
     /// The nonce for the next session, in base64.
     pub nonce: Option<String>,
+    /// When the server gave it, seconds; before that counts the enrollment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce_received: Option<i64>,
+    /// The least age at which the server refused a nonce, in seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonce_life: Option<i64>,
     /// Whether the store had to be rebuilt and the server does not know yet.
     pub rebuilt_unreported: bool,
     /// Whether the server was last sent a list of redundant profiles that was not empty.
@@ -195,6 +211,11 @@ impl Progress {
     /// Whether the server no longer knows this device, as far as can be told; that takes a person to mend.
     pub fn is_unknown_device(&self) -> bool {
         self.refusals >= REFUSALS_TO_UNKNOWN
+    }
+
+    /// How old the nonce for the next session is at a moment, in seconds.
+    pub fn nonce_age(&self, enrolled_at: i64, at: i64) -> i64 {
+        at.saturating_sub(self.nonce_received.unwrap_or(enrolled_at)).max(0)
     }
 
     /// When an authority last confirmed its profiles, seconds.

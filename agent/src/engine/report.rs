@@ -69,6 +69,12 @@ pub struct Status {
     /// How renewal of the certificate stands.
     #[serde(default)]
     pub renewal: String,
+    /// Attempts in a row to renew the certificate that failed.
+    #[serde(default)]
+    pub renewal_failures: u32,
+    /// When the renewal window of the certificate in use opens, seconds since 1970.
+    #[serde(default)]
+    pub renewal_opens: Option<i64>,
     /// Whether the certificate is over: it takes a recovery token to go on.
     #[serde(default)]
     pub expired: bool,
@@ -96,7 +102,15 @@ pub struct Status {
     pub clock_skew: Option<i64>,
 }
 
+/// Attempts in a row after which a renewal that fails is more than a bad moment.
+const REPEATED_RENEWAL_FAILURES: u32 = 2;
+
 impl Status {
+    /// Whether renewal of the certificate fails again and again.
+    pub fn renewal_keeps_failing(&self) -> bool {
+        self.renewal_failures >= REPEATED_RENEWAL_FAILURES
+    }
+
     /// Whether nothing is known against the identity: it has not expired, and the server did not refuse it last.
     pub fn has_good_identity(&self) -> bool {
         let is_refused = self.last_session.as_ref().is_some_and(|session| session.identity_refused);

@@ -65,6 +65,7 @@ pub(crate) fn account() -> Account {
         enrolled_at: NOW,
         machine_id: "0123456789ABCDEF".to_owned(),
         authority: None,
+        enrollment_token: None,
     }
 }
 

@@ -79,6 +79,8 @@ pub struct Agent {
     enrolling: bool,
     store_problem: Option<String>,
     last_record: Option<SessionRecord>,
+    /// The session in which the server ended the enrollment, until that is removed.
+    ended_by_server: Option<SessionRecord>,
     stopping: bool,
     /// What was in the store at the start.
     at_start: Option<Stored>,
@@ -114,10 +116,9 @@ impl Agent {
     ) -> Result<Self, IdentityError> {
         Identity::clean_up(&paths)?;
         let identity = identity_in_use(&paths)?.map(Arc::new);
-        let place = StorePlace::of(&paths);
         let now = clock::now();
         let (at_start, store_problem) = match &identity {
-            Some(_) => read_store(&access, &place, now.wall),
+            Some(_) => read_store(&access, &StorePlace::of(&paths), now.wall),
             None => (None, None),
         };
         let progress = at_start.as_ref().and_then(|stored| stored.progress.clone()).unwrap_or_default();
@@ -159,6 +160,7 @@ impl Agent {
             enrolling: false,
             store_problem,
             last_record,
+            ended_by_server: None,
             stopping: false,
             at_start,
             goes_on: false,
@@ -297,9 +299,12 @@ impl Agent {
         for leaver in std::mem::take(&mut self.leavers) {
             let _ = leaver.send(questions::left(removed, self.last_record.as_ref()));
         }
+        let ended = self.ended_by_server.take();
+        for waiter in std::mem::take(&mut self.waiters) {
+            let _ = waiter.reply.send(questions::ended(removed, ended.as_ref()));
+        }
         // There will be no session for those who wait for one.
-        let compliance_waiters = std::mem::take(&mut self.compliance_waiters);
-        for waiter in std::mem::take(&mut self.waiters).into_iter().chain(compliance_waiters) {
+        for waiter in std::mem::take(&mut self.compliance_waiters) {
             let _ = waiter.reply.send(Err(ControlError::not_enrolled()));
         }
         self.feed(Event::Erased);
@@ -324,6 +329,9 @@ impl Agent {
             warn!(count = record.stray_statuses, "the server sent statuses for commands that were never sent; ignored");
         }
         self.sessions_over += 1;
+        if record.ended_enrollment() {
+            self.ended_by_server = Some(record.clone());
+        }
         self.last_record = Some(record);
     }
 }

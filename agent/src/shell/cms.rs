@@ -1,5 +1,5 @@
 //! CMS (RFC 5652). Here messages are signed (section 5) as renewals and SCEP want it: the content inside, one signer,
-//! SHA-256, the signer's certificate alongside. What others signed is verified in [`signed`], what they encrypted is
+//! SHA-256 (or SHA-1 for old SCEP servers, by the machine's configuration), the signer's certificate alongside. What others signed is verified in [`signed`], what they encrypted is
 //! opened in [`envelope`].
 
 mod ber;
@@ -7,6 +7,7 @@ pub mod envelope;
 mod recipient;
 pub mod signed;
 mod transport;
+pub(in crate::shell) mod weak;
 
 use std::time::Duration;
 
@@ -17,10 +18,11 @@ use ::cms::signed_data::{
 };
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA, ID_SIGNING_TIME};
-use const_oid::db::rfc5912::{ECDSA_WITH_SHA_256, ID_SHA_256, RSA_ENCRYPTION};
+use const_oid::db::rfc5912::{ECDSA_WITH_SHA_256, ID_SHA_1, ID_SHA_256, RSA_ENCRYPTION};
 use der::asn1::{Any, GeneralizedTime, Null, OctetString, OctetStringRef, SetOfVec, UtcTime};
 use der::{Decode as _, Encode as _};
 use rcgen::{KeyPair, PKCS_ECDSA_P256_SHA256, PKCS_RSA_SHA256, SigningKey as _};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
 use x509_cert::attr::Attribute;
@@ -59,7 +61,16 @@ impl From<der::Error> for CmsError {
 pub fn sign(content: &[u8], slot: &Slot, signing_time: i64) -> Result<Vec<u8>, CmsError> {
     let time = attribute(ID_SIGNING_TIME, Any::encode_from(&self::signing_time(signing_time)?)?)?;
     let certificate = canonical(&slot.certificate()?)?;
-    sign_as(content, &slot.key_pair()?, certificate, vec![time])
+    sign_as(content, &slot.key_pair()?, certificate, vec![time], SigningDigest::Sha256)
+}
+
+/// The digest under a signature that is made here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigningDigest {
+    /// SHA-256.
+    Sha256,
+    /// SHA-1, with RSA keys only.
+    Sha1,
 }
 
 /// Signs `content` and further `attributes` with the key of a certificate (DER); the result is a `ContentInfo` in DER.
@@ -68,8 +79,9 @@ pub fn sign_with(
     key: &KeyPair,
     certificate: &[u8],
     attributes: Vec<Attribute>,
+    digest: SigningDigest,
 ) -> Result<Vec<u8>, CmsError> {
-    sign_as(content, key, canonical(certificate)?, attributes)
+    sign_as(content, key, canonical(certificate)?, attributes, digest)
 }
 
 fn sign_as(
@@ -77,11 +89,12 @@ fn sign_as(
     key: &KeyPair,
     certificate: Certificate,
     attributes: Vec<Attribute>,
+    digest: SigningDigest,
 ) -> Result<Vec<u8>, CmsError> {
-    let signer = signer(content, key, &certificate, attributes)?;
+    let signer = signer(content, key, &certificate, attributes, digest)?;
     let data = SignedData {
         version: CmsVersion::V1,
-        digest_algorithms: SetOfVec::try_from(vec![sha256()])?,
+        digest_algorithms: SetOfVec::try_from(vec![digest.algorithm()])?,
         encap_content_info: EncapsulatedContentInfo {
             econtent_type: ID_DATA,
             econtent: Some(Any::encode_from(&OctetStringRef::new(content)?)?),
@@ -103,17 +116,21 @@ fn signer(
     key: &KeyPair,
     certificate: &Certificate,
     attributes: Vec<Attribute>,
+    digest: SigningDigest,
 ) -> Result<SignerInfo, CmsError> {
-    let attributes = signed_attributes(content, attributes)?;
+    let attributes = signed_attributes(&digest.of(content), attributes)?;
     // What is signed is the set with its own tag, not with the one that it has inside the message.
-    let signature = key.sign(&attributes.to_der()?)?;
+    let signature = match digest {
+        SigningDigest::Sha256 => key.sign(&attributes.to_der()?)?,
+        SigningDigest::Sha1 => weak::sign(&attributes.to_der()?, key)?,
+    };
     Ok(SignerInfo {
         version: CmsVersion::V1,
         sid: SignerIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
             issuer: certificate.tbs_certificate.issuer.clone(),
             serial_number: certificate.tbs_certificate.serial_number.clone(),
         }),
-        digest_alg: sha256(),
+        digest_alg: digest.algorithm(),
         signed_attrs: Some(attributes),
         signature_algorithm: signature_algorithm(key)?,
         signature: OctetString::new(signature)?,
@@ -122,10 +139,9 @@ fn signer(
 }
 
 /// A set that DER puts into one order only.
-fn signed_attributes(content: &[u8], mut attributes: Vec<Attribute>) -> Result<SignedAttributes, CmsError> {
-    let digest = Sha256::digest(content);
+fn signed_attributes(digest: &[u8], mut attributes: Vec<Attribute>) -> Result<SignedAttributes, CmsError> {
     attributes.push(attribute(ID_CONTENT_TYPE, Any::encode_from(&ID_DATA)?)?);
-    attributes.push(attribute(ID_MESSAGE_DIGEST, Any::encode_from(&OctetStringRef::new(&digest)?)?)?);
+    attributes.push(attribute(ID_MESSAGE_DIGEST, Any::encode_from(&OctetStringRef::new(digest)?)?)?);
     Ok(SetOfVec::try_from(attributes)?)
 }
 
@@ -143,8 +159,21 @@ fn signing_time(time: i64) -> Result<Time, CmsError> {
     }
 }
 
-fn sha256() -> AlgorithmIdentifierOwned {
-    AlgorithmIdentifierOwned { oid: ID_SHA_256, parameters: None }
+impl SigningDigest {
+    fn algorithm(self) -> AlgorithmIdentifierOwned {
+        let oid = match self {
+            Self::Sha256 => ID_SHA_256,
+            Self::Sha1 => ID_SHA_1,
+        };
+        AlgorithmIdentifierOwned { oid, parameters: None }
+    }
+
+    fn of(self, content: &[u8]) -> Vec<u8> {
+        match self {
+            Self::Sha256 => Sha256::digest(content).to_vec(),
+            Self::Sha1 => Sha1::digest(content).to_vec(),
+        }
+    }
 }
 
 fn signature_algorithm(key: &KeyPair) -> Result<AlgorithmIdentifierOwned, CmsError> {

@@ -12,6 +12,7 @@ use zeroize::Zeroizing;
 use super::cms::{self, CmsError};
 use super::identity::{Slot, SlotError};
 use crate::engine::enrolment::{KeyKind, KeyOrder};
+use crate::engine::renewal::NewKeyRequest;
 
 /// The certificate that a request renews (MS-WCCE 2.2.2.7.4, szOID_RENEWAL_CERTIFICATE).
 const RENEWAL_CERTIFICATE: &[u64] = &[1, 3, 6, 1, 4, 1, 311, 13, 1];
@@ -53,6 +54,17 @@ pub struct RenewalRequest {
     pub key: NewKey,
     /// Its certificate request in a CMS message that the present key signed, DER.
     pub message: Vec<u8>,
+}
+
+impl RenewalRequest {
+    /// What a renewal sends of it.
+    pub fn to_send(&self) -> NewKeyRequest {
+        NewKeyRequest {
+            certificate_request: self.key.certificate_request.clone(),
+            signed_request: self.message.clone(),
+            public_key: self.key.public_key.clone(),
+        }
+    }
 }
 
 /// Makes a key as ordered. RSA keys take up to seconds: call it where nothing waits.

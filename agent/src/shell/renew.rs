@@ -37,7 +37,7 @@ pub async fn renew(
                 let made =
                     tokio::task::spawn_blocking(move || keys::renewal_request(&key_order, &identity.active, now)).await;
                 let made = made.map_err(|error| local(&error))?.map_err(|error| local(&error))?;
-                let next = renewal.key_made(made.message, made.key.public_key.clone());
+                let next = renewal.key_made(made.to_send());
                 key = Some(made.key);
                 next
             }
@@ -55,7 +55,8 @@ pub async fn renew(
                 };
                 let terms = slot.terms().map_err(|error| local(&error))?;
                 let signed_entity_id = entity_id.and_then(|id| keys::sign_entity_id(&active.active, &id).ok());
-                return Ok(Renewed { terms, proof: RenewalProof { signed_entity_id, renewed: clock::now().wall } });
+                let proof = RenewalProof { signed_entity_id, renewed: clock::now().wall };
+                return Ok(Renewed { terms, proof, form: renewal.form() });
             }
             Step::Fail(failure) => return Err(failure),
         };

@@ -44,9 +44,23 @@ impl fmt::Debug for SecurityTokenResponse {
 impl RequestSecurityToken {
     /// Writes the request.
     pub fn encode(&self, header: &RequestHeader) -> String {
-        let (verb, fragment) = match self.request_type {
-            RequestType::Issue => ("Issue", "PKCS10"),
-            RequestType::Renew => ("Renew", "PKCS7"),
+        let fragment = match self.request_type {
+            RequestType::Issue => "PKCS10",
+            RequestType::Renew => "PKCS7",
+        };
+        self.write(header, fragment)
+    }
+
+    /// Writes the request with a PKCS#10 in it, whether it is to issue or to renew: servers exist that renew by the TLS
+    /// certificate alone and cannot read a CMS.
+    pub fn encode_pkcs10(&self, header: &RequestHeader) -> String {
+        self.write(header, "PKCS10")
+    }
+
+    fn write(&self, header: &RequestHeader, fragment: &str) -> String {
+        let verb = match self.request_type {
+            RequestType::Issue => "Issue",
+            RequestType::Renew => "Renew",
         };
         let value_type = format!("{}#{fragment}", ns::ENROLLMENT);
         let action = format!("{}/RST/wstep", ns::ENROLLMENT);

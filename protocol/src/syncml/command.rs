@@ -76,7 +76,7 @@ pub enum Command {
     Status(Status),
     /// What a Get of the other side returned.
     Results(Results),
-    /// An element that is no command of this protocol; it must be answered with status 400.
+    /// An element that is no command of this protocol, or an Alert without a code; it must be answered with status 400.
     Unrecognised(Unrecognised),
 }
 

@@ -1,6 +1,7 @@
 //! Large objects: data that is sent in pieces over several messages (OMA-DM representation section 5.6).
 
 use super::{Item, Meta, StatusCode};
+use crate::LocUri;
 
 /// Why the pieces did not become an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -137,7 +138,17 @@ impl Assembler {
 }
 
 fn same_node(left: &Item, right: &Item) -> bool {
-    (&left.target, &left.source) == (&right.target, &right.source)
+    same_address(left.target.as_deref(), right.target.as_deref())
+        && same_address(left.source.as_deref(), right.source.as_deref())
+}
+
+/// Addresses may be written in several ways, each piece in another one.
+fn same_address(left: Option<&str>, right: Option<&str>) -> bool {
+    let read = |text: &str| LocUri::parse(text).ok();
+    match (left, right) {
+        (Some(left), Some(right)) => left == right || read(left).is_some_and(|uri| Some(uri) == read(right)),
+        (left, right) => left == right,
+    }
 }
 
 /// Cuts an item into pieces whose data has at most `piece` bytes; a character is never cut in two.

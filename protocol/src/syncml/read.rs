@@ -84,7 +84,7 @@ fn command(element: Element<'_>) -> Result<Command, SyncMlError> {
         "Exec" => operation(Verb::Exec),
         "Atomic" => group(element).map(Command::Atomic),
         "Sequence" => group(element).map(Command::Sequence),
-        "Alert" => alert(element).map(Command::Alert),
+        "Alert" => Ok(alert(element)),
         "Status" => status(element).map(Command::Status),
         "Results" => results(element).map(Command::Results),
         name => Ok(Command::Unrecognised(Unrecognised { id: id(element), name: name.to_owned() })),
@@ -96,9 +96,12 @@ fn group(element: Element<'_>) -> Result<Group, SyncMlError> {
     Ok(Group { id: id(element), commands: inside.map(command).collect::<Result<_, _>>()? })
 }
 
-fn alert(element: Element<'_>) -> Result<Alert, SyncMlError> {
-    let code = element.child_text("Data").ok_or(SyncMlError::Missing("Data"))?;
-    Ok(Alert { id: id(element), code: AlertCode(number("Data", code)?), items: items(element) })
+/// Without a code an Alert is refused by itself: it says nothing of the rest of its message.
+fn alert(element: Element<'_>) -> Command {
+    match element.child_text("Data").and_then(|code| code.parse().ok()) {
+        Some(code) => Command::Alert(Alert { id: id(element), code: AlertCode(code), items: items(element) }),
+        None => Command::Unrecognised(Unrecognised { id: id(element), name: element.name().to_owned() }),
+    }
 }
 
 fn status(element: Element<'_>) -> Result<Status, SyncMlError> {

@@ -142,5 +142,6 @@ fn account(address: &str, poll: StoredPoll) -> Account {
         enrolled_at: utc(0),
         machine_id: String::new(),
         authority: None,
+        enrollment_token: None,
     }
 }

@@ -41,6 +41,7 @@ pub(super) fn account() -> Account {
         enrolled_at: TIME,
         machine_id: MACHINE.to_owned(),
         authority: None,
+        enrollment_token: None,
     }
 }
 

@@ -4,7 +4,7 @@
 use mdm_agent::engine::enrolment::{
     Enrolment, EnrolmentRequest, Installation, KeyKind, KeyOrder, Step as EnrolmentStep,
 };
-use mdm_agent::engine::renewal::{Renewal, RenewalFailure, RenewalOrder, Step};
+use mdm_agent::engine::renewal::{Renewal, RenewalFailure, RenewalForm, RenewalOrder, Step};
 use mdm_agent::engine::reply::Reply;
 use mdm_agent::shell::identity::Slot;
 use mdm_agent::shell::keys::{self, NewKey};
@@ -72,8 +72,8 @@ fn reply(answer: Answer, world: &World) -> Reply {
     Reply { status: answer.status, body: answer.body, date: Some(world.now() + world.date_error), ..Reply::default() }
 }
 
-/// Renews; the new slot.
-pub(super) fn renew(order: RenewalOrder, active: &Slot, world: &World) -> Result<Slot, RenewalFailure> {
+/// Renews; the new slot, and the form of the request that was taken.
+pub(super) fn renew(order: RenewalOrder, active: &Slot, world: &World) -> Result<(Slot, RenewalForm), RenewalFailure> {
     let local = |error: &dyn std::fmt::Display| RenewalFailure::Local(error.to_string());
     let certificate = active.certificate().map_err(|error| local(&error))?;
     let (mut renewal, mut step) = Renewal::begin(order);
@@ -84,14 +84,14 @@ pub(super) fn renew(order: RenewalOrder, active: &Slot, world: &World) -> Result
             Step::MakeKey(order) => {
                 let order = KeyOrder { kind: KeyKind::P256, ..order };
                 let made = keys::renewal_request(&order, active, world.now()).map_err(|error| local(&error))?;
-                let next = renewal.key_made(made.message, made.key.public_key.clone());
+                let next = renewal.key_made(made.to_send());
                 key = Some(made.key);
                 next
             }
             Step::Request { url, body } => renewal.received(&post(world, &url, &body, Some(&certificate)), world.now()),
             Step::Install { certificate, .. } => {
                 let key = key.ok_or_else(|| local(&"no key was made"))?;
-                return Ok(slot(&key, &certificate));
+                return Ok((slot(&key, &certificate), renewal.form()));
             }
             Step::Fail(failure) => return Err(failure),
         };

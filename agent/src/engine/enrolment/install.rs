@@ -4,8 +4,8 @@ use mdm_protocol::base64;
 use mdm_protocol::csp::dm_client::Poll;
 use mdm_protocol::provisioning::{AuthLevel, Provisioning, StoreName};
 
-use super::{Enrolment, EnrolmentFailure, Installation, address, certificate};
-use crate::engine::account::{ACCOUNT_VERSION, Account, StoredCredentials, Trust};
+use super::{Enrolment, EnrolmentFailure, Installation, Proof, address, certificate};
+use crate::engine::account::{ACCOUNT_VERSION, Account, StoredCredentials, StoredToken, Trust};
 use crate::engine::profile::relative_path;
 
 impl Enrolment {
@@ -58,6 +58,10 @@ impl Enrolment {
             enrolled_at: now,
             machine_id: self.request.facts.machine_id.clone(),
             authority: None,
+            enrollment_token: match &self.request.proof {
+                Proof::Token { token, is_jwt } => Some(Box::new(StoredToken { token: token.clone(), is_jwt: *is_jwt })),
+                Proof::Password(_) => None,
+            },
         }
     }
 }

@@ -84,9 +84,7 @@ impl Enrolment {
             Proof::Password(password) => {
                 Security::UsernameToken { username: self.request.user.clone(), password: password.clone() }
             }
-            Proof::Token { token, is_jwt } => {
-                Security::BinaryToken { is_jwt: *is_jwt, content: Secret::new(base64::encode(token.expose())) }
-            }
+            Proof::Token { token, is_jwt } => binary_token(token, *is_jwt),
         }
     }
 
@@ -97,6 +95,11 @@ impl Enrolment {
             context: context(&self.request.facts, &self.request.device_id, !self.request.user.is_empty()),
         }
     }
+}
+
+/// A token as it stands in a header.
+pub(in crate::engine) fn binary_token(token: &Secret, is_jwt: bool) -> Security {
+    Security::BinaryToken { is_jwt, content: Secret::new(base64::encode(token.expose())) }
 }
 
 /// A number for a message.

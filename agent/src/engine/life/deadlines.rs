@@ -33,8 +33,7 @@ impl Life {
             consider(self.unless_quiet(timers.schedule), TimerReason::ScheduledCheckIn);
             consider(timers.retry, TimerReason::Retry);
             consider(self.unless_quiet(timers.delayed), TimerReason::DelayedCheckIn);
-            let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
-            consider(window.map(ms), TimerReason::CertificateRenewal);
+            consider(self.renewal_window_due().map(ms), TimerReason::CertificateRenewal);
             consider(self.last_chance_due().map(ms), TimerReason::LastChance);
             consider(self.request_due().map(ms), TimerReason::CertificateRequest);
         }
@@ -76,8 +75,7 @@ impl Life {
         if self.has_unbegun_request(now) {
             self.queued.insert(Trigger::CertificateIssued);
         }
-        let window = self.certificates.window_due(&self.progress.renewal, self.renewal_terms());
-        if is_due(window.map(ms)) {
+        if is_due(self.renewal_window_due().map(ms)) {
             self.progress.renewal.window_noted = true;
             self.queued.insert(Trigger::CertificateDue);
         }
@@ -86,6 +84,11 @@ impl Life {
 
     fn requests(&self) -> impl Iterator<Item = &CertificateRequest> {
         self.progress.certificate_requests.iter().flat_map(|requests| requests.values())
+    }
+
+    /// When the beginning of the renewal window should start a session by itself, in seconds.
+    fn renewal_window_due(&self) -> Option<i64> {
+        self.certificates.window_due(&self.progress.renewal, self.renewal_terms(), self.certificate_since())
     }
 
     /// When a certificate that was ordered wants its next step, steady seconds.

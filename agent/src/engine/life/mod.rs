@@ -243,7 +243,7 @@ impl Life {
         self.progress.recovering = true;
         (self.progress.failures, self.progress.refusals, self.progress.cloned) = (0, 0, false);
         // The server has just said anew where it is and by which secret it knows the device.
-        self.progress.nonce = None;
+        (self.progress.nonce, self.progress.nonce_received, self.progress.nonce_life) = (None, None, None);
         let authority = &mut self.progress.authority;
         (authority.address, authority.addresses, authority.moving) = (None, Vec::new(), None);
         (self.pending_was_refused, self.active_was_accepted) = (false, true);
@@ -278,6 +278,17 @@ impl Life {
             }
         };
         self.progress.renewal.terms.unwrap_or_else(provisioned)
+    }
+
+    /// When the device received the certificate in use, seconds since 1970.
+    fn certificate_since(&self) -> i64 {
+        let enrolled = self.account.as_ref().map_or(i64::MIN, |account| account.enrolled_at);
+        self.progress.renewal.renewed.unwrap_or(enrolled)
+    }
+
+    /// When the renewal window of the certificate in use opens, seconds since 1970.
+    pub fn renewal_opens(&self) -> Option<i64> {
+        Some(self.certificates.active?.window_opens(self.renewal_terms(), self.certificate_since()))
     }
 
     /// Whether the certificate has expired, by all that is known of the time: the server's clock, this machine's steady

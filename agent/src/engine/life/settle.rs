@@ -269,7 +269,8 @@ impl Life {
 
     fn renewal_is_due(&self, now: Now) -> bool {
         let (utc, at) = (self.clock.utc(now), self.clock.read(now).wall);
-        let due = |utc| self.certificates.renewal_is_due(&self.progress.renewal, self.renewal_terms(), utc, at);
+        let (terms, since) = (self.renewal_terms(), self.certificate_since());
+        let due = |utc| self.certificates.renewal_is_due(&self.progress.renewal, terms, since, utc, at);
         // Being early does no harm: a server that does not want it says so.
         due(at) || due(utc)
     }
@@ -292,7 +293,7 @@ impl Life {
 
     /// The attempt failed; the certificate in use stays, and so does everything else (rule I2).
     pub fn renewal_failed(&mut self, error: u32) {
-        self.progress.renewal.status = RenewalStatus::Failed;
+        self.progress.renewal.note_failure();
         self.progress.renewal.error = error;
     }
 }

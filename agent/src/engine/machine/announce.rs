@@ -4,7 +4,7 @@ use super::Engine;
 use crate::engine::application::{MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::life::Plan;
 use crate::engine::profile::{RemovalReason, Stored, Tombstone};
-use crate::engine::progress::SessionRecord;
+use crate::engine::progress::{SessionRecord, UNENROLLED};
 use crate::engine::session::{Session, SessionAlert, SessionEnd};
 use crate::engine::time::Now;
 
@@ -127,7 +127,7 @@ pub(super) fn record(plan: &Plan, session: &Session, end: &SessionEnd, is_recove
     let tally = session.tally();
     let (outcome, detail) = match end {
         SessionEnd::Completed => ("completed", "the server had nothing more to say".to_owned()),
-        SessionEnd::Unenrolled => ("unenrolled", "the server ended the enrolment".to_owned()),
+        SessionEnd::Unenrolled => (UNENROLLED, "the server ended the enrolment".to_owned()),
         SessionEnd::Failed(failure) => (failure.name(), failure.to_string()),
     };
     SessionRecord {

@@ -98,7 +98,7 @@ impl Engine {
                 .with("reason", "nobody decided about it in time"),
             (false, _) => {
                 // When the next step is due has to outlast this process.
-                self.clock_unkept = true;
+                self.progress_unkept = true;
                 return;
             }
         };

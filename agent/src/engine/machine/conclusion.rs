@@ -67,7 +67,7 @@ impl Engine {
         }
         let uri = mdm_protocol::LocUri::parse(&format!("{}/EntDMID", account.provider_address())).ok();
         let entity_id = uri.and_then(|uri| session.tree().value(&uri).map(ToOwned::to_owned));
-        self.clock_unkept = false;
+        self.progress_unkept = false;
         changes.progress = Some(self.life.keep(now).clone());
         if ended == Ended::Completed && !drift.is_empty() {
             actions.push(Action::DriftReported(drift));
@@ -91,15 +91,27 @@ impl Engine {
 
     /// Records how a session ended.
     fn record_session(&mut self, plan: &Plan, session: &Session, end: &SessionEnd, now: Now) -> SessionRecord {
-        if let Some(nonce) = session.nonce() {
-            self.life.progress_mut().nonce = Some(mdm_protocol::base64::encode(nonce));
-        }
+        self.record_nonce(plan, session);
         let end = &self.explain(end, now);
         let is_recovering = self.progress().recovering;
         let record = record(plan, session, end, is_recovering, self.life.clock().read(now));
         self.redundant_sent(session, record.completed);
         self.life.progress_mut().last_session = Some(Box::new(record.clone()));
         record
+    }
+
+    /// Keeps the nonce for the next session, and what the session has shown of how long the server takes one.
+    fn record_nonce(&mut self, plan: &Plan, session: &Session) {
+        let enrolled_at = self.account().map_or(plan.started, |account| account.enrolled_at);
+        let progress = self.life.progress_mut();
+        if session.found_stale_nonce() {
+            let age = progress.nonce_age(enrolled_at, plan.started);
+            progress.nonce_life = Some(progress.nonce_life.map_or(age, |known| known.min(age)));
+        }
+        if let Some(nonce) = session.nonce() {
+            progress.nonce = Some(mdm_protocol::base64::encode(nonce));
+        }
+        progress.nonce_received = session.nonce_received().or(progress.nonce_received);
     }
 
     /// An order of the server stands until its outcome is known, whatever happens to this process meanwhile.

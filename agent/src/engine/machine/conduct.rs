@@ -12,7 +12,7 @@ use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored};
 use crate::engine::push;
-use crate::engine::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
+use crate::engine::session::{AccountCredentials, LoginStatus, Session, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
 use crate::engine::tree::Tree;
 
@@ -47,7 +47,9 @@ impl Engine {
             alerts: self.alerts(&plan, &stored, &machine),
             push,
             device_info: facts::device_info(&account, &facts),
-            credentials: account.session_credentials(&stored, nonce),
+            credentials: account
+                .session_credentials(&stored, nonce)
+                .map(|known| AccountCredentials { nonce_is_stale: self.nonce_is_stale(&account, &plan), ..known }),
             store_status,
             remote,
             claims: self.claims(&plan),
@@ -77,6 +79,12 @@ impl Engine {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
             None => session.begin(at),
         });
+    }
+
+    /// Whether the server has refused a nonce of that age before.
+    fn nonce_is_stale(&self, account: &crate::engine::Account, plan: &Plan) -> bool {
+        let age = self.progress().nonce_age(account.enrolled_at, plan.started);
+        self.progress().nonce_life.is_some_and(|life| age >= life)
     }
 
     /// On whose behalf the server speaks.

@@ -15,7 +15,7 @@ use crate::engine::profile::{Changes, Stored};
 use crate::engine::progress::{SessionRecord, Trigger};
 use crate::engine::push::{Channel, LinkState};
 use crate::engine::remote::{RemoteOrder, RemoteOutcome};
-use crate::engine::renewal::{RenewalFailure, RenewalOrder};
+use crate::engine::renewal::{RenewalFailure, RenewalForm, RenewalOrder};
 use crate::engine::reply::Reply;
 use crate::engine::verdict::{VerdictRequest, Verdicts};
 
@@ -97,6 +97,8 @@ pub struct Renewed {
     pub terms: CertificateTerms,
     /// What links it to the device.
     pub proof: RenewalProof,
+    /// The form of the request that the server took.
+    pub form: RenewalForm,
 }
 
 /// Something to be done. Its outcome comes back as an [`Event`], except where nothing is said of one.

@@ -86,7 +86,8 @@ impl Engine {
         {
             let seed = self.life.random().u64(..);
             self.phase = Phase::Renewing;
-            let order = RenewalOrder { account, facts, renew_url, entity_id, active, seed };
+            let form = self.progress().renewal.form;
+            let order = RenewalOrder { account, facts, renew_url, entity_id, active, form, seed };
             actions.push(Action::Renew(Box::new(order)));
         }
     }
@@ -120,12 +121,15 @@ impl Engine {
         let note = match result {
             Ok(renewed) => {
                 self.life.renewal_succeeded(renewed.terms);
+                self.life.progress_mut().renewal.form = renewed.form;
                 self.proof = Some(renewed.proof);
                 Note::new("certificate-renewed", at)
                     .with("until", crate::engine::nodes::oma_time(renewed.terms.not_after))
             }
             Err(failure) => {
                 self.life.renewal_failed(failure.code());
+                // Else a process that ends now would be followed by one that renews again at once.
+                self.progress_unkept = true;
                 Note::new("certificate-not-renewed", at).with("reason", failure.to_string())
             }
         };

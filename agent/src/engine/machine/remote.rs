@@ -120,7 +120,7 @@ impl Engine {
             .push(Action::Note(vec![Note::new(what, at).with("order", id).with("what", kind).with("detail", detail)]));
         if matches!(outcome, RemoteOutcome::Begun(_)) {
             // That the machine was told has to outlast this process.
-            self.clock_unkept = true;
+            self.progress_unkept = true;
         } else {
             self.life.request(Trigger::OrderOver);
         }

@@ -16,7 +16,7 @@ impl Engine {
     pub(super) fn sweep(&mut self, stored: Result<Box<Stored>, StoreFailure>, now: Now, actions: &mut Vec<Action>) {
         let at = self.life.clock().read(now);
         let was_due = self.life.sweep_is_due(now);
-        self.clock_unkept = false;
+        self.progress_unkept = false;
         let Ok(mut stored) = stored else {
             if was_due {
                 self.life.hold_sweep(NEXT_ATTEMPT_SECONDS, now);

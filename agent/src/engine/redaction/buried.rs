@@ -30,6 +30,11 @@ pub(super) fn is_secret_name(name: &str) -> bool {
     NAMES.iter().any(|part| name.contains(part))
 }
 
+/// Whether a value of such a name says how a secret is kept, not what it is.
+pub(super) fn is_setting(value: &str) -> bool {
+    WORDS.contains(&value)
+}
+
 /// The secrets in a value that has other things in it as well.
 pub(super) fn buried(value: &str) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -42,7 +47,7 @@ pub(super) fn buried(value: &str) -> BTreeSet<String> {
     let is_key = |character: char| character.is_ascii_alphanumeric() || "+/=".contains(character);
     let runs = value.split(|character| !is_key(character)).filter(|run| run.len() >= KEY_RUN);
     found.extend(runs.map(str::to_owned));
-    found.retain(|secret| !secret.is_empty() && !WORDS.contains(&secret.as_str()));
+    found.retain(|secret| !secret.is_empty() && !is_setting(secret));
     found
 }
 
@@ -63,7 +68,7 @@ fn elements(value: &str, found: &mut BTreeSet<String>) {
     }
 }
 
-fn unescape(text: &str) -> String {
+pub(super) fn unescape(text: &str) -> String {
     let pairs = [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&apos;", "'"), ("&#39;", "'"), ("&amp;", "&")];
     pairs.iter().fold(text.to_owned(), |text, (escaped, plain)| text.replace(escaped, plain))
 }

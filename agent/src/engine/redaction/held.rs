@@ -28,6 +28,7 @@ pub fn held(stored: &Stored, account: &Account) -> BTreeSet<String> {
         secrets.insert(credentials.secret.expose().to_owned());
         secrets.extend(credentials.nonce.clone());
     }
+    secrets.extend(account.enrollment_token.iter().map(|known| known.token.expose().to_owned()));
     stored.progress.iter().for_each(|progress| under_way(progress, &mut secrets));
     secrets.retain(|secret| !secret.trim().is_empty());
     secrets

@@ -5,6 +5,7 @@
 mod buried;
 mod forms;
 mod held;
+mod inside;
 mod patterns;
 #[cfg(test)]
 mod tests;
@@ -13,6 +14,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 pub use buried::key_lines;
 pub use held::held;
+pub use inside::conceal_inside;
 
 /// What stands in the place of a secret.
 pub const CONCEALED: &str = "********";

@@ -3,7 +3,10 @@
 //!
 //! [`Renewal`] says what to ask next and judges every answer. It keeps nothing: whoever drives it puts the new key and
 //! certificate into the pending slot when [`Step::Install`] comes out. When to renew is decided in
-//! [`super::certificates`]; a failure here changes nothing at all.
+//! [`super::certificates`]; a failure here changes nothing at all. A server that faults the token is asked again in
+//! the other forms of [`RenewalForm`], once each.
+
+mod form;
 
 #[cfg(all(test, feature = "daemon"))]
 mod tests;
@@ -21,6 +24,7 @@ use super::enrolment::{EnrolmentFailure, KeyOrder, address, certificate, failure
 use super::facts::DeviceFacts;
 use super::failure::ConnectionFailure;
 use super::reply::Reply;
+pub use form::RenewalForm;
 
 /// What a renewal needs to know before it begins.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +39,8 @@ pub struct RenewalOrder {
     pub entity_id: Option<String>,
     /// The certificate in use.
     pub active: CertificateTerms,
+    /// The form of the request that the server took last.
+    pub form: RenewalForm,
     /// Feeds the numbers of messages.
     pub seed: u64,
 }
@@ -99,12 +105,29 @@ pub enum Step {
     Fail(RenewalFailure),
 }
 
+/// The new key's request, both ways in which it can be sent.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NewKeyRequest {
+    /// PKCS#10, DER.
+    pub certificate_request: Vec<u8>,
+    /// CMS over it that the present key signed, DER.
+    pub signed_request: Vec<u8>,
+    /// The new public key, SubjectPublicKeyInfo in DER.
+    pub public_key: Vec<u8>,
+}
+
 /// A renewal in progress.
 #[derive(Debug)]
 pub struct Renewal {
     order: RenewalOrder,
     services: Option<DiscoverResponse>,
-    public_key: Vec<u8>,
+    key: NewKeyRequest,
+    /// The form that was sent last.
+    form: RenewalForm,
+    /// The forms that were not tried, the next one last.
+    forms_left: Vec<RenewalForm>,
+    /// What the server said to the first form.
+    refusal: Option<RenewalFailure>,
     numbers: fastrand::Rng,
 }
 
@@ -112,7 +135,18 @@ impl Renewal {
     /// A renewal and its first step.
     pub fn begin(order: RenewalOrder) -> (Self, Step) {
         let numbers = fastrand::Rng::with_seed(order.seed);
-        let mut renewal = Self { order, services: None, public_key: Vec::new(), numbers };
+        let mut forms: Vec<RenewalForm> =
+            RenewalForm::order(order.form, order.account.enrollment_token.is_some()).collect();
+        forms.reverse();
+        let mut renewal = Self {
+            services: None,
+            key: NewKeyRequest::default(),
+            form: order.form,
+            forms_left: forms,
+            refusal: None,
+            numbers,
+            order,
+        };
         let account = &renewal.order.account;
         let url = renewal.order.renew_url.clone().unwrap_or_else(|| account.discovery_url.clone());
         let step = match address::https(&url) {
@@ -126,9 +160,14 @@ impl Renewal {
         (renewal, step)
     }
 
+    /// The form of the request that was sent last.
+    pub fn form(&self) -> RenewalForm {
+        self.form
+    }
+
     /// Takes an answer; `now` is UTC in seconds since 1970.
     pub fn received(&mut self, reply: &Reply, now: i64) -> Step {
-        self.judge(reply, now).unwrap_or_else(Step::Fail)
+        self.judge(reply, now).unwrap_or_else(|failure| self.fall_back(failure))
     }
 
     /// Takes note that no answer came.
@@ -136,22 +175,51 @@ impl Renewal {
         Step::Fail(EnrolmentFailure::Connection(failure).into())
     }
 
-    /// Takes the request that the old key signed (CMS over PKCS#10, DER) and the new public key.
-    pub fn key_made(&mut self, signed_request: Vec<u8>, public_key: Vec<u8>) -> Step {
-        self.public_key = public_key;
+    /// Takes the new key's request, plain and signed by the present key.
+    pub fn key_made(&mut self, key: NewKeyRequest) -> Step {
+        self.key = key;
+        match self.forms_left.pop() {
+            Some(form) => self.request(form),
+            None => Step::Fail(RenewalFailure::Local("no form of the request is left".to_owned())),
+        }
+    }
+
+    /// A fault about the token is answered with the next form. If none is taken, what the server said to the first
+    /// counts, which is the one that it should have understood.
+    fn fall_back(&mut self, failure: RenewalFailure) -> Step {
+        let RenewalFailure::Exchange(EnrolmentFailure::Fault(fault)) = &failure else { return Step::Fail(failure) };
+        if self.key.public_key.is_empty() || !form::blames_token(&fault.kind) {
+            return Step::Fail(failure);
+        }
+        let first = self.refusal.get_or_insert(failure).clone();
+        match self.forms_left.pop() {
+            Some(form) => self.request(form),
+            None => Step::Fail(first),
+        }
+    }
+
+    fn request(&mut self, form: RenewalForm) -> Step {
         let Some(services) = &self.services else { return Step::Fail(RenewalFailure::Local("no service".to_owned())) };
         let url = services.enrollment_url.clone();
         let account = &self.order.account;
         let user = account.user.clone().unwrap_or_default();
-        // The server believes the certificate and the signature; the token is there because the message wants one.
-        let security = Security::UsernameToken { username: user.clone(), password: Secret::new("") };
+        let is_plain = form == RenewalForm::Plain;
         let message = RequestSecurityToken {
             request_type: RequestType::Renew,
-            certificate_request: signed_request,
+            certificate_request: if is_plain { &self.key.certificate_request } else { &self.key.signed_request }
+                .clone(),
             context: request::context(&self.order.facts, &account.device_id, !user.is_empty()),
         };
+        let token = account.enrollment_token.as_deref().filter(|_| form != RenewalForm::Signed);
+        // The server believes the certificate and the signature; a token is there because some demand one.
+        let security = match token {
+            Some(token) => request::binary_token(&token.token, token.is_jwt),
+            None => Security::UsernameToken { username: user, password: Secret::new("") },
+        };
+        self.form = form;
         let header = self.header(&url, Some(security));
-        Step::Request { body: message.encode(&header).into_bytes(), url }
+        let body = if is_plain { message.encode_pkcs10(&header) } else { message.encode(&header) };
+        Step::Request { body: body.into_bytes(), url }
     }
 
     fn judge(&mut self, reply: &Reply, now: i64) -> Result<Step, RenewalFailure> {
@@ -174,7 +242,7 @@ impl Renewal {
         if let Some(other) = renewed.provider_id.filter(|id| *id != self.order.account.provider_id) {
             return Err(RenewalFailure::ForeignAccount(other.chars().take(80).collect()));
         }
-        let own = certificate::own(&renewed.certificates, &self.public_key, now)?;
+        let own = certificate::own(&renewed.certificates, &self.key.public_key, now)?;
         if certificate::not_after(own)? < self.order.active.not_after {
             return Err(RenewalFailure::Shorter);
         }

@@ -5,7 +5,9 @@ use mdm_protocol::provisioning::WapDocument;
 use mdm_protocol::soap::{Fault, FaultKind, ResponseHeader, Security};
 use rcgen::{KeyPair, PublicKeyData as _};
 
-use super::{Renewal, RenewalFailure, RenewalOrder, Step};
+mod forms;
+
+use super::{NewKeyRequest, Renewal, RenewalFailure, RenewalForm, RenewalOrder, Step};
 use crate::engine::ConnectionFailure;
 use crate::engine::enrolment::{EnrolmentFailure, KeyKind};
 use crate::engine::reply::Reply;
@@ -28,7 +30,7 @@ fn a_renewal_asks_where_and_then_for_a_certificate_for_a_new_key_of_the_same_kin
     assert_eq!((key_order.kind, key_order.common_name.as_str()), (KeyKind::P256, DEVICE));
 
     let key = KeyPair::generate().unwrap();
-    let step = renewal.key_made(b"signed".to_vec(), key.subject_public_key_info());
+    let step = renewal.key_made(made(&key));
     let Step::Request { url, body } = step else { panic!("{step:?}") };
     let (header, token) = RequestSecurityToken::decode(&body).unwrap();
     assert_eq!((url.as_str(), token.request_type), (SERVICE, RequestType::Renew));
@@ -198,6 +200,7 @@ fn order() -> RenewalOrder {
         renew_url: None,
         entity_id: Some("entity-7".to_owned()),
         active: certificate_for(10),
+        form: RenewalForm::default(),
         seed: 7,
     }
 }
@@ -225,8 +228,21 @@ fn longer(key: &KeyPair) -> Vec<u8> {
 fn last_step(key: &KeyPair, reply: &Reply) -> Step {
     let (mut renewal, _) = Renewal::begin(order());
     renewal.received(&discovered(&services()), NOW);
-    renewal.key_made(b"signed".to_vec(), key.subject_public_key_info());
-    renewal.received(reply, NOW)
+    renewal.key_made(made(key));
+    let mut step = renewal.received(reply, NOW);
+    // A server that says the same to every form of the request.
+    while let Step::Request { .. } = step {
+        step = renewal.received(reply, NOW);
+    }
+    step
+}
+
+fn made(key: &KeyPair) -> NewKeyRequest {
+    NewKeyRequest {
+        certificate_request: b"plain".to_vec(),
+        signed_request: b"signed".to_vec(),
+        public_key: key.subject_public_key_info(),
+    }
 }
 
 fn refused(key: &KeyPair, document: &WapDocument) -> RenewalFailure {

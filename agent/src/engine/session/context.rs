@@ -65,4 +65,6 @@ pub struct AccountCredentials {
     pub secret: Secret,
     /// The nonce that the server gave last.
     pub nonce: Option<Vec<u8>>,
+    /// Whether the server refuses nonces of that age: then no proof goes out before its challenge.
+    pub nonce_is_stale: bool,
 }

@@ -3,10 +3,11 @@
 use mdm_protocol::LocUri;
 use mdm_protocol::loc_uri::{Listing, encode_segment};
 use mdm_protocol::syncml::{Format, Item, Meta, Operation, StatusCode};
+use mdm_protocol::xml::written_len;
 
 use super::incoming::target;
 use super::outcome::ItemOutcome;
-use super::{MAX_READ_BYTES, Session};
+use super::{MAX_READ_BYTES, MAX_ROUNDS, Session};
 use crate::engine::tree::{Node, Refusal};
 
 impl Session {
@@ -21,17 +22,22 @@ impl Session {
     /// Reads as long as the answers stay within bounds.
     pub(super) fn read_item(&mut self, item: &Item) -> ItemOutcome {
         let read_bytes = self.round.as_ref().map_or(0, |round| round.read_bytes);
-        if read_bytes > MAX_READ_BYTES {
-            return ItemOutcome::of(StatusCode::TOO_LARGE);
+        let most = self.outbox.room_in(MAX_ROUNDS.saturating_sub(self.tally.rounds)).min(MAX_READ_BYTES);
+        if read_bytes > most {
+            return too_large();
         }
         let results = match self.read(item) {
             Ok(results) => results,
             Err(refusal) => return self.unless_store_is_gone(refusal).into(),
         };
-        let size =
-            |item: &Item| item.source.as_ref().map_or(0, String::len) + item.data.as_ref().map_or(0, String::len);
+        let written = |text: &Option<String>| text.iter().flat_map(|text| text.chars()).map(written_len).sum::<usize>();
+        let size: usize = results.iter().map(|item| written(&item.source) + written(&item.data)).sum();
+        let is_carried = |item: &Item| self.outbox.carries(item, || self.envelope_len());
+        if read_bytes.saturating_add(size) > most || !results.iter().all(is_carried) {
+            return too_large();
+        }
         if let Some(round) = &mut self.round {
-            round.read_bytes += results.iter().map(size).sum::<usize>();
+            round.read_bytes += size;
         }
         ItemOutcome { code: StatusCode::OK, reason: None, results }
     }
@@ -70,6 +76,12 @@ fn result(address: &str, node: &Node, with_data: bool) -> Item {
         data: with_data.then(|| node.value.clone()),
         ..Item::source(address)
     }
+}
+
+/// An answer that the server cannot receive is refused with its command: else every session would end by it.
+fn too_large() -> ItemOutcome {
+    let reason = "the answer is larger than the server receives in the messages of a session".to_owned();
+    Refusal { status: StatusCode::TOO_LARGE, reason }.into()
 }
 
 pub(super) fn data(item: &Item) -> &str {

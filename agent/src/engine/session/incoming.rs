@@ -8,6 +8,7 @@ use mdm_protocol::syncml::{
     Alert, AlertCode, Assembler, Command, CommandId, Item, Message, Meta, Operation, Piece, Status, StatusCode,
 };
 
+use super::numbers::refuse_duplicates;
 use super::outcome::{refused_whole, whole};
 use super::round::Unit;
 use super::{MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, SessionEnd, Step, package};
@@ -19,7 +20,7 @@ impl Session {
         let message_id = message.header.message_id;
         let mut units = vec![Unit::answer(package::header_status(message_id, StatusCode::OK))];
         let mut has_work = false;
-        for command in message.commands {
+        for command in refuse_duplicates(message.commands) {
             match command {
                 Command::Status(status) => self.note_status(&status),
                 Command::Results(_) => self.tally.stray_statuses += 1,

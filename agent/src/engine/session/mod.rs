@@ -15,6 +15,7 @@ mod effects;
 mod execution;
 mod incoming;
 mod inventory;
+mod numbers;
 mod outbox;
 mod outcome;
 mod package;
@@ -30,7 +31,7 @@ use std::sync::Arc;
 use mdm_protocol::csp::certificate::ScepInstall;
 use mdm_protocol::syncml::{Assembler, Command, Format, Message};
 
-use self::authentication::Authentication;
+use self::authentication::{Authentication, Verdict};
 pub use self::context::{AccountCredentials, SessionContext};
 use self::effects::SessionEffects;
 use self::outbox::Outbox;
@@ -38,6 +39,7 @@ pub use self::package::{LoginStatus, SessionAlert};
 use self::round::Round;
 pub use self::run::RemoteContext;
 
+use super::account::CredentialChange;
 use super::application::{Application, MachineReport};
 use super::compliance::standing::rule_id;
 use super::failure::{SessionFailure, Violation};
@@ -106,6 +108,8 @@ pub struct Session {
     assembler: Assembler,
     outbox: Outbox,
     message_id: u32,
+    /// Whether the server has answered with a message that was no challenge.
+    is_answered: bool,
     /// The commands of the last message, without the status of the header: a challenge asks for them again.
     last_package: Vec<Command>,
     /// Numbers (message, command) of commands that were sent; a command of several items may be answered item by item.
@@ -146,7 +150,8 @@ pub struct Session {
 impl Session {
     /// A session on a working copy of the tree, for a machine as it was found.
     pub fn new(context: SessionContext, tree: Tree, machine: &MachineReport) -> Self {
-        let authentication = Authentication::new(context.credentials.clone());
+        let in_tree = CredentialChange::of(&tree);
+        let authentication = Authentication::new(context.credentials.clone(), in_tree.nonce);
         let mut session = Self {
             context,
             tree,
@@ -154,6 +159,7 @@ impl Session {
             assembler: Assembler::new(MAX_OBJECT_BYTES),
             outbox: Outbox::default(),
             message_id: 0,
+            is_answered: false,
             last_package: Vec::new(),
             sent: BTreeSet::new(),
             open_object: None,
@@ -192,6 +198,10 @@ impl Session {
         self.now = now;
         match classify(reply) {
             Err(failure) => self.fail(failure),
+            // Nothing that the server might have said confirms anything; a farewell needs no word.
+            Ok(ManagementReply::EndOfSession) if !self.is_answered && !self.context.farewell => {
+                self.fail(SessionFailure::Unanswered)
+            }
             Ok(ManagementReply::EndOfSession) => Step::End(SessionEnd::Completed),
             Ok(ManagementReply::Message(message)) => match self.take(*message) {
                 Ok(step) => step,
@@ -241,8 +251,18 @@ impl Session {
     }
 
     /// The nonce for the next session.
-    pub fn nonce(&self) -> Option<&[u8]> {
-        self.authentication.nonce()
+    pub fn nonce(&self) -> Option<Vec<u8>> {
+        self.authentication.next_nonce(&CredentialChange::of(&self.tree))
+    }
+
+    /// When the server last gave a nonce in this session, seconds since 1970.
+    pub fn nonce_received(&self) -> Option<i64> {
+        self.authentication.nonce_received()
+    }
+
+    /// Whether the server refused the nonce with which the session began as too old.
+    pub fn found_stale_nonce(&self) -> bool {
+        self.authentication.found_stale()
     }
 
     /// The tree as it is now.
@@ -259,36 +279,27 @@ impl Session {
         if message.header.session_id != self.context.session_id.to_string() {
             return Err(Violation::ForeignSession(message.header.session_id).into());
         }
-        self.check_structure(&message.commands, 0, &mut BTreeSet::new())?;
+        check_depth(&message.commands, 0)?;
         self.outbox.limit_to(message.header.meta.max_message_size, message.header.meta.max_object_size);
-        if self.authentication.judge(&message)? == authentication::Verdict::Challenged {
+        let tree = &self.tree;
+        if self.authentication.judge(&message, || CredentialChange::of(tree), self.now)? == Verdict::Challenged {
             return self.repeat_package(message.header.message_id);
         }
+        self.is_answered = true;
         if self.context.farewell {
             return Ok(Step::End(SessionEnd::Completed));
         }
         self.process(message)
     }
+}
 
-    /// Refuses messages that cannot be answered command by command.
-    fn check_structure(
-        &self,
-        commands: &[Command],
-        depth: usize,
-        seen: &mut BTreeSet<String>,
-    ) -> Result<(), Violation> {
-        if depth > MAX_NESTING {
-            return Err(Violation::NestedTooDeep(MAX_NESTING));
-        }
-        for command in commands {
-            let id = command.id();
-            if !id.is_missing() && !seen.insert(id.0.clone()) {
-                return Err(Violation::DuplicateCommandId(id.0.clone()));
-            }
-            if let Command::Atomic(group) | Command::Sequence(group) = command {
-                self.check_structure(&group.commands, depth + 1, seen)?;
-            }
-        }
-        Ok(())
+/// Refuses messages that cannot be answered command by command.
+fn check_depth(commands: &[Command], depth: usize) -> Result<(), Violation> {
+    if depth > MAX_NESTING {
+        return Err(Violation::NestedTooDeep(MAX_NESTING));
     }
+    commands.iter().try_for_each(|command| match command {
+        Command::Atomic(group) | Command::Sequence(group) => check_depth(&group.commands, depth + 1),
+        _ => Ok(()),
+    })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use mdm_protocol::syncml::{Command, CommandId, Item, Meta, Results};
+use mdm_protocol::syncml::{Command, CommandId, Item, Meta, Results, Status};
 use mdm_protocol::xml::written_len;
 
 use super::package;
@@ -11,6 +11,10 @@ use super::package;
 const SMALLEST_MESSAGE: usize = 2048;
 /// The largest message that is sent where the server states no limit, in bytes.
 const DEFAULT_MESSAGE: usize = 1 << 20;
+/// How many bytes a character takes at most that is escaped.
+const LARGEST_ESCAPE: usize = 6;
+/// What has to stay free beside results, in bytes: the status of the header, and enough of a value to get on.
+const RESERVED: usize = 320;
 /// A piece of a value is cut off for the rest of a message only if it is a fair part of the message.
 const WORTH_CUTTING: usize = 4;
 
@@ -73,13 +77,17 @@ impl Outbox {
     pub(super) fn next_message(&mut self, envelope: usize) -> Load {
         let room = self.message_bytes.saturating_sub(envelope);
         let (mut commands, mut used, mut by_header) = (Vec::new(), 0, 0);
-        while let Some(mut waiting) = self.waiting.pop_front() {
+        loop {
             // Room that is left, and room that a message would have that carries nothing else.
             let (left, most) = (room.saturating_sub(used), room.saturating_sub(by_header));
             // An answer to a challenge may stand before all of them.
             let number = commands.len() + 2;
+            if self.begins_answer(commands.last()) && (left + 1..=most).contains(&self.answer_len(number)) {
+                break;
+            }
+            let Some(mut waiting) = self.waiting.pop_front() else { break };
             let size = waiting.encoded_len(number);
-            if size <= left && !self.is_too_large_an_object(&waiting) {
+            if size <= left {
                 let command = waiting.into_command();
                 used += size;
                 by_header += if package::answers_header(&command) { size } else { 0 };
@@ -88,14 +96,14 @@ impl Outbox {
             }
             let is_alone = used == by_header;
             let (fits_elsewhere, is_worth_it) = (size <= most, left >= most / WORTH_CUTTING);
-            let may_be_cut = (is_alone || is_worth_it) && (!fits_elsewhere || self.is_too_large_an_object(&waiting));
+            let may_be_cut = (is_alone || is_worth_it) && !fits_elsewhere;
             match self.cut(&mut waiting, number, left, may_be_cut) {
                 Some(piece) => {
                     commands.push(piece);
                     self.waiting.push_front(waiting);
                 }
-                // What cannot be cut goes alone, whatever its size.
-                None if is_alone => commands.push(waiting.into_command()),
+                // What cannot be cut goes alone; a status is true without its details.
+                None if is_alone => commands.push(without_details(waiting.into_command())),
                 None => self.waiting.push_front(waiting),
             }
             break;
@@ -103,10 +111,61 @@ impl Outbox {
         Load { commands, is_final: self.waiting.is_empty() }
     }
 
-    fn is_too_large_an_object(&self, waiting: &Waiting) -> bool {
-        let Some(limit) = self.object_bytes else { return false };
-        let (Waiting::Whole(Command::Results(results)) | Waiting::Rest(results)) = waiting else { return false };
-        results.items.iter().any(|item| item.data.as_ref().is_some_and(|data| data.len() > limit))
+    /// Whether the server can receive what was read of a node, in messages with an envelope of so many bytes.
+    pub(super) fn carries(&self, item: &Item, envelope: impl FnOnce() -> usize) -> bool {
+        let length = item.data.as_ref().map_or(0, String::len);
+        if self.object_bytes.is_some_and(|limit| length > limit) {
+            return false;
+        }
+        let address = item.source.as_ref().map_or(0, String::len);
+        // What goes beside the address is small; only where it might not fit is it measured.
+        if address.saturating_mul(LARGEST_ESCAPE) + SMALLEST_MESSAGE <= self.message_bytes {
+            return true;
+        }
+        let piece = Item { data: Some(String::new()), more_data: true, ..item.clone() };
+        let results = Results {
+            id: CommandId::default(),
+            message_ref: u32::MAX,
+            command_ref: CommandId::default(),
+            meta: Meta { size: Some(u64::MAX), ..Meta::default() },
+            items: vec![piece],
+        };
+        let room = self.message_bytes.saturating_sub(envelope() + RESERVED);
+        numbered(results, usize::MAX).encoded_len() <= room
+    }
+
+    /// How much can be read out in so many messages, in bytes as they are written.
+    pub(super) fn room_in(&self, messages: u32) -> usize {
+        // Half of them, each half full: statuses and markup take their part.
+        let (messages, bytes) = (usize::try_from(messages).unwrap_or(usize::MAX), self.message_bytes / 2);
+        (messages / 2).saturating_mul(bytes)
+    }
+
+    /// Whether what waits first begins the answer to a Get: its statuses, and results right behind them.
+    fn begins_answer(&self, before: Option<&Command>) -> bool {
+        let Some(Waiting::Whole(Command::Status(first))) = self.waiting.front() else { return false };
+        !matches!(before, Some(Command::Status(before)) if is_same_answer(first, before))
+    }
+
+    /// The size of the answer that waits first, statuses and results; 0 if it has no results.
+    fn answer_len(&mut self, number: usize) -> usize {
+        let Some(Waiting::Whole(Command::Status(first))) = self.waiting.front() else { return 0 };
+        let reference = (first.message_ref, first.command_ref.clone());
+        let mut size = 0;
+        for (number, waiting) in (number..).zip(&mut self.waiting) {
+            size += waiting.encoded_len(number);
+            match waiting {
+                Waiting::Whole(Command::Status(status))
+                    if (status.message_ref, &status.command_ref) == (reference.0, &reference.1) => {}
+                Waiting::Whole(Command::Results(results))
+                    if (results.message_ref, &results.command_ref) == (reference.0, &reference.1) =>
+                {
+                    return size;
+                }
+                _ => return 0,
+            }
+        }
+        0
     }
 
     /// Cuts off as much of results as there is room for: some items, or a piece of the first. What is left stays.
@@ -135,10 +194,9 @@ impl Outbox {
         let envelope = numbered(empty.clone(), number).encoded_len();
         let mut used = envelope;
         let fitting = results.items.iter().take_while(|item| {
-            let is_small = self.object_bytes.is_none_or(|limit| item.data.as_ref().map_or(0, String::len) <= limit);
             let alone = Results { items: vec![(*item).clone()], ..empty.clone() };
             used += numbered(alone, number).encoded_len() - envelope;
-            is_small && used <= room
+            used <= room
         });
         fitting.count()
     }
@@ -149,11 +207,11 @@ impl Outbox {
         let meta = if is_rest { Meta::default() } else { Meta { size: Some(data.len() as u64), ..item.meta.clone() } };
         let piece = Item { meta, data: Some(String::new()), more_data: true, ..item.clone() };
         let markup = numbered(Results { items: vec![piece.clone()], ..empty.clone() }, number).encoded_len();
-        let (room, most) = (room.saturating_sub(markup), self.object_bytes.unwrap_or(usize::MAX));
+        let room = room.saturating_sub(markup);
         let mut written = 0;
-        let end = data.char_indices().find(|(at, character)| {
+        let end = data.char_indices().find(|(_, character)| {
             written += written_len(*character);
-            written > room || at + character.len_utf8() > most
+            written > room
         });
         let Some((end, _)) = end.filter(|(end, _)| *end > 0) else {
             item.data = Some(data);
@@ -181,6 +239,22 @@ impl Waiting {
             }
             Self::Rest(results) => numbered(results.clone(), number).encoded_len(),
         }
+    }
+}
+
+fn is_same_answer(left: &Status, right: &Status) -> bool {
+    (left.message_ref, &left.command_ref) == (right.message_ref, &right.command_ref)
+}
+
+/// A status that is too large for a message is true without the reason in words and the address that it speaks of.
+fn without_details(command: Command) -> Command {
+    match command {
+        Command::Status(status) => Command::Status(Status {
+            items: Vec::new(),
+            target_ref: status.target_ref.filter(|address| address.len() < SMALLEST_MESSAGE / 4),
+            ..status
+        }),
+        command => command,
     }
 }
 

@@ -92,14 +92,16 @@ fn alert(code: AlertCode, items: Vec<Item>) -> Command {
     Command::Alert(Alert { id: CommandId::default(), code, items })
 }
 
-pub(super) fn header(context: &SessionContext, message_id: u32, proof: Option<Credentials>) -> Header {
+/// `proof` comes with the name that it is made for.
+pub(super) fn header(context: &SessionContext, message_id: u32, proof: Option<(Credentials, String)>) -> Header {
+    let (credentials, source_name) = proof.unzip();
     Header {
         session_id: context.session_id.to_string(),
         message_id,
         target: context.server_url.clone(),
         source: context.device_id.clone(),
-        source_name: proof.as_ref().and(context.credentials.as_ref()).map(|known| known.name.clone()),
-        credentials: proof,
+        source_name,
+        credentials,
         meta: if message_id == 1 { announced_limits() } else { Meta::default() },
     }
 }

@@ -1,9 +1,10 @@
 //! What the session sends: the answers to a message, and whatever still waits.
 
-use mdm_protocol::syncml::{Command, Header, Message, StatusCode};
+use mdm_protocol::syncml::{AlertCode, Command, Header, Message, StatusCode};
 
 use super::outbox::Load;
 use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
+use crate::engine::account::CredentialChange;
 use crate::engine::failure::SessionFailure;
 use crate::engine::nodes;
 
@@ -38,10 +39,13 @@ impl Session {
         }
         self.tally.rounds += 1;
         self.message_id += 1;
-        let header = package::header(&self.context, self.message_id, self.authentication.proof());
-        let envelope = Message { header, commands: package::number(first.clone().into_iter()), is_final: true };
-        let Load { commands, is_final } =
-            self.outbox.next_message(envelope.encode().len() + self.room_for_proof(&envelope.header));
+        let envelope = self.envelope(first.clone());
+        let room = envelope.encode().len() + self.room_for_proof(&envelope.header);
+        let Load { commands, is_final } = self.outbox.next_message(room);
+        // An alert that asks for more is not the last word of a package.
+        let asks_for_more =
+            |command: &Command| matches!(command, Command::Alert(alert) if alert.code == AlertCode::NEXT_MESSAGE);
+        let is_final = is_final && !commands.iter().any(asks_for_more);
         let header = envelope.header;
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));
@@ -51,9 +55,22 @@ impl Session {
         Step::Send(Message { header, commands, is_final }.encode().into_bytes())
     }
 
+    /// The next message without what waits.
+    fn envelope(&self, first: Option<Command>) -> Message {
+        let header = package::header(&self.context, self.message_id, self.authentication.proof());
+        Message { header, commands: package::number(first.into_iter()), is_final: true }
+    }
+
+    /// How much of a message is not for answers, in bytes.
+    pub(super) fn envelope_len(&self) -> usize {
+        let envelope = self.envelope(None);
+        envelope.encode().len() + self.room_for_proof(&envelope.header)
+    }
+
     /// What has to stay free for credentials that a challenge may ask for, in bytes: the same package is sent again then.
     fn room_for_proof(&self, header: &Header) -> usize {
-        let is_missing = header.credentials.is_none() && self.context.credentials.is_some();
+        let is_missing = header.credentials.is_none()
+            && (self.context.credentials.is_some() || CredentialChange::of(&self.tree).secret.is_some());
         if is_missing { PROOF_BYTES } else { 0 }
     }
 

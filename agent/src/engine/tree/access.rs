@@ -7,6 +7,7 @@ use mdm_protocol::loc_uri::MAX_LENGTH;
 use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{LocUri, LocUriError, Scope, base64};
 
+use super::providers::no_such_node;
 use super::schema::{self, Access, Kind, Rule};
 use super::{ABSENT, Node, Tree};
 use crate::engine::payload;
@@ -115,7 +116,7 @@ impl Tree {
             return Err(if schema::fixed_interior(uri).is_some() {
                 Refusal::new(StatusCode::NOT_ALLOWED)
             } else {
-                Refusal::new(StatusCode::NOT_FOUND)
+                no_such_node(uri)
             });
         };
         if rule.access.allows(command) { Ok((rule, canonical)) } else { Err(Refusal::new(StatusCode::NOT_ALLOWED)) }

@@ -6,6 +6,7 @@
 
 mod access;
 mod provided;
+mod providers;
 mod read;
 pub mod schema;
 #[cfg(test)]
@@ -113,6 +114,7 @@ impl Tree {
     /// A tree of what is stored; `user_scope` says whether `./User` may be used in this session.
     pub fn new(stored: &Stored, user_scope: bool) -> Self {
         let mut tree = Self { user_scope, ..Self::default() };
+        tree.provide_versions();
         for (address, node) in &stored.settings {
             if let Ok(uri) = LocUri::parse(address) {
                 tree.own.insert(uri, node.clone());
@@ -316,7 +318,10 @@ impl Tree {
     }
 
     /// What the server has set of a node and all below it.
-    fn own_within<'a>(&'a self, root: &'a LocUri) -> impl Iterator<Item = (&'a LocUri, &'a Node)> {
+    pub(in crate::engine) fn own_within<'a>(
+        &'a self,
+        root: &'a LocUri,
+    ) -> impl Iterator<Item = (&'a LocUri, &'a Node)> {
         let within = self.own.range(root.clone()..).take_while(move |(uri, _)| uri.is_within(root));
         within.filter(|(_, node)| !node.is_absent())
     }

@@ -23,6 +23,11 @@ pub(super) struct Provided {
 }
 
 impl Provided {
+    /// A node of the device's own.
+    pub(super) fn insert(&mut self, uri: LocUri, node: Node) {
+        self.device.insert(uri, node);
+    }
+
     fn layers(&self) -> [&BTreeMap<LocUri, Node>; 4] {
         [&self.session, &self.machine, &self.device, &self.provisioned]
     }

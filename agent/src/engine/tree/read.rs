@@ -7,11 +7,10 @@ use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{LocUri, Scope};
 
 use super::access::Refusal;
+use super::providers::no_such_node;
 use super::schema::{self, Access};
 use super::{Node, Tree};
-
-/// What stands in the place of a value that is never told.
-const CONCEALED: &str = "********";
+use crate::engine::redaction::{CONCEALED, conceal_inside};
 
 impl Tree {
     /// Reads a node: a leaf's value, or the names of an interior node's children.
@@ -25,8 +24,12 @@ impl Tree {
         }
         let leaf = found.and_then(|(rule, uri)| Some((rule, self.visible(&uri).filter(|node| !node.is_interior())?)));
         if let Some((rule, node)) = leaf {
-            let value = if rule.secret { CONCEALED } else { &node.value };
-            return Ok(Node { format: node.format.clone(), value: value.to_owned() });
+            let value = match rule {
+                rule if rule.secret => CONCEALED.to_owned(),
+                rule if rule.may_hold_secret() => conceal_inside(uri.name(), &node.value),
+                _ => node.value.clone(),
+            };
+            return Ok(Node { format: node.format.clone(), value });
         }
         self.children(uri).map(|names| {
             let names: Vec<String> = names.iter().map(|name| encode_segment(name)).collect();
@@ -73,7 +76,7 @@ impl Tree {
         let mut names = self.visible_children(&canonical);
         match fixed {
             Some((_, below)) => names.extend(below.into_iter().map(str::to_owned)),
-            None if !self.exists(&canonical) => return Err(Refusal::new(StatusCode::NOT_FOUND)),
+            None if !self.exists(&canonical) => return Err(no_such_node(&canonical)),
             None => {}
         }
         Ok(names)

@@ -301,6 +301,7 @@ static RULES: &[Rule] = &[
     rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Policy/<>", "ADGR", Text),
     rule("Vendor/MSFT/Policy/ConfigOperations/ADMXInstall/<>/Preference/<>", "ADGR", Text),
     rule("Vendor/MSFT/DeviceStatus/...", "G", Any),
+    rule("Vendor/MSFT/DeviceManageability/Capabilities/CSPVersions", "G", Any),
     rule("Vendor/LinuxMDM/Compliance/<>", "ADGR", Any),
     rule("Vendor/LinuxMDM/Compliance/<>/<>", "ADGR", Text),
     rule("Vendor/LinuxMDM/ComplianceStatus/Overall", "G", Text),
@@ -335,13 +336,11 @@ pub fn find(uri: &LocUri) -> Option<(&'static Rule, LocUri)> {
 }
 
 /// All rules.
-#[cfg(test)]
 pub(super) fn rules() -> &'static [Rule] {
     RULES
 }
 
 impl Rule {
-    #[cfg(test)]
     pub(super) fn pattern(&self) -> &'static str {
         self.pattern
     }
@@ -388,7 +387,7 @@ impl Rule {
     }
 
     /// Whether the value may contain a secret among other things: a Wi-Fi key in a WLAN profile, a VPN client's own
-    /// configuration. Such a value is told to the server that set it, but not to just anyone at the machine.
+    /// configuration. Nobody reads such a value with the secrets in it.
     pub fn may_hold_secret(&self) -> bool {
         ["/WlanXml", "VPNv2/<>/..."].iter().any(|end| self.pattern.ends_with(end))
     }

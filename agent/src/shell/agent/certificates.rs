@@ -11,7 +11,8 @@ use crate::shell::scep::{KeepError, Keeper, ScepClient, ScepOrder, ScepOutcome, 
 
 impl Agent {
     pub(super) fn request_certificate(&mut self, order: CertificateOrder) -> Option<Event> {
-        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
+        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let live = Terms { proxy: self.live.proxy.clone(), legacy: self.live.legacy_scep };
         let enrolled = self.engine.account().map(|account| account.trust.clone()).unwrap_or_default();
         // The authority of the enrolment beside those of the machine.
         let trust = Trust { system: true, ..enrolled };
@@ -19,7 +20,7 @@ impl Agent {
         tokio::spawn(async move {
             let profile = order.profile.clone();
             // Whoever waits for the end of this step must not wait for ever, whatever becomes of it.
-            let made = tokio::spawn(async move { step(&paths, order, &trust, proxy).await }).await;
+            let made = tokio::spawn(async move { step(&paths, order, &trust, live).await }).await;
             let answer = made.unwrap_or_else(|error| Err(local(&error))).unwrap_or_else(|answer| answer);
             match &answer {
                 CertificateAnswer::Issued { thumbprint, .. } => {
@@ -38,6 +39,12 @@ impl Agent {
     }
 }
 
+/// What the machine's configuration says of questions to SCEP servers.
+struct Terms {
+    proxy: Result<ProxySettings, ProxyError>,
+    legacy: bool,
+}
+
 type StepResult<T> = Result<T, CertificateAnswer>;
 
 /// What is wrong on this machine may be put right: the next try may have more luck.
@@ -49,12 +56,12 @@ async fn step(
     paths: &Paths,
     order: CertificateOrder,
     trust: &Trust,
-    proxy: Result<ProxySettings, ProxyError>,
+    Terms { proxy, legacy }: Terms,
 ) -> StepResult<CertificateAnswer> {
     let keeper = Keeper::new(paths, &order.profile);
     let now = clock::now().wall;
     let mut state = match order.install {
-        Some(install) => begin(&keeper, &install, order.ordered_at, now).await?,
+        Some(install) => begin(&keeper, &install, legacy, order.ordered_at, now).await?,
         None => {
             let failed = |reason: String| CertificateAnswer::Failed { code: code::LOCAL, reason };
             let kept = keeper.load().map_err(|error| match error {
@@ -65,7 +72,7 @@ async fn step(
         }
     };
     let proxy = proxy.map_err(|error| local(&error))?;
-    let client = ScepClient::new(trust, &proxy).map_err(|error| local(&error))?;
+    let client = ScepClient::new(trust, &proxy).map_err(|error| local(&error))?.with_legacy(legacy);
     let random = aws_lc_rs::rand::SystemRandom::new();
     let outcome = enrol_step(&mut state, &keeper, &client, now, &random).await.map_err(|error| local(&error))?;
     Ok(match outcome {
@@ -81,12 +88,18 @@ async fn step(
 
 /// Goes on with what was begun for the same order before this process was there, since the server may have seen its
 /// request; otherwise begins.
-async fn begin(keeper: &Keeper, install: &ScepInstall, ordered_at: i64, now: i64) -> StepResult<ScepState> {
+async fn begin(
+    keeper: &Keeper,
+    install: &ScepInstall,
+    legacy: bool,
+    ordered_at: i64,
+    now: i64,
+) -> StepResult<ScepState> {
     // A damaged one is of no use to anybody.
     if let Some(kept) = keeper.load().ok().flatten().filter(|kept| kept.ordered_at() == ordered_at) {
         return Ok(kept);
     }
-    let order = ScepOrder::new(install)
+    let order = ScepOrder::with_legacy(install, legacy)
         .map_err(|error| CertificateAnswer::Failed { code: code::ORDER, reason: error.to_string() })?;
     let not_begun =
         |error: &dyn std::fmt::Display| CertificateAnswer::NotBegun { code: code::LOCAL, reason: error.to_string() };

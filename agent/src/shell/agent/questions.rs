@@ -221,6 +221,15 @@ pub(super) fn outcome(record: &SessionRecord) -> ControlResult {
     Err(record.advice.iter().fold(error, |error, advice| error.with_advice(advice)))
 }
 
+/// What a check-in came to whose enrollment ended meanwhile: if the server ended it, that is what the check-in did.
+pub(super) fn ended(removed: &Result<(), String>, by_server: Option<&SessionRecord>) -> ControlResult {
+    match (by_server, removed) {
+        (Some(record), Ok(())) => Ok(json!(record)),
+        (Some(_), Err(error)) => Err(ControlError::not_removed(error)),
+        (None, _) => Err(ControlError::not_enrolled()),
+    }
+}
+
 /// What a person hears whose order cannot be carried out.
 fn refused(error: &OrderError) -> ControlError {
     let code = if error.is_usage() { ErrorCode::Usage } else { ErrorCode::Failed };

@@ -53,6 +53,8 @@ impl Agent {
             first_removal: progress.retention.deadlines.first().map(shown),
             clock_doubted: clock.doubted_seconds(now),
             renewal: progress.renewal.status.as_str().to_owned(),
+            renewal_failures: progress.renewal.failures,
+            renewal_opens: self.engine.life().renewal_opens().map(shown),
             expired: self.engine.life().is_expired(now),
             cloned: progress.cloned,
             compliance: Some(&self.engine.compliance().report)
@@ -60,14 +62,7 @@ impl Agent {
                 .map(|report| (report.overall, report.checked_at)),
             locked_since: locked.as_ref().map(|locked| locked.since),
             lock_message: locked.map(|locked| locked.terms.message),
-            orders: self
-                .engine
-                .progress()
-                .remote_orders
-                .iter()
-                .flat_map(|orders| orders.iter())
-                .map(OrderStatus::of)
-                .collect(),
+            orders: progress.remote_orders.iter().flat_map(|orders| orders.iter()).map(OrderStatus::of).collect(),
             clock_skew: self.engine.life().clock().skew(),
         }
     }

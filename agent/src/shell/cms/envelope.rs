@@ -1,5 +1,5 @@
 //! CMS EnvelopedData (RFC 5652 section 6): what only the holder of a certificate's RSA key can read. Writes key transport
-//! by PKCS#1 v1.5 and AES-256-CBC, which every SCEP server opens; reads OAEP, shorter AES keys and triple DES too.
+//! by PKCS#1 v1.5 and AES-256-CBC, or triple DES where the caller asks for it; reads OAEP and shorter AES keys too.
 //! Nothing here proves who made a message: whoever needs to know that wraps it in a signature.
 
 use ::cms::content_info::ContentInfo;
@@ -29,7 +29,7 @@ use super::transport::{self, TransportError};
 pub const LIMIT: usize = 4 << 20;
 const DES_EDE3_CBC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.3.7");
 
-#[expect(deprecated, reason = "it is only read, for nothing newer comes from some servers")]
+#[expect(deprecated, reason = "some servers know nothing newer; it is written only where the configuration allows it")]
 const TRIPLE_DES: &Algorithm = &aws_lc_rs::cipher::DES_EDE3_FOR_LEGACY_USE_ONLY;
 
 /// A message that could not be sealed or opened.
@@ -97,17 +97,37 @@ struct KeyTransport {
     encrypted_key: OctetString,
 }
 
-/// Encrypts `content` to the holder of a certificate (DER) with an RSA key; the result is a `ContentInfo` in DER.
+/// What the content of a message is encrypted with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentCipher {
+    /// AES-256-CBC.
+    Aes256,
+    /// Triple DES with three keys, in CBC mode.
+    TripleDes,
+}
+
+/// Encrypts `content` with AES to the holder of a certificate (DER) with an RSA key; the result is a `ContentInfo` in DER.
 pub fn seal(content: &[u8], recipient: &[u8], random: &dyn SecureRandom) -> Result<Vec<u8>, EnvelopeError> {
-    let mut key = Zeroizing::new([0; 32]);
-    let mut vector = [0; 16];
+    seal_with(content, recipient, ContentCipher::Aes256, random)
+}
+
+/// The same with a cipher of the caller's choice.
+pub fn seal_with(
+    content: &[u8],
+    recipient: &[u8],
+    cipher: ContentCipher,
+    random: &dyn SecureRandom,
+) -> Result<Vec<u8>, EnvelopeError> {
+    let (algorithm, _) = cipher.algorithm();
+    let mut key = Zeroizing::new(vec![0; cipher.key_len()]);
+    let mut vector = vec![0; algorithm.block_len()];
     random.fill(key.as_mut_slice()).and_then(|()| random.fill(&mut vector)).map_err(|_| EnvelopeError::Library)?;
     let recipients = SetOfVec::try_from(vec![transport_to(recipient, key.as_slice())?]);
     let data = Enveloped {
         version: 0,
         originator: None,
         recipients: recipients.map_err(EnvelopeError::Encoding)?,
-        content: encrypt(content, key.as_slice(), vector)?,
+        content: encrypt(content, key.as_slice(), &vector, cipher)?,
         attributes: None,
     };
     let wrap = || ContentInfo { content_type: ID_ENVELOPED_DATA, content: Any::encode_from(&data)? }.to_der();
@@ -136,19 +156,44 @@ fn transport_to(recipient: &[u8], content_key: &[u8]) -> Result<Any, EnvelopeErr
     encode().map_err(EnvelopeError::Encoding)
 }
 
-fn encrypt(content: &[u8], key: &[u8], vector: [u8; 16]) -> Result<EncryptedContent, EnvelopeError> {
-    let unbound = UnboundCipherKey::new(&AES_256, key).map_err(|_| EnvelopeError::Library)?;
+impl ContentCipher {
+    fn algorithm(self) -> (&'static Algorithm, ObjectIdentifier) {
+        match self {
+            Self::Aes256 => (&AES_256, ID_AES_256_CBC),
+            Self::TripleDes => (TRIPLE_DES, DES_EDE3_CBC),
+        }
+    }
+
+    fn key_len(self) -> usize {
+        match self {
+            Self::Aes256 => 32,
+            Self::TripleDes => 24,
+        }
+    }
+}
+
+fn encrypt(
+    content: &[u8],
+    key: &[u8],
+    vector: &[u8],
+    cipher: ContentCipher,
+) -> Result<EncryptedContent, EnvelopeError> {
+    let (algorithm, oid) = cipher.algorithm();
+    let context = match algorithm.block_len() {
+        8 => vector.try_into().map(|vector: [u8; 8]| EncryptionContext::Iv64(FixedLength::from(vector))),
+        _ => vector.try_into().map(|vector: [u8; 16]| EncryptionContext::Iv128(FixedLength::from(vector))),
+    };
+    let context = context.map_err(|_| EnvelopeError::Library)?;
+    let unbound = UnboundCipherKey::new(algorithm, key).map_err(|_| EnvelopeError::Library)?;
     let cipher = PaddedBlockEncryptingKey::cbc_pkcs7(unbound).map_err(|_| EnvelopeError::Library)?;
     // Becomes cipher text in place.
     let mut text = content.to_vec();
-    cipher
-        .less_safe_encrypt(&mut text, EncryptionContext::Iv128(FixedLength::from(vector)))
-        .map_err(|_| EnvelopeError::Library)?;
+    cipher.less_safe_encrypt(&mut text, context).map_err(|_| EnvelopeError::Library)?;
     let encode = || {
-        let parameters = Some(Any::encode_from(&OctetStringRef::new(&vector)?)?);
+        let parameters = Some(Any::encode_from(&OctetStringRef::new(vector)?)?);
         Ok(EncryptedContent {
             content_type: ID_DATA,
-            algorithm: AlgorithmIdentifierOwned { oid: ID_AES_256_CBC, parameters },
+            algorithm: AlgorithmIdentifierOwned { oid, parameters },
             content: Some(Any::new(IMPLICIT_PRIMITIVE, text)?),
         })
     };

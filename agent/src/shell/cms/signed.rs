@@ -1,17 +1,19 @@
 //! Reads CMS SignedData (RFC 5652 section 5) that others made, in BER or DER, and verifies its one signature by a
-//! certificate that the caller trusts. Takes SHA-2 with RSA or ECDSA, refuses SHA-1 and MD5; decides nothing about
-//! certificates themselves.
+//! certificate that the caller trusts. Takes SHA-2 with RSA or ECDSA, SHA-1 only for callers that ask for it, and no MD5;
+//! decides nothing about certificates themselves.
 
 use ::cms::content_info::ContentInfo;
 use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384,
-    RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey, VerificationAlgorithm,
+    ECDSA_P256_SHA256_ASN1, ECDSA_P384_SHA384_ASN1, RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY,
+    RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, UnparsedPublicKey,
+    VerificationAlgorithm,
 };
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
-use const_oid::db::rfc5912::{ID_SHA_256, ID_SHA_384, ID_SHA_512};
+use const_oid::db::rfc5912::{ID_SHA_1, ID_SHA_256, ID_SHA_384, ID_SHA_512};
 use der::asn1::{Any, OctetString};
 use der::{Decode as _, Encode as _, Sequence, Tag, Tagged as _};
+use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use x509_cert::attr::Attribute;
 use x509_cert::spki::AlgorithmIdentifierOwned;
@@ -56,6 +58,9 @@ pub enum SignedError {
     /// Its algorithms are not accepted.
     #[error("the message is signed with an algorithm that is not accepted; RSA and ECDSA with SHA-2 are")]
     Algorithm,
+    /// It is signed with SHA-1, by a key of the authority as far as that proves it.
+    #[error("the message is signed with SHA-1, which is not accepted")]
+    Weak,
     /// Its content or its attributes were changed, or another key signed it.
     #[error("the signature of the message is wrong")]
     Signature,
@@ -150,6 +155,17 @@ impl Message {
 
     /// Verifies the signature by whichever of these certificates (DER) the signer names.
     pub fn verify(&self, trusted: &[Vec<u8>]) -> Result<Proved<'_>, SignedError> {
+        let (proved, is_weak) = self.verify_any(trusted)?;
+        if is_weak { Err(SignedError::Weak) } else { Ok(proved) }
+    }
+
+    /// The same for a caller to whom SHA-1 is good enough.
+    pub fn verify_with_sha1(&self, trusted: &[Vec<u8>]) -> Result<Proved<'_>, SignedError> {
+        self.verify_any(trusted).map(|(proved, _)| proved)
+    }
+
+    /// What the signature proves, and whether that is by SHA-1 only.
+    fn verify_any(&self, trusted: &[Vec<u8>]) -> Result<(Proved<'_>, bool), SignedError> {
         let signers = elements(&self.data.signers)?;
         let [signer] = &signers[..] else { return Err(SignedError::Signers(signers.len())) };
         let signer: Signer = signer.decode_as()?;
@@ -172,7 +188,7 @@ impl Message {
         UnparsedPublicKey::new(algorithm, &certificate.public_key().subject_public_key.data)
             .verify(&signed, signer.signature.as_bytes())
             .map_err(|_| SignedError::Signature)?;
-        Ok(Proved { content: &self.content, attributes })
+        Ok((Proved { content: &self.content, attributes }, signer.digest.oid == ID_SHA_1))
     }
 }
 
@@ -194,6 +210,7 @@ fn digest_of(digest: ObjectIdentifier, content: &[u8]) -> Result<Vec<u8>, Signed
         ID_SHA_256 => Ok(Sha256::digest(content).to_vec()),
         ID_SHA_384 => Ok(Sha384::digest(content).to_vec()),
         ID_SHA_512 => Ok(Sha512::digest(content).to_vec()),
+        ID_SHA_1 => Ok(Sha1::digest(content).to_vec()),
         _ => Err(SignedError::Algorithm),
     }
 }
@@ -206,6 +223,7 @@ fn algorithm(
         (Ok(PublicKey::RSA(_)), ID_SHA_256) => Ok(&RSA_PKCS1_2048_8192_SHA256),
         (Ok(PublicKey::RSA(_)), ID_SHA_384) => Ok(&RSA_PKCS1_2048_8192_SHA384),
         (Ok(PublicKey::RSA(_)), ID_SHA_512) => Ok(&RSA_PKCS1_2048_8192_SHA512),
+        (Ok(PublicKey::RSA(_)), ID_SHA_1) => Ok(&RSA_PKCS1_2048_8192_SHA1_FOR_LEGACY_USE_ONLY),
         (Ok(PublicKey::EC(point)), ID_SHA_256) if point.key_size() == 256 => Ok(&ECDSA_P256_SHA256_ASN1),
         (Ok(PublicKey::EC(point)), ID_SHA_384) if point.key_size() == 384 => Ok(&ECDSA_P384_SHA384_ASN1),
         _ => Err(SignedError::Algorithm),

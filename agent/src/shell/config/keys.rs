@@ -71,6 +71,8 @@ pub const NO_PROXY: &str = "proxy.no-proxy";
 pub const PERSONAL: &str = "ownership.personal";
 /// How long a script of the administrator may take.
 pub const SCRIPT_TIMEOUT: &str = "compliance.script-timeout";
+/// Whether old SCEP servers are spoken to with triple DES and SHA-1.
+pub const LEGACY_SCEP: &str = "certificates.legacy-scep";
 
 /// All settings.
 pub const KEYS: &[Key] = &[
@@ -85,6 +87,7 @@ pub const KEYS: &[Key] = &[
     key(NO_PROXY, Kind::List, "", true),
     key(PERSONAL, Kind::Flag, "false", true),
     key(SCRIPT_TIMEOUT, Kind::Seconds(1, 3600), "60", true),
+    key(LEGACY_SCEP, Kind::Flag, "false", true),
 ];
 
 const fn key(name: &'static str, kind: Kind, default: &'static str, live: bool) -> Key {

@@ -17,6 +17,8 @@ pub struct Live {
     pub personal: bool,
     /// How long a script of the administrator may take.
     pub script_timeout: Duration,
+    /// Whether SCEP servers that know no AES or no SHA-2 are spoken to with triple DES and SHA-1.
+    pub legacy_scep: bool,
 }
 
 impl Default for Live {
@@ -33,6 +35,7 @@ impl Configuration {
             retention: self.retention(),
             personal: self.flag(keys::PERSONAL),
             script_timeout: Duration::from_secs(self.number(keys::SCRIPT_TIMEOUT).unwrap_or(60)),
+            legacy_scep: self.flag(keys::LEGACY_SCEP),
         }
     }
 

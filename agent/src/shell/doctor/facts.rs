@@ -83,6 +83,8 @@ pub struct IdentityFacts {
     pub certificates: Certificates,
     /// Days before the end at which renewal begins.
     pub renew_period_days: u32,
+    /// When the device enrolled, seconds since 1970.
+    pub enrolled_at: i64,
     /// The longest interval of the schedule, in seconds.
     pub interval_seconds: i64,
     /// The machine's id at enrolment; empty where it had none.

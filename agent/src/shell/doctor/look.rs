@@ -83,6 +83,7 @@ fn identity_facts(identity: &Identity) -> IdentityFacts {
     IdentityFacts {
         certificates: identity.certificates(),
         renew_period_days: account.renew_period_days,
+        enrolled_at: account.enrolled_at,
         interval_seconds: longest_interval(&account.poll),
         machine_id_then: account.machine_id.clone(),
         machine_id_now: machine::gather(Sessions::Untracked).machine_id,

@@ -64,6 +64,7 @@ pub(super) fn healthy() -> Facts {
         identity: Ok(IdentityFacts {
             certificates: Certificates { active: Some(terms), pending: None },
             renew_period_days: 40,
+            enrolled_at: terms.not_before,
             interval_seconds: 8 * 3600,
             machine_id_then: "A".to_owned(),
             machine_id_now: "A".to_owned(),
@@ -188,7 +189,9 @@ fn status() -> Status {
         moving: None,
         push: "up".to_owned(),
         first_removal: None,
-        renewal: "not-started".to_owned(),
+        renewal: "not started".to_owned(),
+        renewal_failures: 0,
+        renewal_opens: None,
         expired: false,
         cloned: false,
         compliance: None,

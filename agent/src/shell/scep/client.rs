@@ -10,6 +10,8 @@ use url::Url;
 
 use crate::engine::account::Trust;
 use crate::engine::failure::ConnectionFailure;
+use crate::shell::cms::SigningDigest;
+use crate::shell::cms::envelope::ContentCipher;
 use crate::shell::http::{ClientError, ProxySettings, explain, roots};
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(20);
@@ -41,6 +43,13 @@ pub(super) struct Capabilities {
     pub(super) post: bool,
 }
 
+/// How messages to a server are encrypted and signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Protection {
+    pub(super) cipher: ContentCipher,
+    pub(super) digest: SigningDigest,
+}
+
 impl Capabilities {
     pub(super) fn read(answer: &[u8]) -> Self {
         let text = String::from_utf8_lossy(answer);
@@ -53,7 +62,15 @@ impl Capabilities {
         }
     }
 
-    /// What is missing that nothing is done without.
+    /// The best that the server knows.
+    pub(super) fn protection(self) -> Protection {
+        Protection {
+            cipher: if self.aes { ContentCipher::Aes256 } else { ContentCipher::TripleDes },
+            digest: if self.sha256 { SigningDigest::Sha256 } else { SigningDigest::Sha1 },
+        }
+    }
+
+    /// What is missing that nothing is done without, unless the machine's configuration allows it.
     pub(super) fn missing(self) -> Option<&'static str> {
         match (self.aes, self.sha256) {
             (true, true) => None,
@@ -68,6 +85,8 @@ impl Capabilities {
 #[derive(Debug, Clone)]
 pub struct ScepClient {
     client: reqwest::Client,
+    /// Whether triple DES and SHA-1 are used with servers that know nothing better.
+    pub(super) legacy: bool,
 }
 
 impl ScepClient {
@@ -84,11 +103,22 @@ impl ScepClient {
             .timeout(TOTAL_TIMEOUT)
             .user_agent(concat!("mdm-agent/", env!("CARGO_PKG_VERSION")))
             .build()?;
-        Ok(Self { client })
+        Ok(Self { client, legacy: false })
+    }
+
+    /// The same client, which uses triple DES and SHA-1 with servers that know nothing better, or does not.
+    #[must_use]
+    pub fn with_legacy(self, legacy: bool) -> Self {
+        Self { legacy, ..self }
     }
 
     pub(super) async fn capabilities(&self, server: &Url) -> Result<Capabilities, TransportFailure> {
-        Ok(Capabilities::read(&self.get(server, "GetCACaps", None).await?))
+        match self.get(server, "GetCACaps", None).await {
+            Ok(answer) => Ok(Capabilities::read(&answer)),
+            // A server that does not know the question can do what the oldest can (RFC 8894 section 3.5).
+            Err(TransportFailure::Status(400 | 404 | 405 | 501)) => Ok(Capabilities::default()),
+            Err(failure) => Err(failure),
+        }
     }
 
     pub(super) async fn authority(&self, server: &Url) -> Result<Vec<u8>, TransportFailure> {

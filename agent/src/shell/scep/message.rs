@@ -8,6 +8,7 @@ use der::{Decode as _, Encode as _, Sequence};
 use rcgen::KeyPair;
 
 use super::authority::Authority;
+use super::client::Protection;
 use crate::shell::cms::envelope::{self, EnvelopeError};
 use crate::shell::cms::signed::{Message, Proved, SignedError};
 use crate::shell::cms::{self, CmsError};
@@ -72,6 +73,16 @@ pub enum AnswerError {
     /// The certificate does not come out.
     #[error("the certificate in the SCEP server's answer cannot be had: {0}")]
     Envelope(#[from] EnvelopeError),
+    /// What comes out is no list of certificates.
+    #[error("what is in the SCEP server's answer is no list of certificates: {0}")]
+    Content(SignedError),
+}
+
+impl AnswerError {
+    /// Whether the authority itself has proved to answer in this way: it would again.
+    pub(super) fn is_final(&self) -> bool {
+        matches!(self, Self::Envelope(_) | Self::Content(_) | Self::Signed(SignedError::Weak))
+    }
 }
 
 /// What the authority says.
@@ -96,6 +107,9 @@ pub(super) struct Asker<'a> {
     pub(super) key: &'a KeyPair,
     pub(super) certificate: &'a [u8],
     pub(super) transaction: &'a str,
+    pub(super) protection: Protection,
+    /// Whether an answer that is signed with SHA-1 proves anything.
+    pub(super) legacy: bool,
 }
 
 #[derive(Sequence)]
@@ -135,14 +149,15 @@ impl Asker<'_> {
     ) -> Result<Question, MessageError> {
         let mut nonce = [0; 16];
         random.fill(&mut nonce).map_err(|_| MessageError::Random)?;
-        let sealed = envelope::seal(content, &authority.recipient, random)?;
+        let sealed = envelope::seal_with(content, &authority.recipient, self.protection.cipher, random)?;
         let text = |text: &str| Any::encode_from(&PrintableStringRef::new(text)?);
         let attributes = vec![
             cms::attribute(MESSAGE_TYPE, text(kind.number())?)?,
             cms::attribute(TRANSACTION_ID, text(self.transaction)?)?,
             cms::attribute(SENDER_NONCE, Any::encode_from(&OctetStringRef::new(&nonce)?)?)?,
         ];
-        Ok(Question { message: cms::sign_with(&sealed, self.key, self.certificate, attributes)?, nonce })
+        let message = cms::sign_with(&sealed, self.key, self.certificate, attributes, self.protection.digest)?;
+        Ok(Question { message, nonce })
     }
 
     /// What an answer to a question proves.
@@ -153,7 +168,10 @@ impl Asker<'_> {
         authority: &Authority,
     ) -> Result<Verdict, AnswerError> {
         let message = Message::read(answer)?;
-        let proved = message.verify(&authority.trusted)?;
+        let proved = match self.legacy {
+            true => message.verify_with_sha1(&authority.trusted)?,
+            false => message.verify(&authority.trusted)?,
+        };
         if value(&proved, MESSAGE_TYPE, "message type")? != CERT_REP {
             return Err(AnswerError::Attribute("message type of an answer"));
         }
@@ -173,7 +191,7 @@ impl Asker<'_> {
 
     fn certificates(&self, sealed: &[u8]) -> Result<Vec<Vec<u8>>, AnswerError> {
         let opened = envelope::open(sealed, self.key, self.certificate)?;
-        Ok(Message::read(&opened)?.certificates())
+        Ok(Message::read(&opened).map_err(AnswerError::Content)?.certificates())
     }
 }
 

@@ -6,14 +6,17 @@ mod authority;
 mod client;
 mod keep;
 mod message;
+mod oid;
 mod order;
 mod request;
 mod state;
 mod subject;
+mod trouble;
 
 use aws_lc_rs::rand::SecureRandom;
 use rcgen::{KeyPair, PublicKeyData as _};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
+use zeroize::Zeroizing;
 
 pub use self::authority::AuthorityError;
 pub use self::client::{LIMIT, ScepClient, TransportFailure};
@@ -25,8 +28,11 @@ pub use self::state::{DamagedState, ScepState, chain_pem};
 pub use self::subject::SubjectError;
 
 use self::authority::Authority;
+use self::client::Protection;
 use self::message::{Asker, Kind, Verdict, reason};
 use self::state::Issued;
+use self::trouble::Trouble;
+use crate::shell::cms::SigningDigest;
 
 /// What came of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,56 +83,6 @@ pub mod code {
     pub const REFUSED: u32 = 0x8004_0210;
 }
 
-/// Why a server brought no certificate.
-#[derive(Debug)]
-struct Trouble {
-    code: u32,
-    reason: String,
-    is_final: bool,
-}
-
-impl Trouble {
-    fn final_one(code: u32, reason: impl ToString) -> Self {
-        Self { code, reason: reason.to_string(), is_final: true }
-    }
-
-    fn passing(code: u32, reason: impl ToString) -> Self {
-        Self { code, reason: reason.to_string(), is_final: false }
-    }
-
-    fn outcome(self) -> ScepOutcome {
-        let Self { code, reason, is_final } = self;
-        if is_final { ScepOutcome::Failed { code, reason } } else { ScepOutcome::Unanswered { code, reason } }
-    }
-}
-
-impl From<DamagedState> for Trouble {
-    fn from(error: DamagedState) -> Self {
-        Self::final_one(code::LOCAL, error)
-    }
-}
-
-impl From<MessageError> for Trouble {
-    fn from(error: MessageError) -> Self {
-        Self::final_one(code::LOCAL, error)
-    }
-}
-
-impl From<TransportFailure> for Trouble {
-    fn from(failure: TransportFailure) -> Self {
-        Self::passing(code::UNANSWERED, failure)
-    }
-}
-
-impl From<AuthorityError> for Trouble {
-    fn from(error: AuthorityError) -> Self {
-        match error {
-            AuthorityError::Malformed(_) => Self::passing(code::ANSWER, error),
-            other => Self::final_one(code::AUTHORITY, other),
-        }
-    }
-}
-
 /// Takes the next step of an enrolment: asks for the certificate, or whether the earlier request was decided. What a
 /// later step needs is kept before anything is sent. An error is about the file only.
 pub async fn enrol_step(
@@ -169,6 +125,7 @@ struct Material {
     key: KeyPair,
     certificate: Vec<u8>,
     post: bool,
+    protection: Protection,
     authority: Authority,
 }
 
@@ -201,29 +158,36 @@ impl Step<'_> {
     async fn prepare(&self) -> Result<Material, Trouble> {
         let server = self.state.server().ok_or(DamagedState("server"))?;
         let capabilities = self.client.capabilities(server).await?;
-        if let Some(missing) = capabilities.missing() {
+        if let Some(missing) = capabilities.missing().filter(|_| !self.client.legacy) {
             let reason = format!(
-                "the SCEP server does not offer {missing} (GetCACaps); triple DES, MD5 and SHA-1 are not used for requests"
+                "the SCEP server does not offer {missing} (GetCACaps); triple DES and SHA-1 are used only where the \
+                 machine's configuration allows it: [certificates] legacy-scep = true"
             );
             return Err(Trouble::final_one(code::CAPABILITIES, reason));
         }
         let answer = self.client.authority(server).await?;
         let authority = Authority::read(&answer, self.state.authority()?, self.now)?;
-        Ok(Material {
-            key: self.state.key()?,
-            certificate: self.state.certificate()?,
-            post: capabilities.post,
-            authority,
-        })
+        let (key, mut certificate) = (self.state.key()?, self.state.certificate()?);
+        let protection = capabilities.protection();
+        if protection.digest == SigningDigest::Sha1 {
+            certificate = request::self_signed_with_sha1(&certificate, &key)?;
+        }
+        Ok(Material { key, certificate, post: capabilities.post, protection, authority })
     }
 
     async fn ask(&mut self, kind: Kind, material: &Material) -> Exchanged<Verdict> {
         let transaction = self.state.transaction.clone();
-        let asker = Asker { key: &material.key, certificate: &material.certificate, transaction: &transaction };
+        let asker = Asker {
+            key: &material.key,
+            certificate: &material.certificate,
+            transaction: &transaction,
+            protection: material.protection,
+            legacy: self.client.legacy,
+        };
         let question = match kind {
-            Kind::Request => match self.state.request() {
+            Kind::Request => match self.request(material) {
                 Ok(request) => asker.request(&material.authority, &request, self.random),
-                Err(error) => return Ok(Err(error.into())),
+                Err(trouble) => return Ok(Err(trouble)),
             },
             Kind::Poll => match subject(&material.certificate) {
                 Ok(subject) => asker.poll(&material.authority, &subject, self.random),
@@ -247,7 +211,16 @@ impl Step<'_> {
                 self.state.unanswered = false;
                 Ok(Ok(verdict))
             }
-            Err(error) => Ok(Err(Trouble::passing(code::ANSWER, error))),
+            Err(error) => Ok(Err(Trouble::answer(&error))),
+        }
+    }
+
+    /// The certificate request, signed as the server can verify it.
+    fn request(&self, material: &Material) -> Result<Zeroizing<Vec<u8>>, Trouble> {
+        let request = self.state.request()?;
+        match material.protection.digest {
+            SigningDigest::Sha256 => Ok(request),
+            SigningDigest::Sha1 => Ok(request::request_with_sha1(&request, &material.key)?),
         }
     }
 

@@ -7,6 +7,7 @@ use mdm_protocol::{Secret, Thumbprint};
 use url::Url;
 use x509_cert::name::Name;
 
+use super::oid;
 use super::subject::{self, SubjectError};
 
 const MAX_SERVERS: usize = 8;
@@ -67,6 +68,11 @@ pub struct ScepOrder {
 impl ScepOrder {
     /// Checks what the nodes say.
     pub fn new(install: &ScepInstall) -> Result<Self, OrderError> {
+        Self::with_legacy(install, false)
+    }
+
+    /// The same, where the machine's configuration allows SHA-1 (`legacy`) or not.
+    pub fn with_legacy(install: &ScepInstall, legacy: bool) -> Result<Self, OrderError> {
         if install.servers.is_empty() || install.servers.len() > MAX_SERVERS {
             return Err(OrderError::Server);
         }
@@ -76,7 +82,7 @@ impl ScepOrder {
             return Err(OrderError::KeyLength(install.key_length));
         }
         let is_sha_2 = |hash: &String| hash.to_ascii_uppercase().starts_with("SHA-2");
-        if !install.hashes.is_empty() && !install.hashes.iter().any(is_sha_2) {
+        if !legacy && !install.hashes.is_empty() && !install.hashes.iter().any(is_sha_2) {
             return Err(OrderError::Hash);
         }
         if install.challenge.as_ref().is_some_and(|challenge| challenge.expose().len() > MAX_CHALLENGE) {
@@ -85,13 +91,13 @@ impl ScepOrder {
         if install.purposes.len() > MAX_PURPOSES {
             return Err(OrderError::Purpose);
         }
-        let purposes = install.purposes.iter().map(|purpose| ObjectIdentifier::new(purpose));
+        let purposes = install.purposes.iter().map(|purpose| oid::parse(purpose));
         Ok(Self {
             servers,
             challenge: install.challenge.clone(),
             subject: subject::parse(&install.subject)?,
             key_length: install.key_length,
-            purposes: purposes.collect::<Result<_, _>>().map_err(|_| OrderError::Purpose)?,
+            purposes: purposes.collect::<Option<_>>().ok_or(OrderError::Purpose)?,
             key_usage: install.key_usage,
             alternative_names: install.alternative_names.clone(),
             authority: install.authority,

@@ -3,7 +3,7 @@
 
 use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5280::{ID_CE_EXT_KEY_USAGE, ID_CE_KEY_USAGE, ID_CE_SUBJECT_ALT_NAME};
-use const_oid::db::rfc5912::{ID_EXTENSION_REQ, SHA_256_WITH_RSA_ENCRYPTION};
+use const_oid::db::rfc5912::{ID_EXTENSION_REQ, SHA_1_WITH_RSA_ENCRYPTION, SHA_256_WITH_RSA_ENCRYPTION};
 use der::asn1::{
     Any, BitString, GeneralizedTime, Ia5String, Null, OctetString, PrintableStringRef, SetOfVec, UtcTime, Utf8StringRef,
 };
@@ -23,8 +23,11 @@ use x509_cert::request::{CertReq, CertReqInfo};
 use x509_cert::serial_number::SerialNumber;
 use x509_cert::spki::{AlgorithmIdentifierOwned, SubjectPublicKeyInfoOwned};
 use x509_cert::time::{Time, Validity};
+use zeroize::Zeroizing;
 
+use super::message::MessageError;
 use super::order::ScepOrder;
+use crate::shell::cms::weak;
 
 const CHALLENGE_PASSWORD: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.7");
 const USER_PRINCIPAL_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.6.1.4.1.311.20.2.3");
@@ -90,6 +93,25 @@ pub(super) fn self_signed(subject: &Name, key: &KeyPair, now: i64) -> Result<Vec
     let signature = BitString::from_bytes(&key.sign(&body.to_der()?)?)?;
     let certificate = Certificate { tbs_certificate: body, signature_algorithm: signature_algorithm()?, signature };
     Ok(certificate.to_der()?)
+}
+
+/// The same certificate request with a signature over SHA-1, for servers that know no other digest.
+pub(super) fn request_with_sha1(request: &[u8], key: &KeyPair) -> Result<Zeroizing<Vec<u8>>, MessageError> {
+    let CertReq { info, .. } = CertReq::from_der(request)?;
+    let signature = BitString::from_bytes(&weak::sign(&info.to_der()?, key)?)?;
+    Ok(Zeroizing::new(CertReq { info, algorithm: sha1_signature()?, signature }.to_der()?))
+}
+
+/// The same self-signed certificate with a signature over SHA-1. It is the same each time.
+pub(super) fn self_signed_with_sha1(certificate: &[u8], key: &KeyPair) -> Result<Vec<u8>, MessageError> {
+    let Certificate { tbs_certificate: mut body, .. } = Certificate::from_der(certificate)?;
+    body.signature = sha1_signature()?;
+    let signature = BitString::from_bytes(&weak::sign(&body.to_der()?, key)?)?;
+    Ok(Certificate { tbs_certificate: body, signature_algorithm: sha1_signature()?, signature }.to_der()?)
+}
+
+fn sha1_signature() -> der::Result<AlgorithmIdentifierOwned> {
+    Ok(AlgorithmIdentifierOwned { oid: SHA_1_WITH_RSA_ENCRYPTION, parameters: Some(Any::encode_from(&Null)?) })
 }
 
 fn extensions(order: &ScepOrder) -> der::Result<Vec<Extension>> {

@@ -70,7 +70,7 @@ pub(super) fn parse(text: &str) -> Result<Name, SubjectError> {
 
 fn kind(key: &str) -> Option<(ObjectIdentifier, Form)> {
     let upper = key.to_ascii_uppercase();
-    let oid = |text: &str| ObjectIdentifier::new(text).ok();
+    let oid = super::oid::parse;
     let (text, form) = match upper.as_str() {
         "CN" => ("2.5.4.3", Form::Utf8),
         "SN" | "SURNAME" => ("2.5.4.4", Form::Utf8),

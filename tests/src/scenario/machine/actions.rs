@@ -177,7 +177,7 @@ impl Machine {
             return Event::Renewed(Err(failure.into()));
         }
         match exchange::renew(order, &active, world) {
-            Ok(pending) => {
+            Ok((pending, form)) => {
                 let Ok(terms) = pending.terms() else {
                     let failure = mdm_agent::engine::renewal::RenewalFailure::Local("no certificate".to_owned());
                     return Event::Renewed(Err(failure));
@@ -185,7 +185,7 @@ impl Machine {
                 self.disk.pending = Some(pending);
                 let signed_entity_id = entity_id.and_then(|id| keys::sign_entity_id(&active, &id).ok());
                 let proof = RenewalProof { signed_entity_id, renewed: world.now() };
-                Event::Renewed(Ok(Box::new(mdm_agent::engine::Renewed { terms, proof })))
+                Event::Renewed(Ok(Box::new(mdm_agent::engine::Renewed { terms, proof, form })))
             }
             Err(failure) => Event::Renewed(Err(failure)),
         }

@@ -1,12 +1,13 @@
 //! The certificates of the provisioning document, real ones.
 
+use mdm_protocol::Secret;
 use mdm_protocol::base64;
 use mdm_protocol::csp::dm_client::Poll;
 use mdm_protocol::provisioning::{Characteristic, ProvisioningError, WapDocument};
 use rcgen::{KeyPair, PublicKeyData as _};
 
 use super::{at, failure, request};
-use crate::engine::enrolment::{EnrolmentFailure, Installation, Stage, Step};
+use crate::engine::enrolment::{EnrolmentFailure, EnrolmentRequest, Installation, Proof, Stage, Step};
 use crate::engine::testing::issued::{certificate, document, provisioned};
 use crate::engine::testing::{DEVICE, NOW, SERVER};
 
@@ -30,7 +31,20 @@ fn a_sound_document_becomes_an_account_with_its_certificates() {
     assert_eq!((account.poll, account.enrolled_at), (Poll::DEFAULT.into(), NOW));
     assert_eq!((account.initial_backoff_ms, account.max_backoff_ms), (16_000, 86_400_000));
     assert_eq!((account.renew_period_days, account.renew_retry_days), (42, 7));
-    assert_eq!(account.credentials, None);
+    assert_eq!((account.credentials, account.enrollment_token), (None, None));
+}
+
+#[test]
+fn the_token_of_the_enrollment_is_kept_for_renewals_and_never_printed() {
+    let key = KeyPair::generate().unwrap();
+    let proof = Proof::Token { token: Secret::new("tok-7"), is_jwt: true };
+    let mut enrolment = at(Stage::Key, EnrolmentRequest { proof, ..request() });
+    enrolment.key_made(b"csr".to_vec(), key.subject_public_key_info());
+    let step = enrolment.received(&provisioned(&document(&[("My", "User", &valid(&key))])), NOW);
+    let Step::Install(installation) = step else { panic!("{step:?}") };
+    assert!(!format!("{installation:?}").contains("tok-7"));
+    let known = installation.account.enrollment_token.unwrap();
+    assert_eq!((known.token.expose(), known.is_jwt), ("tok-7", true));
 }
 
 #[test]

@@ -19,6 +19,26 @@ fn the_opening_of_the_window_starts_a_session_of_its_own() {
 }
 
 #[test]
+fn a_certificate_that_came_back_dated_is_not_renewed_at_once() {
+    let mut account = account();
+    account.poll.sets = [(10_000_000, 0); 3];
+    account.renew_period_days = 365;
+    let mut beginning = beginning(Some(account), Progress::default(), 1);
+    // As several servers issue it: valid for a year, of which half is over when the device enrolls.
+    let dated = CertificateTerms { not_before: NOW - 180 * DAY, not_after: NOW + 184 * DAY, ..certificate_for(365) };
+    beginning.certificates.active = Some(dated);
+    let now = Now { boot_ms: 0, wall: NOW };
+    let mut world = World { life: Life::new(beginning, now), now };
+    assert_eq!(world.next(), Some((92 * DAY, TimerReason::CertificateRenewal)));
+    assert!(!world.ask(Ended::Completed, None).1.renew);
+    // The next one counts from when it is put in use, not from the enrollment.
+    world.pass(92 * DAY);
+    world.life.renewal_succeeded(CertificateTerms { not_after: NOW + 276 * DAY, ..dated });
+    world.hold(Ended::Completed, None);
+    assert_eq!(world.life.renewal_opens(), Some(NOW + 184 * DAY));
+}
+
+#[test]
 fn a_new_certificate_speaks_in_the_next_session_and_is_promoted_by_it() {
     let mut world = World::with(certificate_for(365));
     world.pass(330 * DAY);

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Message};
 
-use super::{Server, World, answer};
+use super::{Server, World, answer, content};
 use crate::engine::compliance::facts::{Fact, Firewall};
 use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::compliance::{Facts, State};
@@ -41,7 +41,7 @@ fn look(world: &mut World, rules: &Rules, active: bool) -> Vec<String> {
                 }));
             }
         }
-        Event::Replied(ok(""))
+        content(body)
     });
     told
 }
@@ -87,7 +87,7 @@ fn what_could_not_be_told_is_told_in_the_next_session_and_over_a_restart() {
     let actions = again.handle(Event::CheckInRequested(Trigger::User));
     again.serve_by(actions, |_, body| {
         told += usize::from(String::from_utf8_lossy(body).contains("org.linuxmdm:compliance"));
-        Event::Replied(ok(""))
+        content(body)
     });
     assert_eq!(told, 1);
     assert!(again.engine.compliance().reported);
@@ -117,7 +117,7 @@ fn what_is_found_while_a_session_tells_something_else_is_told_in_the_next() {
                     let more = world.handle(Event::ComplianceChecked(Box::new(found)));
                     actions.extend(more);
                 }
-                Event::Replied(ok(""))
+                content(&body)
             }
             _ => continue,
         };
@@ -194,7 +194,7 @@ fn without_rules_nothing_is_told_and_the_status_of_the_device_can_be_read() {
         let message = Message::decode(body).unwrap();
         seen = String::from_utf8_lossy(body).into_owned();
         if std::mem::replace(&mut asked, true) {
-            return Event::Replied(ok(""));
+            return content(body);
         }
         let gets = ["Firewall/Status", "Firewall", "TPM/SpecificationVersion"];
         let gets = gets.iter().map(|node| get(node, &format!("./Vendor/MSFT/DeviceStatus/{node}")));

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Message};
 
-use super::{Server, World, opened};
+use super::{Server, World, content_in, opened};
 use crate::engine::progress::Trigger;
 use crate::engine::testing::{NOW, PROVIDER, account, add, config, exec, ok};
 use crate::engine::{Action, Engine, Event, Phase, TimerReason};
@@ -31,7 +31,7 @@ fn the_farewell_waits_for_the_session_that_runs_and_goes_before_what_else_was_as
     world.handle(opened(&world.stored));
     assert_eq!(world.handle(Event::UnenrolRequested), []);
     assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), []);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     world.serve(actions, &Server::Content);
     let expected = [(vec![Trigger::User], "completed"), (vec![Trigger::Farewell], "completed")];
     assert_eq!((world.history(), world.erased), (expected.to_vec(), 1));
@@ -43,7 +43,7 @@ fn a_farewell_that_was_cut_off_by_a_restart_is_taken_up_again() {
     let actions = world.handle(Event::UnenrolRequested);
     assert_eq!(actions, [Action::OpenStore]);
     world.handle(opened(&world.stored));
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
     // Killed here: kept, but nothing removed yet.
     let progress = changes.progress.clone().unwrap();
@@ -130,7 +130,7 @@ fn while_everything_is_removed_nothing_else_begins() {
     let mut world = World::enrolled();
     world.handle(Event::UnenrolRequested);
     world.handle(opened(&world.stored));
-    world.handle(Event::Replied(ok("")));
+    world.handle(content_in(&world.engine));
     let actions = world.handle(Event::Kept(Ok(())));
     assert_eq!(actions.last(), Some(&Action::Erase));
     assert!(matches!(world.engine.phase(), Phase::Erasing));

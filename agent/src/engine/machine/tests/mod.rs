@@ -4,6 +4,7 @@ mod complying;
 mod failures;
 mod leaving;
 mod moving;
+mod nonces;
 mod ordering;
 mod ordering_remotely;
 mod properties;
@@ -213,12 +214,24 @@ pub(super) fn not_opened() -> Event {
 pub(super) fn reply(server: &Server, body: &[u8]) -> Event {
     let message = Message::decode(body).expect("the device writes valid messages");
     match server {
-        Server::Content => Event::Replied(ok("")),
+        Server::Content => Event::Replied(ok(answer(&message, Vec::new()))),
         Server::Says(_) if message.header.message_id > 1 => Event::Replied(ok("")),
         Server::Says(commands) => Event::Replied(ok(answer(&message, commands.clone()))),
         Server::Answers(reply) => Event::Replied(reply.clone()),
         Server::Gone => Event::ConnectionFailed(ConnectionFailure::TimedOut),
     }
+}
+
+/// What a server answers that has nothing to say.
+pub(super) fn content(body: &[u8]) -> Event {
+    reply(&Server::Content, body)
+}
+
+/// The same, to whatever message of the session that runs.
+pub(super) fn content_in(engine: &Engine) -> Event {
+    let session_id = engine.progress().session_id.to_string();
+    let message = Message { header: Header { session_id, message_id: 1, ..Header::default() }, ..Message::default() };
+    Event::Replied(ok(answer(&message, Vec::new())))
 }
 
 /// The server's answer to a message of the device.

@@ -3,11 +3,11 @@
 use mdm_protocol::csp::authority::{CHANGED_AT, NAME};
 use mdm_protocol::syncml::{Command, Message};
 
-use super::{Server, World, opened, reply};
+use super::{Server, World, content, content_in, opened, reply};
 use crate::engine::failure::StoreFailure;
 use crate::engine::progress::{Progress, Trigger};
 use crate::engine::reply::Reply;
-use crate::engine::testing::{PROVIDER, SERVER, account, add, atomic, config, ok, replace, statuses};
+use crate::engine::testing::{PROVIDER, SERVER, account, add, atomic, config, replace, statuses};
 use crate::engine::{Action, ConnectionFailure, Event};
 
 const NEXT: &str = "https://mdm.example.org/ManagementServer/CoManagement/MDM.svc";
@@ -20,7 +20,7 @@ fn a_move_goes_to_the_new_address_at_once_and_is_written_down_after_arrival() {
     let server = Server::Says(vec![change("Co-management", NEXT)]);
     world.serve_by(actions, |url, body| {
         asked.push(address(url));
-        if address(url) == NEXT { Event::Replied(ok("")) } else { reply(&server, body) }
+        if address(url) == NEXT { content(body) } else { reply(&server, body) }
     });
     assert_eq!(asked, [SERVER, SERVER, NEXT]);
     let authorities: Vec<&str> = world.reports.iter().map(|record| record.authority.as_str()).collect();
@@ -30,17 +30,17 @@ fn a_move_goes_to_the_new_address_at_once_and_is_written_down_after_arrival() {
     assert_eq!(world.engine.account().unwrap().management_url, NEXT);
     let events: Vec<&str> = world.notes.iter().map(|note| note.what).collect();
     assert_eq!(events, ["session", "authority-announced", "session", "authority-changed"]);
-    assert_eq!(asked_next(&mut world, Trigger::User, || Event::Replied(ok(""))), NEXT);
+    assert_eq!(asked_next(&mut world, Trigger::User, content), NEXT);
 }
 
 #[test]
 fn what_is_written_down_survives_the_loss_of_the_store() {
     let mut world = named();
-    move_to(&mut world, NEXT, || Event::Replied(ok("")));
+    move_to(&mut world, NEXT, content);
     let account = (**world.engine.account().unwrap()).clone();
     let mut bare = World::with(account, Progress::default());
     assert_eq!(&*bare.engine.life().authority(), "Co-management");
-    assert_eq!(asked_next(&mut bare, Trigger::User, || Event::Replied(ok(""))), NEXT);
+    assert_eq!(asked_next(&mut bare, Trigger::User, content), NEXT);
 }
 
 #[test]
@@ -69,7 +69,7 @@ fn arrival_is_kept_before_the_account_is_written_and_then_survives_a_restart() {
             Action::Post { url, body, .. } if address(&url) == NEXT => {
                 order.push("post");
                 assert!(Message::decode(&body).is_ok());
-                Some(Event::Replied(ok("")))
+                Some(content(&body))
             }
             Action::Post { body, .. } => Some(reply(&server, &body)),
             Action::Keep(changes) => {
@@ -94,22 +94,22 @@ fn arrival_is_kept_before_the_account_is_written_and_then_survives_a_restart() {
     assert_eq!(order, ["post", "keep", "save"]);
     // The process ended before the account was written: the kept progress knows the address.
     let mut world = World::with(account(), world.stored.progress.clone().unwrap());
-    assert_eq!(asked_next(&mut world, Trigger::User, || Event::Replied(ok(""))), NEXT);
+    assert_eq!(asked_next(&mut world, Trigger::User, content), NEXT);
 }
 
 #[test]
 fn a_new_authority_that_refuses_for_ever_never_disowns_the_device() {
     let mut world = named();
-    let refused = || Event::Replied(Reply { status: 401, ..Reply::default() });
+    let refused = |_: &[u8]| Event::Replied(Reply { status: 401, ..Reply::default() });
     move_to(&mut world, NEXT, refused);
     let mut asked = Vec::new();
     for _ in 0..40 {
         let (seconds, _) = world.next().unwrap();
         world.pass(seconds + 1);
         let actions = world.handle(Event::DeadlineReached);
-        world.serve_by(actions, |url, _| {
+        world.serve_by(actions, |url, body| {
             asked.push(address(url));
-            if address(url) == NEXT { refused() } else { Event::Replied(ok("")) }
+            if address(url) == NEXT { refused(body) } else { content(body) }
         });
     }
     let (new, old) = asked.iter().partition::<Vec<&String>, _>(|url| *url == NEXT);
@@ -125,7 +125,7 @@ fn a_new_authority_that_refuses_for_ever_never_disowns_the_device() {
 #[test]
 fn an_authority_that_changes_its_mind_calls_the_move_off() {
     let mut world = named();
-    move_to(&mut world, NEXT, || Event::ConnectionFailed(ConnectionFailure::TimedOut));
+    move_to(&mut world, NEXT, |_| Event::ConnectionFailed(ConnectionFailure::TimedOut));
     assert!(world.engine.life().is_still_moving());
     let back = Server::Says(vec![change("Intune", SERVER)]);
     for _ in 0..4 {
@@ -139,7 +139,7 @@ fn an_authority_that_changes_its_mind_calls_the_move_off() {
     }
     assert!(!world.engine.life().is_still_moving());
     assert!(world.notes.iter().any(|note| note.what == "authority-move-called-off"));
-    assert_eq!(asked_next(&mut world, Trigger::User, || Event::Replied(ok(""))), SERVER);
+    assert_eq!(asked_next(&mut world, Trigger::User, content), SERVER);
 }
 
 #[test]
@@ -158,7 +158,7 @@ fn an_address_without_encryption_is_refused_with_the_whole_change() {
         assert_eq!(answered, [200, 507, 216, 216, 406], "{bad}");
         assert!(!world.engine.life().is_still_moving());
         assert_eq!(&*world.engine.life().authority(), "Intune");
-        assert_eq!(asked_next(&mut world, Trigger::User, || Event::Replied(ok(""))), SERVER);
+        assert_eq!(asked_next(&mut world, Trigger::User, content), SERVER);
     }
 }
 
@@ -175,7 +175,7 @@ fn an_announcement_that_cannot_be_kept_is_not_followed() {
     let [Action::Post { body, .. }] = &actions[..] else { panic!("{actions:?}") };
     let codes: Vec<u16> = statuses(&Message::decode(body).unwrap()).iter().map(|(.., code)| *code).collect();
     assert!(codes[1..].iter().all(|code| *code >= 400), "{codes:?}");
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     world.serve(actions, &Server::Content);
     assert!(!world.engine.life().is_still_moving());
 }
@@ -185,7 +185,7 @@ fn profiles_of_the_old_authority_stay_and_are_told_as_redundant() {
     let mut world = named();
     world.ask(Trigger::User, &Server::Says(vec![add("a", &config("Door"), "open")]));
     let redundant = std::cell::RefCell::new(Vec::new());
-    move_to(&mut world, NEXT, || Event::Replied(ok("")));
+    move_to(&mut world, NEXT, content);
     let actions = world.handle(Event::CheckInRequested(Trigger::User));
     world.serve_by(actions, |_, body| {
         let commands = Message::decode(body).unwrap().commands;
@@ -193,7 +193,7 @@ fn profiles_of_the_old_authority_stay_and_are_told_as_redundant() {
             Command::Alert(alert) if alert.code.0 == 1226 => alert.items.into_iter().next()?.data,
             _ => None,
         }));
-        Event::Replied(ok(""))
+        content(body)
     });
     let told = redundant.into_inner().join("");
     assert!(told.contains("Door") && told.contains("Intune"), "{told}");
@@ -221,19 +221,19 @@ fn change(name: &str, address: &str) -> Command {
 }
 
 /// The authority announces another at this address, which answers like this.
-fn move_to(world: &mut World, next: &str, answer: impl Fn() -> Event) {
+fn move_to(world: &mut World, next: &str, answer: impl Fn(&[u8]) -> Event) {
     let server = Server::Says(vec![change("Co-management", next)]);
     let actions = world.handle(Event::CheckInRequested(Trigger::User));
-    world.serve_by(actions, |url, body| if address(url) == next { answer() } else { reply(&server, body) });
+    world.serve_by(actions, |url, body| if address(url) == next { answer(body) } else { reply(&server, body) });
 }
 
 /// Where the next session goes.
-fn asked_next(world: &mut World, trigger: Trigger, answer: impl Fn() -> Event) -> String {
+fn asked_next(world: &mut World, trigger: Trigger, answer: impl Fn(&[u8]) -> Event) -> String {
     let actions = world.handle(Event::CheckInRequested(trigger));
     let mut asked = Vec::new();
-    world.serve_by(actions, |url, _| {
+    world.serve_by(actions, |url, body| {
         asked.push(address(url));
-        answer()
+        answer(body)
     });
     asked.remove(0)
 }

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Message};
 
-use super::{Server, World, answer};
+use super::{Server, World, answer, content};
 use crate::engine::progress::Trigger;
 use crate::engine::remote::{LOCK, RemoteKind, RemoteOutcome, RemoteState, WIPE_CONFIRMATION};
 use crate::engine::testing::{add, atomic, config, exec, ok, statuses};
@@ -48,7 +48,7 @@ fn talk(world: &mut World, event: Event, commands: &[Command]) -> (Vec<String>, 
         }
         match commands.take() {
             Some(commands) if !commands.is_empty() => Event::Replied(ok(answer(&message, commands))),
-            _ => Event::Replied(ok("")),
+            _ => content(body),
         }
     });
     (told, codes)
@@ -174,7 +174,7 @@ fn without_its_store_a_device_takes_no_orders() {
         let message = Message::decode(body).unwrap();
         codes.extend(statuses(&message).into_iter().filter(|(_, name, _)| *name == "Exec").map(|(_, _, code)| code));
         if std::mem::replace(&mut asked, true) {
-            return Event::Replied(ok(""));
+            return content(body);
         }
         Event::Replied(ok(answer(&message, vec![exec(UNIQUE, REBOOT, "")])))
     });

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use mdm_protocol::syncml::{Message, StatusCode, Verb};
 use proptest::prelude::*;
 
-use super::{answer, not_opened, opened};
+use super::{answer, content, not_opened, opened};
 use crate::engine::application::{Application, ApplicationOutcome};
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
@@ -209,7 +209,8 @@ impl Machine {
             1 => return Event::Replied(Reply { status: 503, retry_after: Some(u64::from(how)), ..Reply::default() }),
             2 => return Event::Replied(Reply { status: 401, ..Reply::default() }),
             3 => return Event::Replied(ok("<html>")),
-            4 | 5 => return Event::Replied(ok("")),
+            4 => return content(body),
+            5 => return Event::Replied(ok("")),
             6 => vec![exec("unenrol", &format!("{PROVIDER}/Unenroll"), "Contoso")],
             7 => vec![get("read", "./DevInfo/DevId")],
             _ => {

@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::Message;
 
-use super::{Server, answer, names, opened, reply};
+use super::{Server, answer, content, content_in, names, opened, reply};
 use crate::engine::certificates::{CertificateTerms, Certificates, RenewalStatus, Slot};
 use crate::engine::failure::StoreFailure;
 use crate::engine::life::Beginning;
@@ -10,7 +10,7 @@ use crate::engine::machine::Renewed;
 use crate::engine::nodes::RenewalProof;
 use crate::engine::profile::Stored;
 use crate::engine::progress::Trigger;
-use crate::engine::renewal::RenewalFailure;
+use crate::engine::renewal::{RenewalFailure, RenewalForm};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{DAY, NOW, account, beginning, certificate_for, exec, ok, statuses};
 use crate::engine::verdict::Verdicts;
@@ -31,7 +31,7 @@ fn the_attempt_is_kept_before_it_is_made_and_the_new_certificate_is_promoted_aft
     let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
     assert!(changes.progress.as_ref().unwrap().renewal.forced, "an order is kept before it is acknowledged");
     device.expect_post(Event::Kept(Ok(())), Slot::Active);
-    let actions = device.handle(Event::Replied(ok("")));
+    let actions = device.handle(content_in(&device.engine));
     let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
     let kept = changes.progress.as_ref().unwrap().renewal;
     assert_eq!((kept.attempted, kept.status), (Some(NOW), RenewalStatus::InProgress));
@@ -46,7 +46,7 @@ fn the_attempt_is_kept_before_it_is_made_and_the_new_certificate_is_promoted_aft
     let actions = device.handle(Event::Renewed(Ok(Box::new(renewed()))));
     assert_eq!(names(&actions), ["Note", "OpenStore"]);
     device.expect_post(opened(&before.stored), Slot::Pending);
-    let actions = device.handle(Event::Replied(ok("")));
+    let actions = device.handle(content_in(&device.engine));
     assert_eq!(names(&actions), ["Keep"]);
     let actions = device.handle(Event::Kept(Ok(())));
     assert_eq!(names(&actions), ["CloseStore", "Promote", "Note", "Report"]);
@@ -59,9 +59,15 @@ fn a_renewal_that_fails_leaves_everything_as_it_was() {
     let mut actions = device.drive_to_renewal();
     assert!(matches!(actions.pop(), Some(Action::Renew(_))));
     let actions = device.handle(Event::Renewed(Err(RenewalFailure::Shorter)));
-    let [Action::Note(notes)] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Note(notes), Action::OpenStore] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(notes[0].what, "certificate-not-renewed");
     assert!(notes[0].particulars.iter().any(|(_, reason)| reason.contains("end before")), "{notes:?}");
+    let actions = device.handle(opened(&device.disk.stored.clone()));
+    let Some(Action::Keep(changes)) = actions.last() else { panic!("{actions:?}") };
+    let kept = changes.progress.as_ref().unwrap().renewal;
+    let told = (kept.status, kept.error, kept.forced, kept.failures);
+    assert_eq!(told, (RenewalStatus::Failed, 0x8018_0019, false, 1), "a process that ends now has kept it");
+    device.handle(Event::Kept(Ok(())));
     assert!(matches!(device.engine.phase(), Phase::Idle));
     assert_eq!(device.engine.life().certificates(), &Certificates { active: Some(old()), pending: None });
     let renewal = device.engine.progress().renewal;
@@ -108,6 +114,8 @@ fn a_server_that_orders_renewal_in_every_session_does_not_drive_the_device_in_ci
     assert!(device.engine.progress().renewal.forced, "the next check-in carries the second order out");
     let slots = device.ask(&Server::Content);
     assert_eq!((slots, device.issued), (vec![Slot::Active, Slot::Pending], 2));
+    let form = device.engine.progress().renewal.form;
+    assert_eq!(form, RenewalForm::Plain, "what the server took is remembered for the next renewal");
 }
 
 #[test]
@@ -116,7 +124,7 @@ fn a_session_that_cannot_be_kept_promotes_all_the_same() {
     device.drive_to_renewal();
     device.handle(Event::Renewed(Ok(Box::new(renewed()))));
     device.expect_post(opened(&Stored::default()), Slot::Pending);
-    device.handle(Event::Replied(ok("")));
+    device.handle(content_in(&device.engine));
     let actions = device.handle(Event::Kept(Err(StoreFailure::Full("no room".to_owned()))));
     assert!(names(&actions).contains(&"Promote"), "the server has used it: {actions:?}");
 }
@@ -133,9 +141,9 @@ fn a_new_certificate_that_is_refused_three_times_is_dropped_and_the_old_one_goes
     while device.engine.life().certificates().pending.is_some() {
         sessions += 1;
         assert!(sessions < 10, "{used:?}");
-        used.extend(device.ask_by(|slot| {
-            let status = if slot == Slot::Pending { 401 } else { 200 };
-            Reply { status, ..Reply::default() }
+        used.extend(device.ask_by(|slot, body| match slot {
+            Slot::Pending => Event::Replied(Reply { status: 401, ..Reply::default() }),
+            Slot::Active => content(body),
         }));
     }
     assert_eq!(used, [Slot::Active, Slot::Pending, Slot::Active, Slot::Pending]);
@@ -210,7 +218,7 @@ impl Device {
         let ordered = answer(&Message::decode(&body).unwrap(), vec![exec("e", RENEW_NOW, "")]);
         self.handle(Event::Replied(ok(ordered)));
         self.expect_post(Event::Kept(Ok(())), Slot::Active);
-        self.handle(Event::Replied(ok("")));
+        self.handle(content_in(&self.engine));
         self.handle(Event::Kept(Ok(())))
     }
 
@@ -219,9 +227,9 @@ impl Device {
         self.serve(actions, server)
     }
 
-    fn ask_by(&mut self, mut answer: impl FnMut(Slot) -> Reply) -> Vec<Slot> {
+    fn ask_by(&mut self, answer: impl FnMut(Slot, &[u8]) -> Event) -> Vec<Slot> {
         let actions = self.handle(Event::CheckInRequested(Trigger::User));
-        self.carry_out(actions, usize::MAX, |slot, _| Event::Replied(answer(slot)))
+        self.carry_out(actions, usize::MAX, answer)
     }
 
     fn serve(&mut self, actions: Vec<Action>, server: &Server) -> Vec<Slot> {
@@ -309,5 +317,5 @@ fn new() -> CertificateTerms {
 
 fn renewed() -> Renewed {
     let proof = RenewalProof { signed_entity_id: Some("c2lnbmVk".to_owned()), renewed: NOW };
-    Renewed { terms: new(), proof }
+    Renewed { terms: new(), proof, form: RenewalForm::Plain }
 }

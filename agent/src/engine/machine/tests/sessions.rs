@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Message};
 
-use super::{Server, World, answer, not_opened, opened};
+use super::{Server, World, answer, content_in, not_opened, opened};
 use crate::engine::application::DriftReport;
 use crate::engine::certificates::Slot;
 use crate::engine::failure::StoreFailure;
@@ -25,7 +25,7 @@ fn a_session_is_opened_held_kept_closed_and_reported_in_this_order() {
     let actions = world.handle(Event::Kept(Ok(())));
     assert!(matches!(&actions[..], [Action::Post { .. }]));
     world.pass(2);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     let [Action::Keep(changes)] = &actions[..] else { panic!("{actions:?}") };
     assert_eq!(changes.progress.as_ref().and_then(|progress| progress.last_completed), Some(NOW + 2));
     assert!(changes.profiles.is_empty() && changes.settings.is_empty());
@@ -58,7 +58,7 @@ fn triggers_during_a_session_merge_into_one_session_after_it() {
     world.handle(opened(&world.stored));
     assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), []);
     assert_eq!(world.handle(Event::CheckInRequested(Trigger::Schedule)), []);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     world.serve(actions, &Server::Content);
     let expected = vec![(vec![Trigger::User], "completed"), (vec![Trigger::Schedule, Trigger::User], "completed")];
     assert_eq!(world.history(), expected);
@@ -73,7 +73,7 @@ fn while_a_session_runs_there_is_no_deadline_and_a_late_one_starts_nothing() {
     assert_eq!(world.handle(Event::DeadlineReached), []);
     world.handle(opened(&world.stored));
     assert_eq!(world.engine.next_deadline(), None);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     assert_eq!(world.engine.next_deadline(), None);
     world.serve(actions, &Server::Content);
     assert_eq!(world.history().len(), 2);
@@ -124,7 +124,7 @@ fn a_session_without_the_store_is_held_and_says_that_nothing_can_be_kept() {
         .map(|(.., code)| *code)
         .collect::<Vec<_>>();
     assert_eq!(codes, [200, 420]);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     assert!(matches!(&actions[..], [Action::Keep(_)]));
     let actions = world.handle(Event::Kept(Err(StoreFailure::Full("no room".to_owned()))));
     assert!(matches!(&actions[..], [Action::CloseStore, Action::Report(_)]));
@@ -231,7 +231,7 @@ fn changes_by_others_count_as_reported_once_the_session_that_named_them_was_comp
     };
     let mut world = World::enrolled();
     begin(&mut world);
-    let actions = world.handle(Event::Replied(ok("")));
+    let actions = world.handle(content_in(&world.engine));
     assert_eq!(reported(&actions).as_deref(), Some(&unreported[..20]), "as many as the message names");
 
     let mut world = World::enrolled();
@@ -242,5 +242,5 @@ fn changes_by_others_count_as_reported_once_the_session_that_named_them_was_comp
     let mut world = World::enrolled();
     world.handle(Event::UnenrolRequested);
     begin(&mut world);
-    assert_eq!(reported(&world.handle(Event::Replied(ok("")))), None, "a farewell names nothing");
+    assert_eq!(reported(&world.handle(content_in(&world.engine))), None, "a farewell names nothing");
 }

@@ -42,7 +42,7 @@ fn every_verb_is_answered_with_the_status_that_the_protocol_prescribes() {
         (get("c", "./DevInfo?list=Everything"), 406),
         (get("c", "./SyncML/DMAcc/F/AppAuth/CLCRED/AAuthName"), 404),
         (exec("c", "./DevInfo/DevId", ""), 405),
-        (exec("c", "./Device/Vendor/MSFT/RemoteFind/Ping", ""), 404),
+        (exec("c", "./Device/Vendor/MSFT/RemoteFind/Ping", ""), 406),
         (exec("c", &unenroll, "SomeoneElse"), 404),
         (operation("c", Verb::Get, Vec::new()), 412),
         (operation("c", Verb::Add, Vec::new()), 412),

@@ -1,11 +1,13 @@
 //! Credentials inside messages: challenge, nonce, digest and refusal.
 
-use mdm_protocol::Secret;
 use mdm_protocol::syncml::{Challenge, Command, Credentials, CredentialsKind, StatusCode};
+use mdm_protocol::{Secret, base64};
 
 use crate::engine::profile::Stored;
 use crate::engine::session::{AccountCredentials, SessionContext, SessionEnd};
-use crate::engine::testing::{Talk, add, config, context, get, status};
+use crate::engine::testing::{NOW, Talk, add, atomic, config, context, get, replace, status};
+
+const DM_ACCOUNT: &str = "./SyncML/DMAcc/0042/AppAuth";
 
 #[test]
 fn a_challenge_has_the_whole_package_repeated_with_a_proof() {
@@ -45,7 +47,7 @@ fn an_accepted_proof_is_sent_again_with_every_newer_nonce() {
     assert_eq!(proof(&talk), Some(digest(b"two")));
     talk.say([get("g", "./DevInfo/DevId")]);
     assert_eq!(proof(&talk), Some(digest(b"two")));
-    assert_eq!(talk.session.nonce(), Some(&b"two"[..]));
+    assert_eq!(talk.session.nonce().as_deref(), Some(&b"two"[..]));
 }
 
 #[test]
@@ -55,7 +57,7 @@ fn after_212_no_proof_is_sent_any_more_and_the_nonce_is_for_the_next_session() {
     assert_eq!(proof(&talk), None);
     talk.say([get("g", "./DevInfo/DevId")]);
     assert_eq!(proof(&talk), None);
-    assert_eq!(talk.session.nonce(), Some(&b"next"[..]));
+    assert_eq!(talk.session.nonce().as_deref(), Some(&b"next"[..]));
 }
 
 #[test]
@@ -125,9 +127,92 @@ fn a_farewell_answers_a_challenge_too() {
     assert_eq!(talk.end, Some(SessionEnd::Completed));
 }
 
+#[test]
+fn a_secret_and_nonce_that_the_server_changed_count_from_its_next_challenge_on() {
+    let mut talk = begin(CredentialsKind::Md5, Some(b"one"));
+    talk.say([
+        replace("s", &format!("{DM_ACCOUNT}/CLCRED/AAuthSecret"), "hopper"),
+        replace("n", &format!("{DM_ACCOUNT}/CLCRED/AAuthName"), "grace"),
+        replace("d", &format!("{DM_ACCOUNT}/CLCRED/AAuthData"), &base64::encode("two")),
+    ]);
+    assert_eq!([talk.code("s"), talk.code("n"), talk.code("d")], [200, 200, 200]);
+    assert_eq!(proof(&talk), Some(digest(b"one")), "nobody has asked for the new one");
+    talk.say_only([challenge(2, StatusCode::INVALID_CREDENTIALS, None)]);
+    assert_eq!(proof(&talk), Some(Credentials::md5("grace", &Secret::new("hopper"), b"two")));
+    assert_eq!(talk.message.header.source_name.as_deref(), Some("grace"));
+    talk.say_only([challenge(3, StatusCode::INVALID_CREDENTIALS, Some(b"three"))]);
+    assert_eq!(proof(&talk), Some(Credentials::md5("grace", &Secret::new("hopper"), b"three")));
+    assert_eq!(talk.session.nonce().as_deref(), Some(&b"three"[..]));
+}
+
+#[test]
+fn an_account_without_credentials_uses_those_that_the_server_sets_in_the_session() {
+    let mut talk = Talk::begin();
+    talk.say([replace("s", &format!("{DM_ACCOUNT}/clcred/AAuthSecret"), "hopper")]);
+    talk.say_only([challenge(2, StatusCode::MISSING_CREDENTIALS, Some(b"n"))]);
+    assert_eq!(proof(&talk), Some(Credentials::md5("", &Secret::new("hopper"), b"n")));
+}
+
+#[test]
+fn what_the_server_proves_itself_by_is_not_what_the_device_proves_itself_by() {
+    let mut talk = begin(CredentialsKind::Md5, Some(b"one"));
+    talk.say([
+        replace("s", &format!("{DM_ACCOUNT}/SRVCRED/AAuthSecret"), "the server's"),
+        replace("n", &format!("{DM_ACCOUNT}/SRVCRED/AAuthName"), "server"),
+        replace("d", &format!("{DM_ACCOUNT}/SRVCRED/AAuthData"), &base64::encode("the server's")),
+    ]);
+    talk.say_only([challenge(2, StatusCode::INVALID_CREDENTIALS, None)]);
+    assert_eq!(proof(&talk), Some(digest(b"one")));
+    assert_eq!(talk.session.nonce().as_deref(), Some(&b"one"[..]));
+}
+
+#[test]
+fn a_nonce_that_the_server_set_without_a_challenge_is_for_the_next_session() {
+    let mut talk = begin(CredentialsKind::Md5, Some(b"one"));
+    talk.say([replace("d", &format!("{DM_ACCOUNT}/CLCRED/AAuthData"), &base64::encode("two"))]);
+    talk.say([]);
+    assert_eq!(talk.end, Some(SessionEnd::Completed));
+    assert_eq!(talk.session.nonce().as_deref(), Some(&b"two"[..]));
+}
+
+#[test]
+fn a_secret_that_was_refused_with_its_atomic_is_not_used() {
+    let mut talk = begin(CredentialsKind::Md5, None);
+    let secret = replace("s", &format!("{DM_ACCOUNT}/CLCRED/AAuthSecret"), "hopper");
+    talk.say([atomic("a", vec![secret, replace("x", "./Nowhere", "1")])]);
+    talk.say_only([challenge(2, StatusCode::INVALID_CREDENTIALS, Some(b"n"))]);
+    assert_eq!(proof(&talk), Some(digest(b"n")));
+}
+
+#[test]
+fn a_nonce_that_is_stale_by_the_servers_habit_is_not_tried() {
+    let stale = AccountCredentials { nonce_is_stale: true, ..credentials(CredentialsKind::Md5, Some(b"old")) };
+    let mut talk = Talk::begin_with(SessionContext { credentials: Some(stale), ..context() }, &Stored::default());
+    assert_eq!((proof(&talk), &talk.message.header.source_name), (None, &None));
+    talk.say_only([challenge(1, StatusCode::MISSING_CREDENTIALS, Some(b"new"))]);
+    assert_eq!(proof(&talk), Some(digest(b"new")));
+    assert!(!talk.session.found_stale_nonce(), "no proof was refused");
+}
+
+#[test]
+fn a_session_finds_out_that_its_first_nonce_was_stale_if_a_later_one_is_accepted() {
+    let mut talk = begin(CredentialsKind::Md5, Some(b"old"));
+    talk.say_only([challenge(1, StatusCode::INVALID_CREDENTIALS, Some(b"new"))]);
+    assert!(!talk.session.found_stale_nonce(), "the secret may be wrong as well");
+    talk.say([]);
+    assert!(talk.session.found_stale_nonce());
+    assert_eq!(talk.session.nonce_received(), Some(NOW + 1));
+}
+
 fn credentials(kind: CredentialsKind, nonce: Option<&[u8]>) -> AccountCredentials {
     let nonce = nonce.map(<[u8]>::to_vec);
-    AccountCredentials { kind, name: "Bruce2".to_owned(), secret: Secret::new("OhBehave"), nonce }
+    AccountCredentials {
+        kind,
+        name: "Bruce2".to_owned(),
+        secret: Secret::new("OhBehave"),
+        nonce,
+        nonce_is_stale: false,
+    }
 }
 
 fn begin(kind: CredentialsKind, nonce: Option<&[u8]>) -> Talk {

@@ -10,8 +10,19 @@ use crate::engine::testing::{PROVIDER, Talk, add, alert, config, context, exec, 
 #[test]
 fn an_empty_body_ends_the_session() {
     let mut talk = Talk::begin();
+    talk.say([get("g", "./DevInfo/DevId")]);
     talk.answer(&ok(""));
     assert_eq!(talk.end, Some(SessionEnd::Completed));
+}
+
+#[test]
+fn an_empty_body_to_the_first_message_confirms_nothing() {
+    let mut talk = Talk::begin();
+    talk.answer(&ok(""));
+    assert_eq!(talk.end, Some(SessionEnd::Failed(SessionFailure::Unanswered)));
+    let mut farewell = Talk::begin_with(SessionContext { farewell: true, ..context() }, &Stored::default());
+    farewell.answer(&ok(""));
+    assert_eq!(farewell.end, Some(SessionEnd::Completed), "nothing is to be confirmed by then");
 }
 
 #[test]

@@ -12,11 +12,12 @@ fn pieces_are_acknowledged_one_by_one_and_the_whole_is_kept_once() {
     let mut talk = Talk::begin();
     talk.say([piece("1", &uri, "Hello, ", Some(13), true)]);
     assert_eq!((talk.code("1"), talk.alerts()), (213, vec![(1222, None)]));
+    assert!(!talk.message.is_final, "who asks for more has not said the last of this package");
     talk.say([piece("2", &uri, "wor", None, true)]);
     assert_eq!((talk.code("2"), talk.alerts()), (213, vec![(1222, None)]));
     assert!(talk.kept.is_empty());
     talk.say([piece("3", &uri, "ld!", None, false)]);
-    assert_eq!((talk.code("3"), talk.alerts()), (200, vec![]));
+    assert_eq!((talk.code("3"), talk.alerts(), talk.message.is_final), (200, vec![], true));
     assert_eq!(kept_values(&talk), ["Hello, world!"]);
 }
 
@@ -178,6 +179,50 @@ fn a_value_of_any_length_is_answered_whatever_the_servers_limit() {
             assert_eq!((read.len(), talk.end.clone()), (length, Some(SessionEnd::Completed)), "{limit}");
         }
     }
+}
+
+#[test]
+fn status_and_results_of_a_get_travel_together_where_both_fit_a_message() {
+    for limit in (2048..3200).step_by(16) {
+        let mut talk = Talk::begin();
+        talk.server_limits = Meta { max_message_size: Some(limit), ..Meta::default() };
+        talk.say((0..30).map(|number| get(&format!("g{number}"), "./DevInfo/DevId")));
+        while talk.end.is_none() {
+            assert!(talk.bytes as u64 <= limit, "{} bytes with a limit of {limit}", talk.bytes);
+            let answered = talk.statuses().iter().filter(|(_, name, _)| *name == "Get").count();
+            assert_eq!(answered, talk.results().len(), "with a limit of {limit}");
+            talk.say([]);
+        }
+    }
+}
+
+#[test]
+fn an_answer_that_the_server_cannot_receive_is_413_for_its_command_and_the_others_are_answered() {
+    let long = config(&"n".repeat(1900));
+    let stored = stored_after(vec![
+        add("a", &long, "1"),
+        add("b", &config("Large"), &"x".repeat(5000)),
+        add("c", &config("Small"), "1"),
+    ]);
+    let small = Meta { max_message_size: Some(2048), ..Meta::default() };
+    let few = Meta { max_object_size: Some(4096), ..Meta::default() };
+    for (limits, refused) in [(small.clone(), long.clone()), (few, config("Large"))] {
+        let mut talk = Talk::begin_with(context(), &stored);
+        talk.server_limits = limits;
+        talk.say([get("g", &refused), get("s", &config("Small"))]);
+        assert_eq!([talk.code("g"), talk.code("s")], [413, 200], "{refused}");
+        assert_eq!(talk.results(), [(config("Small"), Some("1".to_owned()))]);
+        talk.say([]);
+        assert_eq!(talk.end, Some(SessionEnd::Completed));
+    }
+    // More than the messages of one session can carry.
+    let stored = stored_after(vec![add("a", &config("Huge"), &"x".repeat(500_000))]);
+    let mut talk = Talk::begin_with(context(), &stored);
+    talk.server_limits = small;
+    talk.say([get("g", &config("Huge"))]);
+    assert_eq!(talk.code("g"), 413);
+    talk.say([]);
+    assert_eq!(talk.end, Some(SessionEnd::Completed));
 }
 
 #[test]

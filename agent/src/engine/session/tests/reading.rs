@@ -2,7 +2,7 @@
 
 use mdm_protocol::syncml::{Command, Item, Verb};
 
-use crate::engine::testing::{PROVIDER, Talk, WIFI, add, config, format_of, get, operation, wlan};
+use crate::engine::testing::{PROVIDER, Talk, WIFI, add, config, exec, format_of, get, operation, wlan};
 
 #[test]
 fn a_leaf_is_reported_under_the_address_that_was_asked_for_to_the_letter() {
@@ -59,7 +59,7 @@ fn a_listing_names_every_node_below_the_address_as_it_was_written() {
         ("./vendor/msft/wifi/Profile", None),
         ("./vendor/msft/wifi/Profile/Corp", None),
         ("./vendor/msft/wifi/Profile/Corp/WiFiCost", Some("2".to_owned())),
-        ("./vendor/msft/wifi/Profile/Corp/WlanXml", Some(wlan("swordfish"))),
+        ("./vendor/msft/wifi/Profile/Corp/WlanXml", Some(wlan("********"))),
     ]
     .map(|(address, value)| (address.to_owned(), value))
     .into();
@@ -104,6 +104,72 @@ fn secret_values_are_never_told() {
         let concealed = (address.to_owned(), Some("********".to_owned()));
         assert_eq!(talk.results(), [concealed.clone(), concealed]);
     }
+}
+
+#[test]
+fn secrets_inside_larger_values_are_never_told() {
+    let vpn = |leaf: &str| format!("./Device/Vendor/MSFT/VPNv2/Head/{leaf}");
+    let tunnel = "[Interface]\nPrivateKey = hush\nAddress = 10.0.0.1/32";
+    let profile = |custom: &str| {
+        format!(
+            "<VPNProfile><NativeProfile><L2tpPsk>hush</L2tpPsk><Servers>vpn.example</Servers></NativeProfile>\
+             <PluginProfile><CustomConfiguration>{custom}</CustomConfiguration></PluginProfile></VPNProfile>"
+        )
+    };
+    let inline = "&lt;auth-user-pass&gt;\nada\nhush\n&lt;/auth-user-pass&gt;";
+    let wlan_cdata = wlan("x").replace(">x<", "><![CDATA[hush</]]><").replace("keyMaterial", "w:keyMaterial");
+    for (address, value, left) in [
+        (WIFI.to_owned(), wlan("hush"), "WPA2PSK"),
+        (WIFI.to_owned(), wlan("hush").replace('<', "&lt;"), ""),
+        (WIFI.to_owned(), wlan_cdata, "<keyType>passPhrase</keyType>"),
+        (WIFI.to_owned(), "<a><keyMaterial>hush".to_owned(), "<a>"),
+        (vpn("PluginProfile/CustomConfiguration"), tunnel.to_owned(), ""),
+        (vpn("pluginprofile/customconfiguration"), tunnel.to_owned(), ""),
+        (vpn("ProfileXML"), profile(tunnel), "vpn.example"),
+        (vpn("ProfileXML"), profile(inline), "vpn.example"),
+        (vpn("ProfileXML"), profile("<![CDATA[<key>\nhush\n</key>]]>"), "vpn.example"),
+        (vpn("Anything"), profile(inline).replace('<', "&lt;").replace('>', "&gt;"), ""),
+    ] {
+        let mut tree = crate::engine::tree::Tree::new(&crate::engine::profile::Stored::default(), true);
+        let uri = mdm_protocol::LocUri::parse(&address).unwrap();
+        tree.change_own(uri.clone(), &mdm_protocol::syncml::Format::Chr, &value);
+        let read = tree.get(&uri).unwrap().value;
+        assert!(value.contains("hush") && !read.contains("hush"), "{address}: {read}");
+        assert!(read.contains("********") && read.contains(left), "{address}: {read}");
+    }
+    let harmless = "<EapHostConfig><UseWinLogonCredentials>false</UseWinLogonCredentials></EapHostConfig>";
+    assert_eq!(crate::engine::redaction::conceal_inside("Configuration", harmless), harmless);
+}
+
+#[test]
+fn the_providers_that_are_here_can_be_read_and_a_known_one_that_is_not_here_is_406() {
+    let versions = "./Device/Vendor/MSFT/DeviceManageability/Capabilities/CSPVersions";
+    let mut talk = Talk::begin();
+    talk.say([
+        get("v", versions),
+        get("b", "./Device/Vendor/MSFT/BitLocker/Status/DeviceEncryptionStatus"),
+        get("l", "./vendor/msft/bitlocker?list=Struct"),
+        add("a", "./Device/Vendor/MSFT/AppLocker/ApplicationLaunchRestrictions/G/EXE/Policy", "x"),
+        exec("x", "./Device/Vendor/MSFT/EnterpriseDesktopAppManagement/MSI/%7B1%7D/DownloadInstall", ""),
+        get("n", "./Device/Vendor/MSFT/NoSuchProvider/Node"),
+        get("o", "./Device/Vendor/Other/BitLocker"),
+        get("d", "./Device/Vendor/MSFT/DMClient/NoSuchNode"),
+    ]);
+    let codes = ["v", "b", "l", "a", "x", "n", "o", "d"].map(|id| talk.code(id));
+    assert_eq!(codes, [200, 406, 406, 406, 406, 404, 404, 404]);
+    let Some((_, Some(text))) = talk.results().into_iter().next() else { panic!("nothing was read") };
+    let document = mdm_protocol::xml::Document::parse(text.as_bytes(), &mdm_protocol::Limits::MESSAGE).unwrap();
+    let listed = document.root().path(&["Capabilities", "CSPVersions"]).unwrap().children();
+    let listed: Vec<&str> = listed.filter_map(|provider| provider.attribute("Node")).collect();
+    for node in ["./DevInfo", "./SyncML/DMAcc", "./Device/Vendor/MSFT/DMClient", "./User/Vendor/MSFT/EMAIL2"] {
+        assert!(listed.contains(&node), "{listed:?}");
+    }
+    // What is listed is there.
+    for node in listed {
+        talk.say([get("p", node)]);
+        assert_eq!(talk.code("p"), 200, "{node}");
+    }
+    assert!(!text.contains("./User/Vendor/MSFT/DMClient") && !text.contains("BitLocker"), "{text}");
 }
 
 #[test]

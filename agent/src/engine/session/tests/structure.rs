@@ -1,26 +1,53 @@
-//! Messages that break the protocol as a whole: refused with a name, and nothing kept.
+//! Messages that break the protocol: refused with a name where that is as a whole, else command by command.
 
-use mdm_protocol::syncml::{Header, Message};
+use mdm_protocol::syncml::{Command, Header, Message};
 
 use crate::engine::failure::{SessionFailure, Violation};
 use crate::engine::session::SessionEnd;
-use crate::engine::testing::{Talk, add, atomic, config, context, ok, sequence, status};
+use crate::engine::testing::{Talk, add, atomic, config, ok, sequence, status};
+
+/// CmdRef, Cmd and code of each.
+type Statuses = &'static [(&'static str, &'static str, u16)];
 
 #[test]
-fn two_commands_with_one_number_end_the_session_and_nothing_is_kept() {
+fn a_number_that_was_used_before_refuses_its_command_and_no_other() {
     let first = || add("1", &config("A"), "1");
-    for commands in [
-        vec![first(), add("1", &config("B"), "1")],
-        vec![first(), atomic("2", vec![add("1", &config("B"), "1")])],
-        vec![first(), atomic("1", vec![])],
-        vec![atomic("2", vec![first()]), sequence("3", vec![add("1", &config("B"), "1")])],
-        vec![first(), status("1", 1, "1", "Alert", 200)],
-    ] {
+    let second = || add("1", &config("B"), "1");
+    let cases: [(Vec<Command>, Statuses); 6] = [
+        (vec![first(), second()], &[("1", "Add", 200), ("1", "Add", 400)]),
+        (vec![first(), atomic("2", vec![second()])], &[("1", "Add", 200), ("2", "Atomic", 507), ("1", "Add", 400)]),
+        (vec![first(), atomic("1", vec![])], &[("1", "Add", 200), ("1", "Atomic", 400)]),
+        (
+            vec![first(), sequence("1", vec![add("3", &config("B"), "1")])],
+            &[("1", "Add", 200), ("1", "Sequence", 400), ("3", "Add", 400)],
+        ),
+        (
+            vec![atomic("2", vec![first()]), sequence("3", vec![second()])],
+            &[("2", "Atomic", 200), ("1", "Add", 200), ("3", "Sequence", 200), ("1", "Add", 400)],
+        ),
+        (vec![first(), status("1", 1, "1", "Alert", 200)], &[("1", "Add", 200)]),
+    ];
+    for (commands, expected) in cases {
         let mut talk = Talk::begin();
         talk.say(commands);
-        assert_eq!(talk.end, failed(Violation::DuplicateCommandId("1".to_owned())));
-        assert_eq!(talk.failure(), "protocol-violation");
-        assert!(talk.kept.is_empty());
+        assert_eq!((&talk.statuses()[1..], &talk.end), (expected, &None));
+        let kept = talk.kept.iter().flat_map(|changes| changes.profiles.keys());
+        assert_eq!(kept.collect::<Vec<_>>(), [&config("A")]);
+    }
+}
+
+#[test]
+fn an_alert_without_a_code_is_refused_by_itself() {
+    let mut talk = Talk::begin();
+    for data in ["", "<Data/>", "<Data>soon</Data>"] {
+        let id = talk.session.context().session_id;
+        let message = format!(
+            "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto>\
+             <SessionID>{id}</SessionID><MsgID>1</MsgID></SyncHdr><SyncBody><Alert><CmdID>5</CmdID>{data}</Alert>\
+             <Get><CmdID>6</CmdID><Item><Target><LocURI>./DevInfo/DevId</LocURI></Target></Item></Get></SyncBody></SyncML>"
+        );
+        talk.answer(&ok(message));
+        assert_eq!(talk.statuses()[1..], [("5", "Alert", 400), ("6", "Get", 200)], "{data}");
     }
 }
 
@@ -54,18 +81,6 @@ fn a_message_of_another_session_is_refused() {
     talk.answer(&ok(message.encode()));
     assert_eq!(talk.end, failed(Violation::ForeignSession("8".to_owned())));
     assert!(talk.kept.is_empty());
-}
-
-#[test]
-fn a_duplicate_number_in_a_later_message_does_not_touch_what_was_kept_before() {
-    let mut talk = Talk::begin_with(context(), &crate::engine::profile::Stored::default());
-    talk.say([add("1", &config("A"), "1")]);
-    talk.say([add("1", &config("B"), "1"), add("1", &config("C"), "1")]);
-    assert_eq!(talk.failure(), "protocol-violation");
-    assert_eq!(talk.kept.len(), 1);
-    let tree = talk.session.tree();
-    let exists = |name: &str| tree.get(&mdm_protocol::LocUri::parse(&config(name)).unwrap()).is_ok();
-    assert_eq!([exists("A"), exists("B"), exists("C")], [true, false, false]);
 }
 
 fn failed(violation: Violation) -> Option<SessionEnd> {

@@ -23,6 +23,19 @@ fn what_is_sealed_to_a_certificate_opens_with_its_key_only() {
 }
 
 #[test]
+fn triple_des_is_written_for_whoever_asks_for_it_and_a_cipher_that_is_not_known_is_named() {
+    let (key, certificate) = holder();
+    let message = seal_with(SECRET, &certificate, ContentCipher::TripleDes, &SystemRandom::new()).unwrap();
+    assert_eq!(open(&message, &key, &certificate).unwrap().as_slice(), SECRET);
+    let identifier = DES_EDE3_CBC.to_der().unwrap();
+    let place = message.windows(identifier.len()).position(|part| part == identifier).unwrap();
+    let mut other = message;
+    other[place + identifier.len() - 1] = 6;
+    let Err(EnvelopeError::Cipher(named)) = open(&other, &key, &certificate) else { panic!("it was opened") };
+    assert_eq!(named.to_string(), "1.2.840.113549.3.6");
+}
+
+#[test]
 fn no_two_messages_are_alike() {
     let (_, certificate) = holder();
     let seal = || seal(SECRET, &certificate, &SystemRandom::new()).unwrap();

@@ -6,7 +6,7 @@ use const_oid::db::rfc5911::ID_DATA;
 use rcgen::{CertificateParams, KeyPair};
 
 use super::*;
-use crate::shell::cms::sign_with;
+use crate::shell::cms::{SigningDigest, sign_with};
 use crate::shell::identity::pem;
 
 const CONTENT: &[u8] = b"some content";
@@ -14,7 +14,7 @@ const CONTENT: &[u8] = b"some content";
 #[test]
 fn a_message_is_believed_if_a_trusted_certificate_signed_it() {
     let (key, certificate) = holder();
-    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new()).unwrap();
+    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new(), SigningDigest::Sha256).unwrap();
     let message = Message::read(&bytes).unwrap();
     assert_eq!(message.certificates(), std::slice::from_ref(&certificate));
     let (_, other) = holder();
@@ -27,9 +27,31 @@ fn a_message_is_believed_if_a_trusted_certificate_signed_it() {
 }
 
 #[test]
+fn a_signature_over_sha_1_is_made_and_taken_only_by_whoever_asks_for_it() {
+    use rcgen::{PKCS_RSA_SHA256, RsaKeySize};
+    for size in [RsaKeySize::_2048, RsaKeySize::_3072] {
+        let key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, size).unwrap();
+        let certificate = CertificateParams::default().self_signed(&key).unwrap().der().to_vec();
+        let bytes = sign_with(CONTENT, &key, &certificate, Vec::new(), SigningDigest::Sha1).unwrap();
+        let message = Message::read(&bytes).unwrap();
+        let trusted = [certificate];
+        assert!(matches!(message.verify(&trusted), Err(SignedError::Weak)));
+        assert_eq!(message.verify_with_sha1(&trusted).unwrap().content, CONTENT);
+        let mut changed = bytes.clone();
+        *changed.last_mut().unwrap() ^= 1;
+        let changed = Message::read(&changed).unwrap();
+        assert!(matches!(changed.verify_with_sha1(&trusted), Err(SignedError::Signature)));
+        // What is wrong is not called weak: that would let anybody say it.
+        assert!(matches!(changed.verify(&trusted), Err(SignedError::Signature)));
+    }
+    let (elliptic, certificate) = holder();
+    assert!(sign_with(CONTENT, &elliptic, &certificate, Vec::new(), SigningDigest::Sha1).is_err());
+}
+
+#[test]
 fn a_changed_content_and_a_changed_signature_are_noticed() {
     let (key, certificate) = holder();
-    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new()).unwrap();
+    let bytes = sign_with(CONTENT, &key, &certificate, Vec::new(), SigningDigest::Sha256).unwrap();
     let place = bytes.windows(CONTENT.len()).position(|part| part == CONTENT).unwrap();
     let trusted = [certificate];
     for place in [place, bytes.len() - 1] {
@@ -63,7 +85,8 @@ fn what_openssl_signs_is_verified_and_old_digests_are_refused() {
     for options in ["-md sha256", "-md sha256 -keyid", "-md sha256 -stream", "-md sha256 -nocerts"] {
         assert_eq!(sign(options).verify(&trusted).unwrap().content, CONTENT, "{options}");
     }
-    assert!(matches!(sign("-md sha1").verify(&trusted), Err(SignedError::Algorithm)));
+    assert!(matches!(sign("-md sha1").verify(&trusted), Err(SignedError::Weak)));
+    assert_eq!(sign("-md sha1").verify_with_sha1(&trusted).unwrap().content, CONTENT);
     assert!(matches!(sign("-md sha256 -noattr").verify(&trusted), Err(SignedError::Attributes)));
 }
 

@@ -6,7 +6,7 @@ use rcgen::{
 };
 
 use super::*;
-use crate::shell::cms::sign_with;
+use crate::shell::cms::{SigningDigest, sign_with};
 
 const NOW: i64 = 1_790_000_000;
 
@@ -129,7 +129,7 @@ fn rsa_key() -> KeyPair {
 
 /// A CMS message that carries these certificates.
 fn list(holders: &[&Holder]) -> Vec<u8> {
-    let message = sign_with(b"", &holders[0].key, &holders[0].der, Vec::new()).unwrap();
+    let message = sign_with(b"", &holders[0].key, &holders[0].der, Vec::new(), SigningDigest::Sha256).unwrap();
     let info: ::cms::content_info::ContentInfo = der::Decode::from_der(&message).unwrap();
     let mut data: ::cms::signed_data::SignedData = info.content.decode_as().unwrap();
     let all: Vec<_> = holders
