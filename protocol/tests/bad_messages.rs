@@ -1,7 +1,7 @@
 //! Session messages that are well-formed XML and yet no messages: each reason by its own name.
 
 use mdm_protocol::Limits;
-use mdm_protocol::syncml::{Command, Message, SyncMlError, decode_fragment};
+use mdm_protocol::syncml::{Command, CommandId, Message, SyncMlError, UsedCommandIds, decode_fragment};
 
 #[test]
 fn what_every_message_needs_is_asked_for_by_name() {
@@ -46,22 +46,46 @@ fn a_command_reference_is_text_however_large_its_number() {
 }
 
 #[test]
-fn a_status_or_alert_code_that_is_no_number_is_refused() {
+fn a_status_code_that_is_no_number_is_refused() {
     for value in ["65536", "-200", "ok", "200 ok", ""] {
         assert_eq!(refuse(&format!("<Status><Data>{value}</Data></Status>")), not_a_number("Data", value));
-        assert_eq!(refuse(&format!("<Alert><Data>{value}</Data></Alert>")), not_a_number("Data", value));
+    }
+    assert_eq!(refuse("<Status><CmdRef>1</CmdRef></Status>"), SyncMlError::Missing("Data"));
+}
+
+#[test]
+fn an_alert_without_a_code_spoils_no_other_command() {
+    for data in ["", "<Data/>", "<Data>65536</Data>", "<Data>1224 x</Data>", "<Item><Data>1224</Data></Item>"] {
+        let body = format!("<Alert><CmdID>1</CmdID>{data}</Alert><Get><CmdID>2</CmdID></Get>");
+        let message = Message::decode(whole("", &body).as_bytes()).unwrap();
+        let [Command::Unrecognised(alert), Command::Operation(_)] = &message.commands[..] else {
+            panic!("{:?}", message.commands)
+        };
+        assert_eq!((alert.name.as_str(), alert.id.0.as_str()), ("Alert", "1"));
     }
 }
 
 #[test]
-fn a_status_or_alert_without_a_code_is_refused() {
-    assert_eq!(refuse("<Status><CmdRef>1</CmdRef></Status>"), SyncMlError::Missing("Data"));
-    assert_eq!(refuse("<Alert><Item><Data>1224</Data></Item></Alert>"), SyncMlError::Missing("Data"));
+fn an_empty_header_is_called_one() {
+    let text = whole("", "");
+    let empty =
+        [text.split("<SyncHdr>").next().unwrap(), "<SyncHdr/>", text.split("</SyncHdr>").nth(1).unwrap()].concat();
+    let refusal = Message::decode(empty.as_bytes()).unwrap_err();
+    assert_eq!(refusal, SyncMlError::EmptyHeader);
+    assert!(refusal.to_string().contains("<SyncHdr> is empty"), "{refusal}");
+}
+
+#[test]
+fn a_number_is_used_up_by_the_first_command_that_has_it() {
+    let mut used = UsedCommandIds::default();
+    let admitted: Vec<bool> =
+        ["1", "2", "1", "", "", "01"].iter().map(|id| used.admit(&CommandId::from(*id))).collect();
+    assert_eq!(admitted, [true, true, false, true, true, true]);
 }
 
 #[test]
 fn a_refusal_quotes_no_more_than_the_beginning_of_a_number() {
-    let text = refuse(&format!("<Alert><Data>{}</Data></Alert>", "é".repeat(10_000))).to_string();
+    let text = refuse(&format!("<Status><Data>{}</Data></Status>", "é".repeat(10_000))).to_string();
     assert!(text.chars().count() < 100, "{text}");
 }
 
@@ -74,7 +98,7 @@ fn a_size_that_is_no_number_is_not_said() {
 
 #[test]
 fn a_fault_deep_inside_a_group_refuses_the_message() {
-    let body = "<Atomic><Sequence><Atomic><Alert><Data>x</Data></Alert></Atomic></Sequence></Atomic>";
+    let body = "<Atomic><Sequence><Atomic><Status><Data>x</Data></Status></Atomic></Sequence></Atomic>";
     assert_eq!(refuse(body), not_a_number("Data", "x"));
 }
 
