@@ -38,7 +38,7 @@ pub enum MessageAuthentication {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndOfSession {
-    /// A message with statuses only, as long as there is something to acknowledge.
+    /// A message with statuses only: every message is answered with one.
     #[default]
     Status,
     /// An empty body at once.

@@ -17,7 +17,7 @@ mod tests;
 
 use std::fmt;
 
-use mdm_protocol::syncml::{AlertCode, Command, Message, SyncMlError};
+use mdm_protocol::syncml::{AlertCode, Command, Message, SyncMlError, UsedCommandIds};
 use sha2::{Digest, Sha256};
 
 pub(super) use authentication::NONCE_SECONDS;
@@ -115,8 +115,6 @@ struct Turn<'a> {
     now: i64,
     session: Session,
     reply: ReplyBuilder,
-    /// Whether the device said something that must be acknowledged.
-    must_answer: bool,
     /// Whether the device said anything that was not known or expected.
     has_news: bool,
     /// Whether the device says that it is our turn, although its package may have no end.
@@ -172,6 +170,11 @@ impl Tenant {
             self.sessions.insert(device.to_owned(), session);
             return Ok(reply);
         }
+        if session.has_ended {
+            // Some acknowledge even the reply that ended the session; there is nothing more to say.
+            self.sessions.insert(device.to_owned(), session);
+            return Ok(Reply::Empty);
+        }
         session.take_header(&message.header, now);
         let reply = ReplyBuilder::new(&message.header, session.message_id, session.message_limit);
         let turn = Turn {
@@ -183,7 +186,6 @@ impl Tenant {
             now,
             session,
             reply,
-            must_answer: false,
             has_news: false,
             hands_over: false,
             wants_more: false,
@@ -202,13 +204,16 @@ impl Tenant {
         let proof = self.authenticate(turn.device, &message.header, turn.now, random);
         turn.reply.header_status(&message.header, &proof);
         if !proof.is_accepted() {
+            turn.reply.refuse_all(&message.commands, proof.code);
             self.keep_nonce(turn.device, &proof);
             let reply = turn.reply.finish();
             return self.keep_session(turn, digest, reply);
         }
         self.welcome(&mut turn);
+        let mut used = UsedCommandIds::default();
         for command in message.commands {
-            self.take_command(&mut turn, command);
+            let is_first = used.admit(command.id());
+            self.take_command(&mut turn, command, is_first);
         }
         // Some never say that their package ends here. One that was asked for more and has no news has said all.
         turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;
@@ -219,16 +224,13 @@ impl Tenant {
             self.tidy_deliveries(turn.device);
         }
         match turn.ending {
-            Some(Ending::Aborted) => {
-                self.close_session(&turn, SessionOutcome::Aborted);
-                return Reply::Empty;
-            }
+            Some(Ending::Aborted) => return self.end(turn, &proof, SessionOutcome::Aborted, digest),
             Some(Ending::Unenrolled) => return self.unenrol(turn),
             Some(Ending::GivenUp) => {
-                self.close_session(&turn, SessionOutcome::Aborted);
                 self.keep_nonce(turn.device, &proof);
                 turn.reply.alert(AlertCode::SESSION_ABORT);
-                return turn.reply.finish();
+                let reply = turn.reply.finish();
+                return self.close_session(&turn, SessionOutcome::Aborted, digest, reply);
             }
             None if turn.wants_more => turn.reply.ask_for_more(),
             None => self.fill(&mut turn),
@@ -241,21 +243,19 @@ impl Tenant {
         self.promote_certificate(turn.device, &fingerprint(turn.certificate));
         self.promote_secret(turn.device, &proof);
         self.arrive(&turn);
-        self.close_session(&turn, SessionOutcome::Completed);
-        self.end(turn, &proof)
+        self.end(turn, &proof, SessionOutcome::Completed, digest)
     }
 
     /// The last reply of a session.
-    fn end(&mut self, mut turn: Turn<'_>, proof: &Proof) -> Reply {
-        let says_nothing = match self.settings.end_of_session {
-            EndOfSession::Empty => true,
-            EndOfSession::Status => !turn.must_answer,
+    fn end(&mut self, mut turn: Turn<'_>, proof: &Proof, outcome: SessionOutcome, digest: [u8; 32]) -> Reply {
+        let reply = match self.settings.end_of_session {
+            EndOfSession::Empty => Reply::Empty,
+            EndOfSession::Status => {
+                self.keep_nonce(turn.device, proof);
+                turn.reply.finish()
+            }
         };
-        if says_nothing {
-            return Reply::Empty;
-        }
-        self.keep_nonce(turn.device, proof);
-        turn.reply.finish()
+        self.close_session(&turn, outcome, digest, reply)
     }
 
     fn unenrol(&mut self, mut turn: Turn<'_>) -> Reply {

@@ -61,13 +61,35 @@ impl ReplyBuilder {
         self.append(Command::Status(status));
     }
 
+    /// Answers every command, also those inside groups, with the code that refused their message: a client may send
+    /// again only what it is told was refused.
+    pub(super) fn refuse_all(&mut self, commands: &[Command], code: StatusCode) {
+        for command in commands {
+            match command {
+                Command::Status(_) | Command::Results(_) => {}
+                Command::Atomic(group) | Command::Sequence(group) => {
+                    self.status(command, code);
+                    self.refuse_all(&group.commands, code);
+                }
+                Command::Operation(_) | Command::Alert(_) | Command::Unrecognised(_) => self.status(command, code),
+            }
+        }
+    }
+
     fn blank_status(&self, command_ref: &CommandId, command: &str, code: StatusCode) -> Status {
         Status::new(self.answered, command_ref, command, code)
     }
 
-    /// Asks for the rest of what the device has begun to say.
+    /// Asks for the rest of what the device has begun to say. Until then the server's package has not begun, let alone
+    /// ended.
     pub(super) fn ask_for_more(&mut self) {
         self.alert(AlertCode::NEXT_MESSAGE);
+        self.leave_open();
+    }
+
+    /// Says that the package goes on in another message.
+    pub(super) fn leave_open(&mut self) {
+        self.message.is_final = false;
     }
 
     pub(super) fn alert(&mut self, code: AlertCode) {

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mdm_protocol::syncml::{Assembler, Header, Message};
+use mdm_protocol::syncml::{Assembler, Command, Header, Message};
 
 use super::super::record::RecordKind;
 use super::super::{SessionOutcome, SessionRecord, Tenant};
@@ -37,6 +37,8 @@ pub(in super::super) struct Session {
     pub(super) received: u32,
     /// The digest of the device's last message, and the answer to it.
     pub(super) last: Option<([u8; 32], Reply)>,
+    /// Whether the last reply ended it. It is remembered for a while, in case that reply was lost on the way.
+    pub(super) has_ended: bool,
     /// The number of our last message.
     pub(super) message_id: u32,
     pub(super) message_limit: u64,
@@ -67,6 +69,7 @@ impl Session {
             heard: now,
             received: 0,
             last: None,
+            has_ended: false,
             message_id: 0,
             message_limit: DEFAULT_MESSAGE_LIMIT,
             object_limit: None,
@@ -91,7 +94,8 @@ impl Tenant {
         let header = &message.header;
         if let Some(session) = self.sessions.remove(device) {
             let repeated = session.last.as_ref().is_some_and(|(last, _)| last == digest);
-            if session.id == header.session_id && (repeated || header.message_id > session.received) {
+            let goes_on = header.message_id > session.received && !(session.has_ended && says_anything(message));
+            if session.id == header.session_id && (repeated || goes_on) {
                 return session;
             }
         }
@@ -106,9 +110,20 @@ impl Tenant {
         reply
     }
 
-    pub(super) fn close_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
+    pub(super) fn close_session(
+        &mut self,
+        turn: &Turn<'_>,
+        outcome: SessionOutcome,
+        digest: [u8; 32],
+        reply: Reply,
+    ) -> Reply {
         self.record_session(turn, outcome);
-        self.sessions.remove(turn.device);
+        let Session { id, started, heard, received, message_id, .. } = &turn.session;
+        let (heard, received, message_id) = (*heard, *received, *message_id);
+        let last = Some((digest, reply.clone()));
+        let ended = Session { heard, received, message_id, last, has_ended: true, ..Session::new(id, *started) };
+        self.sessions.insert(turn.device.to_owned(), ended);
+        reply
     }
 
     fn record_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
@@ -127,6 +142,11 @@ impl Tenant {
         self.sessions_swept = now;
         self.sessions.retain(|_, session| now.saturating_sub(session.heard) < IDLE_SECONDS);
     }
+}
+
+/// Whether a message asks or announces anything, instead of acknowledging only.
+fn says_anything(message: &Message) -> bool {
+    message.commands.iter().any(|command| !matches!(command, Command::Status(_)))
 }
 
 impl Session {

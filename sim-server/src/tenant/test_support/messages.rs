@@ -75,6 +75,24 @@ pub(crate) fn results(message: &Message, command: &Command, item: Item) -> Comma
     })
 }
 
+/// Whether a message is the last of its session: it has statuses and nothing else.
+pub(crate) fn is_end(message: Option<&Message>) -> bool {
+    message.is_some_and(|message| message.is_final && message.commands.iter().all(is_status))
+}
+
+fn is_status(command: &Command) -> bool {
+    matches!(command, Command::Status(_))
+}
+
+/// The statuses of a message: of which command, by name and number, and the code.
+pub(crate) fn statuses(message: &Message) -> Vec<(&str, &str, u16)> {
+    let statuses = message.commands.iter().filter_map(|command| match command {
+        Command::Status(status) => Some(status),
+        _ => None,
+    });
+    statuses.map(|status| (status.command.as_str(), status.command_ref.0.as_str(), status.code.0)).collect()
+}
+
 /// A fragment with one command on one node.
 pub(crate) fn fragment(verb: &str, uri: &str, data: &str) -> String {
     format!("<{verb}><Item><Target><LocURI>{uri}</LocURI></Target><Data>{data}</Data></Item></{verb}>")
