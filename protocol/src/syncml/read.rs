@@ -34,8 +34,7 @@ pub enum SyncMlError {
     Version(String),
 }
 
-pub(super) fn message(bytes: &[u8], limits: &Limits) -> Result<Message, SyncMlError> {
-    let document = Document::parse(bytes, limits)?;
+pub(super) fn message(document: &Document<'_>) -> Result<Message, SyncMlError> {
     let root = document.root_named("SyncML")?;
     let header = header(root.child("SyncHdr").ok_or(SyncMlError::Missing("SyncHdr"))?)?;
     let body = root.child("SyncBody").ok_or(SyncMlError::Missing("SyncBody"))?;

@@ -54,6 +54,7 @@ impl Tenant {
                     }
                 }
             }
+            code if !code.is_known() => return StatusCode::NOT_SUPPORTED,
             _ => {}
         }
         StatusCode::OK

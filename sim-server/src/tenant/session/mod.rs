@@ -15,9 +15,12 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use mdm_protocol::syncml::{AlertCode, Command, Message, SyncMlError, UsedCommandIds};
+use mdm_protocol::Limits;
+use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, SyncMlError, UsedCommandIds};
+use mdm_protocol::xml::Document;
 use sha2::{Digest, Sha256};
 
 pub(super) use authentication::NONCE_SECONDS;
@@ -26,6 +29,7 @@ pub(super) use state::Session;
 use self::authentication::Proof;
 use self::reply::ReplyBuilder;
 use self::state::{OBJECT_LIMIT, Reference};
+use super::conformance::{Conformance, Violation};
 use super::life::CheckInAnswer;
 use super::{AccessRefusal, Authority, EndOfSession, SessionOutcome, Tenant, fingerprint};
 
@@ -58,19 +62,22 @@ impl fmt::Debug for Reply {
 pub struct ReceivedMessage {
     message: Message,
     digest: [u8; 32],
+    conformance: Conformance,
 }
 
 impl ReceivedMessage {
     /// Reads a message. That takes a while for a large one, and needs no tenant.
     pub fn decode(body: &[u8]) -> Result<Self, SessionRefusal> {
-        let message = Message::decode(body)?;
+        let document = Document::parse(body, &Limits::MESSAGE).map_err(SyncMlError::from)?;
+        let message = Message::read(&document)?;
         let header = &message.header;
         for (element, word) in [("SessionID", &header.session_id), ("Target", &header.target)] {
             if word.len() > HEADER_WORD_LIMIT {
                 return Err(SessionRefusal::TooLong { element });
             }
         }
-        Ok(Self { message, digest: Sha256::digest(body).into() })
+        let conformance = Conformance::of(&document);
+        Ok(Self { message, digest: Sha256::digest(body).into(), conformance })
     }
 }
 
@@ -83,6 +90,9 @@ pub enum SessionRefusal {
     /// The message cannot be read.
     #[error("{0}")]
     Unreadable(#[from] SyncMlError),
+    /// The tenant is strict, and a conforming client would not have sent the message.
+    #[error("{0}")]
+    NotConforming(#[from] Violation),
     /// A part of the message's header is too long to be repeated in every reply.
     #[error("<{element}> in the message's header has more than {HEADER_WORD_LIMIT} bytes")]
     TooLong {
@@ -136,6 +146,12 @@ enum Ending {
 }
 
 impl Turn<'_> {
+    fn refuse(&mut self, command: &Command, violation: &Violation) {
+        tracing::info!(%violation, "command refused");
+        self.has_news = true;
+        self.reply.refusal(command, StatusCode::BAD_REQUEST, &violation.to_string());
+    }
+
     fn count_requests_for_more(&mut self) {
         self.session.asked_for_more = if self.wants_more { self.session.asked_for_more + 1 } else { 0 };
         if self.session.asked_for_more > PATIENCE && self.ending.is_none() {
@@ -154,7 +170,7 @@ impl Tenant {
         random: &mut fastrand::Rng,
     ) -> Result<Reply, SessionRefusal> {
         let Connection { device, certificate, at: asked_at } = connection;
-        let ReceivedMessage { message, digest } = received;
+        let ReceivedMessage { message, digest, conformance } = received;
         if message.header.source.trim() != device {
             let claimed = message.header.source.chars().take(64).collect();
             return Err(AccessRefusal::SomeoneElse { claimed }.into());
@@ -163,6 +179,12 @@ impl Tenant {
             return Err(AccessRefusal::UnknownDevice.into());
         }
         self.drop_idle_sessions(now);
+        let mut violations = BTreeMap::new();
+        if self.settings.strict {
+            conformance.message.map_or(Ok(()), Err)?;
+            self.check_conformance(device, &message, &digest)?;
+            violations = conformance.commands;
+        }
         let mut session = self.take_session(device, &message, &digest, now);
         if let Some((_, reply)) = session.last.as_ref().filter(|(last, _)| *last == digest) {
             // The answer was lost on the way: the same question gets the same answer.
@@ -191,13 +213,14 @@ impl Tenant {
             wants_more: false,
             ending: None,
         };
-        Ok(self.take_turn(turn, message, digest, random))
+        Ok(self.take_turn(turn, message, violations, digest, random))
     }
 
     fn take_turn(
         &mut self,
         mut turn: Turn<'_>,
         message: Message,
+        mut violations: BTreeMap<usize, Violation>,
         digest: [u8; 32],
         random: &mut fastrand::Rng,
     ) -> Reply {
@@ -209,11 +232,15 @@ impl Tenant {
             let reply = turn.reply.finish();
             return self.keep_session(turn, digest, reply);
         }
+        turn.session.has_begun = true;
         self.welcome(&mut turn);
         let mut used = UsedCommandIds::default();
-        for command in message.commands {
+        for (place, command) in message.commands.into_iter().enumerate() {
             let is_first = used.admit(command.id());
-            self.take_command(&mut turn, command, is_first);
+            match violations.remove(&place) {
+                Some(violation) => turn.refuse(&command, &violation),
+                None => self.take_command(&mut turn, command, is_first),
+            }
         }
         // Some never say that their package ends here. One that was asked for more and has no news has said all.
         turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;

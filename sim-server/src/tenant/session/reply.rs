@@ -1,11 +1,11 @@
 //! A reply in the making: numbers its commands and keeps count of its size.
 
 use mdm_protocol::syncml::{
-    Alert, AlertCode, Challenge, Command, CommandId, CredentialsKind, Header, Message, Meta, Status, StatusCode,
+    Alert, AlertCode, Challenge, Command, CommandId, CredentialsKind, Header, Item, Message, Meta, Status, StatusCode,
 };
 
 use super::authentication::Proof;
-use super::{OBJECT_LIMIT, Reply, number};
+use super::{OBJECT_LIMIT, Reference, Reply, number};
 
 /// The largest message that this server wishes to get, in bytes.
 const RECEIVE_LIMIT: u64 = 512 << 10;
@@ -59,6 +59,28 @@ impl ReplyBuilder {
     pub(super) fn status(&mut self, command: &Command, code: StatusCode) {
         let status = self.blank_status(command.id(), command.name(), code);
         self.append(Command::Status(status));
+    }
+
+    /// Answers a command and says why it was refused.
+    pub(super) fn refusal(&mut self, command: &Command, code: StatusCode, reason: &str) {
+        let items = vec![Item::default().with_data(reason)];
+        let status = Status { items, ..self.blank_status(command.id(), command.name(), code) };
+        self.append(Command::Status(status));
+    }
+
+    /// The message and number of everything that the device must answer.
+    pub(super) fn numbers(&self) -> Vec<Reference> {
+        let mut numbers = Vec::new();
+        let mut left: Vec<&Command> = self.message.commands.iter().collect();
+        while let Some(command) = left.pop() {
+            match command {
+                Command::Status(_) | Command::Results(_) => continue,
+                Command::Atomic(group) | Command::Sequence(group) => left.extend(&group.commands),
+                Command::Operation(_) | Command::Alert(_) | Command::Unrecognised(_) => {}
+            }
+            numbers.push((self.message.header.message_id, command.id().0.clone()));
+        }
+        numbers
     }
 
     /// Answers every command, also those inside groups, with the code that refused their message: a client may send

@@ -12,6 +12,13 @@ pub(crate) fn operation(verb: Verb, items: Vec<Item>) -> Command {
     Command::Operation(Operation { id: CommandId::default(), verb, meta: Meta::default(), items })
 }
 
+/// What a device reports of itself in package 1.
+pub(crate) fn device_information(device: &str) -> Command {
+    let nodes = [("DevId", device), ("Man", "Contoso"), ("Mod", "Laptop"), ("DmV", "1.3"), ("Lang", "en-US")];
+    let items = nodes.map(|(name, value)| Item::source(format!("./DevInfo/{name}")).with_data(value));
+    operation(Verb::Replace, items.to_vec())
+}
+
 /// The commands of a message that the device must run.
 pub(crate) fn work(message: &Message) -> Vec<Command> {
     let is_work = |command: &&Command| !matches!(command, Command::Status(_) | Command::Alert(_));
