@@ -2,7 +2,6 @@
 //! SHA-256, the signer's certificate alongside. What others signed is verified in [`signed`], what they encrypted is
 //! opened in [`envelope`].
 
-mod ber;
 pub mod envelope;
 mod recipient;
 pub mod signed;
