@@ -36,6 +36,7 @@ mod renewal;
 mod scep;
 mod session;
 mod settings;
+pub(crate) mod signed_message;
 mod tenant_view;
 mod token;
 mod user;

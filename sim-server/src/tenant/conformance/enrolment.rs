@@ -92,7 +92,7 @@ pub(crate) fn get_policies(body: &[u8]) -> Outcome {
     with_body(body, &format!("{}/IPolicy/GetPolicies", ns::POLICY), "GetPolicies", |header, request| {
         only(request, "client", POLICY)?;
         only(request, "requestFilter", POLICY)?;
-        header.child("Security").map_or(Ok(()), proof)
+        header.child("Security").map_or(Ok(()), |security| proof(security, false).map_err(Violation::of_proof))
     })
 }
 
@@ -117,7 +117,7 @@ pub(crate) fn request_security_token(body: &[u8]) -> Outcome {
             // A renewal is proved by the certificate that it replaces.
             None if is_renewal => Ok(()),
             None => Err(Violation::new("the header has no <Security>", "it must prove who asks", TOKEN).of_proof()),
-            Some(security) => proof(security).map_err(Violation::of_proof),
+            Some(security) => proof(security, is_renewal).map_err(Violation::of_proof),
         }
     })
 }
@@ -137,7 +137,8 @@ fn context(context: Element<'_>) -> Outcome {
     }
 }
 
-fn proof(security: Element<'_>) -> Outcome {
+/// Checks the proof of who asks. That of a renewal is another, so that it need not name a user.
+fn proof(security: Element<'_>, is_renewal: bool) -> Outcome {
     let tokens = security.children().filter(|child| matches!(child.name(), "UsernameToken" | "BinarySecurityToken"));
     if tokens.count() != 1 {
         let rule = "it must have one UsernameToken or one BinarySecurityToken";
@@ -148,7 +149,10 @@ fn proof(security: Element<'_>) -> Outcome {
     }
     let user = only(security, "UsernameToken", ON_PREMISE)?;
     attribute(user, "Id", &[ns::USERNAME_TOKEN_ID], ON_PREMISE)?;
-    filled("Username", only(user, "Username", ON_PREMISE)?.trimmed(), "it must name the user", ON_PREMISE)?;
+    let name = only(user, "Username", ON_PREMISE)?.trimmed();
+    if !is_renewal {
+        filled("Username", name, "it must name the user", ON_PREMISE)?;
+    }
     attribute(only(user, "Password", ON_PREMISE)?, "Type", &[ns::PASSWORD_TEXT], ON_PREMISE)
 }
 
