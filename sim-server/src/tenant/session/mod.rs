@@ -9,6 +9,7 @@ mod housekeeping;
 mod incoming;
 mod inventory;
 mod outgoing;
+mod received;
 mod reply;
 mod state;
 
@@ -18,25 +19,21 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use mdm_protocol::Limits;
-use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, SyncMlError, UsedCommandIds};
-use mdm_protocol::xml::Document;
-use sha2::{Digest, Sha256};
+use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, UsedCommandIds};
 
 pub(super) use authentication::NONCE_SECONDS;
+pub use received::{ReceivedMessage, SessionRefusal};
 pub(super) use state::Session;
 
 use self::authentication::Proof;
 use self::reply::ReplyBuilder;
 use self::state::{OBJECT_LIMIT, Reference};
-use super::conformance::{Conformance, Violation};
+use super::conformance::Violation;
 use super::life::CheckInAnswer;
 use super::{AccessRefusal, Authority, EndOfSession, SessionOutcome, Tenant, fingerprint};
 
 /// How often in a row a device may say that it has more to say.
 const PATIENCE: u32 = 4096;
-/// How long the words of a header may be that every reply repeats, in bytes.
-const HEADER_WORD_LIMIT: usize = 2048;
 
 /// The answer to a device's message.
 #[derive(Clone, PartialEq, Eq)]
@@ -55,50 +52,6 @@ impl fmt::Debug for Reply {
             Self::Empty => formatter.write_str("Empty"),
         }
     }
-}
-
-/// A device's message, read but not yet heeded.
-#[derive(Debug)]
-pub struct ReceivedMessage {
-    message: Message,
-    digest: [u8; 32],
-    conformance: Conformance,
-}
-
-impl ReceivedMessage {
-    /// Reads a message. That takes a while for a large one, and needs no tenant.
-    pub fn decode(body: &[u8]) -> Result<Self, SessionRefusal> {
-        let document = Document::parse(body, &Limits::MESSAGE).map_err(SyncMlError::from)?;
-        let message = Message::read(&document)?;
-        let header = &message.header;
-        for (element, word) in [("SessionID", &header.session_id), ("Target", &header.target)] {
-            if word.len() > HEADER_WORD_LIMIT {
-                return Err(SessionRefusal::TooLong { element });
-            }
-        }
-        let conformance = Conformance::of(&document);
-        Ok(Self { message, digest: Sha256::digest(body).into(), conformance })
-    }
-}
-
-/// Why a message got no reply.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionRefusal {
-    /// The device may not speak.
-    #[error(transparent)]
-    Access(#[from] AccessRefusal),
-    /// The message cannot be read.
-    #[error("{0}")]
-    Unreadable(#[from] SyncMlError),
-    /// The tenant is strict, and a conforming client would not have sent the message.
-    #[error("{0}")]
-    NotConforming(#[from] Violation),
-    /// A part of the message's header is too long to be repeated in every reply.
-    #[error("<{element}> in the message's header has more than {HEADER_WORD_LIMIT} bytes")]
-    TooLong {
-        /// Which part.
-        element: &'static str,
-    },
 }
 
 /// Where a message comes from.
