@@ -7,6 +7,7 @@
 //! writers emit one conventional form that every known server reads. Everything read is bounded before it is parsed.
 
 pub mod base64;
+pub mod ber;
 pub mod csp;
 pub mod enrolment;
 pub mod loc_uri;

@@ -1,7 +1,7 @@
 //! Session messages that are well-formed XML and yet no messages: each reason by its own name.
 
 use mdm_protocol::Limits;
-use mdm_protocol::syncml::{Command, Message, SyncMlError, decode_fragment};
+use mdm_protocol::syncml::{Command, CommandId, Message, SyncMlError, UsedCommandIds, decode_fragment};
 
 #[test]
 fn what_every_message_needs_is_asked_for_by_name() {
@@ -73,6 +73,24 @@ fn an_alert_without_a_code_is_refused_by_itself_wherever_it_stands() {
         let [Command::Sequence(inner)] = &outer.commands[..] else { panic!("{data}: {outer:?}") };
         assert_eq!(inner.commands, [commands[0].clone()]);
     }
+}
+
+#[test]
+fn an_empty_header_is_called_one() {
+    let text = whole("", "");
+    let empty =
+        [text.split("<SyncHdr>").next().unwrap(), "<SyncHdr/>", text.split("</SyncHdr>").nth(1).unwrap()].concat();
+    let refusal = Message::decode(empty.as_bytes()).unwrap_err();
+    assert_eq!(refusal, SyncMlError::EmptyHeader);
+    assert!(refusal.to_string().contains("<SyncHdr> is empty"), "{refusal}");
+}
+
+#[test]
+fn a_number_is_used_up_by_the_first_command_that_has_it() {
+    let mut used = UsedCommandIds::default();
+    let admitted: Vec<bool> =
+        ["1", "2", "1", "", "", "01"].iter().map(|id| used.admit(&CommandId::from(*id))).collect();
+    assert_eq!(admitted, [true, true, false, true, true, true]);
 }
 
 #[test]

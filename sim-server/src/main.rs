@@ -58,6 +58,9 @@ struct Arguments {
     /// Set the MDM authority at the start, if that is possible; without one, nobody can enrol.
     #[arg(long, value_enum)]
     authority: Option<AuthorityArgument>,
+    /// Refuse what a conforming client would never send, with the rule that it breaks.
+    #[arg(long)]
+    strict: bool,
     /// Add this user at the start, unless there is one of this name.
     #[arg(long, value_name = "NAME", requires = "user_password_file")]
     user: Option<String>,
@@ -143,6 +146,7 @@ fn options(arguments: Arguments) -> Result<ServerOptions> {
         allow_remote_admin: arguments.allow_remote_admin,
         host_names: arguments.host_name,
         authority,
+        strict: arguments.strict,
         user,
         ..ServerOptions::default()
     })

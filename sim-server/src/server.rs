@@ -55,6 +55,8 @@ pub struct ServerOptions {
     pub host_names: Vec<String>,
     /// The MDM authority to set at the start.
     pub authority: Option<TenantMode>,
+    /// Whether the tenant is made strict at the start; one that is strict already stays so.
+    pub strict: bool,
     /// A user to add at the start, unless there is one of this name.
     pub user: Option<(String, Secret)>,
     /// The clock by which the server issues and renews its own certificates; [`Clock::machine`], except in tests. The
@@ -76,6 +78,7 @@ impl Default for ServerOptions {
             allow_remote_admin: false,
             host_names: Vec::new(),
             authority: None,
+            strict: false,
             user: None,
             machine_clock: Arc::default(),
         }
@@ -126,8 +129,8 @@ impl Server {
                 .with_scep(registration),
         );
         let prepared = service.clone();
-        let (authority, user) = (options.authority, options.user);
-        tokio::task::spawn_blocking(move || prepare(&prepared, authority, user))
+        let (authority, strict, user) = (options.authority, options.strict, options.user);
+        tokio::task::spawn_blocking(move || prepare(&prepared, authority, strict, user))
             .await
             .unwrap_or_else(|failure| std::panic::resume_unwind(failure.into_panic()))?;
 
@@ -234,8 +237,13 @@ fn names(given: &[String]) -> Vec<String> {
 fn prepare(
     service: &Service,
     authority: Option<TenantMode>,
+    strict: bool,
     user: Option<(String, Secret)>,
 ) -> Result<(), ServerError> {
+    if strict {
+        let patch = SettingsPatch { strict: Some(true), ..SettingsPatch::default() };
+        service.act(|tenant, now| tenant.change_settings(patch, now).map(drop))?;
+    }
     if authority.is_some() {
         let patch = SettingsPatch { authority, ..SettingsPatch::default() };
         match service.act(|tenant, now| tenant.change_settings(patch, now).map(drop)) {

@@ -8,7 +8,7 @@ use mdm_protocol::enrolment::{AuthPolicy, CertificatePolicy, Discover, DiscoverR
 use mdm_protocol::soap::{Fault, FaultKind, RequestHeader};
 use mdm_protocol::syncml::{Command, CommandId, Header, Message, Status, StatusCode};
 use mdm_sim_server::{Server, ServerError, ServerOptions};
-use support::{USER, admin, client, enrol, hello, options, post, token_request};
+use support::{USER, acknowledged, admin, client, enrol, hello, options, post, token_request};
 
 const MANAGEMENT: &str = "/ManagementServer/MDM.svc";
 const FRAGMENT: &str = "<Replace><Item><Target><LocURI>./Vendor/MSFT/WiFi/Profile/A/WlanXml</LocURI></Target>\
@@ -38,15 +38,15 @@ async fn a_device_enrols_and_is_given_what_is_assigned_to_it() {
         email: USER.to_owned(),
         request_version: "4.0".to_owned(),
         device_type: "CIMClient_Windows".to_owned(),
-        application_version: "12.0".to_owned(),
+        application_version: "10.0.26100.0".to_owned(),
         os_edition: "4".to_owned(),
         auth_policies: vec![AuthPolicy::OnPremise],
     };
-    let request = discover.encode(&RequestHeader::default());
+    let request = discover.encode(&header());
     let response = post(&anonymous, &format!("{base}/EnrollmentServer/Discovery.svc"), request).await;
     assert!(response.headers().contains_key("content-length"));
     let found = DiscoverResponse::decode(&response.bytes().await.unwrap()).unwrap();
-    let response = post(&anonymous, &found.policy_url.unwrap(), GetPolicies::encode(&RequestHeader::default())).await;
+    let response = post(&anonymous, &found.policy_url.unwrap(), GetPolicies::encode(&header())).await;
     let policy = CertificatePolicy::decode(&response.bytes().await.unwrap()).unwrap();
     assert_eq!(policy.minimal_key_length, Some(2048));
 
@@ -70,7 +70,9 @@ async fn a_device_enrols_and_is_given_what_is_assigned_to_it() {
     assert_eq!(device["user"], USER);
 
     let response = post(&own, url, answer_all(&reply).encode()).await;
-    assert_eq!((response.status().as_u16(), response.content_length()), (200, Some(0)));
+    assert_eq!(response.status(), 200);
+    let end = Message::decode(&response.bytes().await.unwrap()).unwrap();
+    assert!(matches!(&end.commands[..], [Command::Status(status)] if status.command == "SyncHdr"));
     let (_, device) = admin(&server, "GET", "/devices/device-1", "").await;
     assert_eq!(device["profiles"][0]["state"], "delivered");
     assert_eq!(device["last_session"]["outcome"], "completed");
@@ -229,6 +231,10 @@ async fn a_web_page_of_another_origin_cannot_use_the_admin_api() {
     server.shutdown().await;
 }
 
+fn header() -> RequestHeader {
+    RequestHeader { message_id: "urn:uuid:1".to_owned(), ..RequestHeader::default() }
+}
+
 /// The device's next message: everything that the server asked for is done.
 fn answer_all(reply: &Message) -> Message {
     let work = reply.commands.iter().filter(|command| !matches!(command, Command::Status(_)));
@@ -251,7 +257,7 @@ fn answer_all(reply: &Message) -> Message {
         source: reply.header.target.clone(),
         ..reply.header.clone()
     };
-    Message { header, commands: answers.collect(), is_final: true }
+    Message { header, commands: std::iter::once(acknowledged(reply)).chain(answers).collect(), is_final: true }
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use mdm_protocol::syncml::{Command, CommandId, Header, Message, Results, Status,
 use mdm_sim_server::{Server, ServerOptions};
 use reqwest::Response;
 use serde_json::Value;
-use support::{admin, client, enrol, hello, options, post};
+use support::{acknowledged, admin, client, enrol, hello, options, post};
 
 const TOPIC: &str = "AbCdEfGhIjKlMnOpQrStUvWxYz012345";
 
@@ -109,7 +109,7 @@ async fn line(stream: &mut Response) -> Value {
 /// The device's second message: it has done everything, and listens at this address.
 fn listening(reply: &Message, channel: &str) -> Message {
     let work = reply.commands.iter().filter(|command| !matches!(command, Command::Status(_)));
-    let mut commands = Vec::new();
+    let mut commands = vec![acknowledged(reply)];
     for command in work {
         let message = reply.header.message_id;
         commands.push(Command::Status(Status::new(message, command.id(), command.name(), StatusCode::OK)));

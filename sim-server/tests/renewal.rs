@@ -4,6 +4,7 @@
 
 #[path = "../src/tenant/test_support/renewal.rs"]
 mod cms;
+#[expect(dead_code, reason = "other tests use the rest")]
 mod support;
 
 use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestType, SecurityTokenResponse};
@@ -69,5 +70,6 @@ fn renewal_request(old: &Identity) -> (String, KeyPair) {
         certificate_request: cms::sign(content.der(), &old.certificate, &old_key),
         context: AdditionalContext::default(),
     };
-    (request.encode(&RequestHeader::default()), key)
+    let header = RequestHeader { message_id: "urn:uuid:1".to_owned(), ..RequestHeader::default() };
+    (request.encode(&header), key)
 }

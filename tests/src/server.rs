@@ -49,7 +49,7 @@ impl ServerProcess {
         std::fs::write(&password_file, PASSWORD)?;
         let mut command = Command::new(&programs.server);
         command
-            .args(["--listen", listen, "--admin-listen", "127.0.0.1:0", "--authority", authority, "--json"])
+            .args(["--listen", listen, "--admin-listen", "127.0.0.1:0", "--authority", authority, "--strict", "--json"])
             .args(["--user", USER, "--user-password-file"])
             .arg(&password_file)
             .arg("--state")

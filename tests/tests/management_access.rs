@@ -5,7 +5,7 @@
 use mdm_agent::shell::http::{HttpsClient, ProxySettings};
 use mdm_agent::shell::identity::Identity;
 use mdm_agent::shell::paths::Paths;
-use mdm_protocol::syncml::{Alert, AlertCode, Command, CommandId, Header, Message};
+use mdm_protocol::syncml::{Alert, AlertCode, Command, CommandId, Header, Item, Message, Meta, Operation, Verb};
 use mdm_tests::agent::AgentFolder;
 use mdm_tests::server::USER;
 use mdm_tests::world::{World, block_on};
@@ -55,6 +55,9 @@ fn identity(agent: &AgentFolder) -> Identity {
 
 fn package_one(device: &str, url: &str) -> Vec<u8> {
     let alert = Alert { id: CommandId::from(1), code: AlertCode::CLIENT_INITIATED, items: Vec::new() };
+    let nodes = [("DevId", device), ("Man", "Contoso"), ("Mod", "Laptop"), ("DmV", "1.3"), ("Lang", "en-US")];
+    let items = nodes.map(|(name, value)| Item::source(format!("./DevInfo/{name}")).with_data(value)).to_vec();
+    let replace = Operation { id: CommandId::from(2), verb: Verb::Replace, meta: Meta::default(), items };
     let header = Header {
         session_id: "9".to_owned(),
         message_id: 1,
@@ -62,7 +65,9 @@ fn package_one(device: &str, url: &str) -> Vec<u8> {
         source: device.to_owned(),
         ..Header::default()
     };
-    Message { header, commands: vec![Command::Alert(alert)], is_final: true }.encode().into_bytes()
+    Message { header, commands: vec![Command::Alert(alert), Command::Operation(replace)], is_final: true }
+        .encode()
+        .into_bytes()
 }
 
 fn authenticated(identity: &Identity) -> HttpsClient {

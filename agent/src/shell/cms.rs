@@ -2,7 +2,6 @@
 //! SHA-256 (or SHA-1 for old SCEP servers, by the machine's configuration), the signer's certificate alongside. What others signed is verified in [`signed`], what they encrypted is
 //! opened in [`envelope`].
 
-mod ber;
 pub mod envelope;
 mod recipient;
 pub mod signed;

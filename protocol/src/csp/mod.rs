@@ -58,13 +58,16 @@ impl PayloadError {
             XmlError::Truncated(_) => "the document is truncated".to_owned(),
             XmlError::WrongRoot { expected, .. } => format!("the root element is not <{expected}>"),
             XmlError::Malformed(_) => "not well-formed XML".to_owned(),
-            XmlError::UnsupportedEncoding(_) => "the document declares another encoding than UTF-8".to_owned(),
+            XmlError::UnsupportedEncoding(_) => {
+                "the document declares another encoding than UTF-8 and UTF-16".to_owned()
+            }
             XmlError::Empty
             | XmlError::TooLarge { .. }
             | XmlError::TooDeep { .. }
             | XmlError::TooManyElements { .. }
             | XmlError::TooManyAttributes { .. }
             | XmlError::NotUtf8
+            | XmlError::NotUtf16
             | XmlError::DocumentType
             | XmlError::IllegalCharacter
             | XmlError::OutsideRoot

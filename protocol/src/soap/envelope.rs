@@ -106,7 +106,7 @@ const MUST_UNDERSTAND: &[(&str, &str)] = &[("s:mustUnderstand", "1")];
 fn security(xml: &mut XmlWriter, security: &Security) {
     match security {
         Security::UsernameToken { username, password } => {
-            let id = [("u:Id", "uuid-cc1ccc1f-2fba-4bcf-b063-ffc0cac77917-4")];
+            let id = [("u:Id", ns::USERNAME_TOKEN_ID)];
             xml.element("wsse:UsernameToken", &id, |xml| {
                 xml.text_leaf("wsse:Username", username);
                 xml.leaf("wsse:Password", &[("wsse:Type", ns::PASSWORD_TEXT)], password.expose());

@@ -4,7 +4,7 @@
 
 mod envelope;
 mod fault;
-pub(crate) mod ns;
+pub mod ns;
 
 pub use envelope::{RequestHeader, ResponseHeader, Security, SoapError};
 pub(crate) use envelope::{body, request, response};

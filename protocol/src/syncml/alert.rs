@@ -19,6 +19,11 @@ impl AlertCode {
     pub const NO_END_OF_DATA: Self = Self(1225);
     /// A generic alert, told apart by its type.
     pub const GENERIC: Self = Self(1226);
+
+    /// Whether the code is one that a device sends in a management session.
+    pub fn is_known(self) -> bool {
+        matches!(self, Self::SERVER_INITIATED | Self::CLIENT_INITIATED) || (1222..=1226).contains(&self.0)
+    }
 }
 
 /// Types of client events and generic alerts, written to the letter: servers compare them literally.

@@ -1,5 +1,6 @@
 //! The commands of a message's body.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{AlertCode, Challenge, Format, Meta, StatusCode};
@@ -30,6 +31,19 @@ impl From<&str> for CommandId {
 impl fmt::Display for CommandId {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(&self.0)
+    }
+}
+
+/// The numbers of the commands of one message: which are used a second time.
+#[derive(Debug, Default)]
+pub struct UsedCommandIds(BTreeSet<CommandId>);
+
+impl UsedCommandIds {
+    /// Takes the number of the message's next command: whether it is used for the first time. A command with a number
+    /// that is used up must be answered with status 400; the one that had it before counts. A missing number, which is an
+    /// error of its own, is never used up.
+    pub fn admit(&mut self, id: &CommandId) -> bool {
+        id.is_missing() || self.0.insert(id.clone())
     }
 }
 
@@ -151,7 +165,7 @@ pub struct Results {
     pub items: Vec<Item>,
 }
 
-/// An element that is no command of this protocol.
+/// An element that is no command of this protocol, or an Alert that has no code in its Data.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unrecognised {
     /// Its number, if it has one.

@@ -3,7 +3,7 @@
 use super::read;
 use super::write;
 use super::{Command, Credentials, Meta, SyncMlError};
-use crate::xml::Limits;
+use crate::xml::{Document, Limits};
 
 /// The media type of messages in XML.
 pub const CONTENT_TYPE: &str = "application/vnd.syncml.dm+xml";
@@ -52,7 +52,12 @@ impl Message {
 
     /// Reads a message within other limits.
     pub fn decode_within(bytes: &[u8], limits: &Limits) -> Result<Self, SyncMlError> {
-        read::message(bytes, limits)
+        Self::read(&Document::parse(bytes, limits)?)
+    }
+
+    /// Reads a message from a document that was parsed already.
+    pub fn read(document: &Document<'_>) -> Result<Self, SyncMlError> {
+        read::message(document)
     }
 
     /// Writes the message, compact, in the element order of the DTD.

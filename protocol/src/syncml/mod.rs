@@ -15,7 +15,9 @@ mod write;
 
 pub use alert::{AlertCode, alert_type};
 pub use authentication::{Challenge, Credentials, CredentialsKind, digest};
-pub use command::{Alert, Command, CommandId, Group, Item, Operation, Results, Status, Unrecognised, Verb};
+pub use command::{
+    Alert, Command, CommandId, Group, Item, Operation, Results, Status, Unrecognised, UsedCommandIds, Verb,
+};
 pub use large_object::{Assembler, LargeObjectError, Piece, split};
 pub use message::{CONTENT_TYPE, Header, Message, decode_fragment};
 pub use meta::{Format, Meta};

@@ -18,6 +18,9 @@ pub enum SyncMlError {
     /// An element that every message needs is missing.
     #[error("the message has no <{0}>")]
     Missing(&'static str),
+    /// The header has nothing in it.
+    #[error("the message's <SyncHdr> is empty: it names no session, message, sender and receiver")]
+    EmptyHeader,
     /// A number is not one.
     #[error("<{element}> is {value:?}, not a number")]
     NotANumber {
@@ -31,8 +34,7 @@ pub enum SyncMlError {
     Version(String),
 }
 
-pub(super) fn message(bytes: &[u8], limits: &Limits) -> Result<Message, SyncMlError> {
-    let document = Document::parse(bytes, limits)?;
+pub(super) fn message(document: &Document<'_>) -> Result<Message, SyncMlError> {
     let root = document.root_named("SyncML")?;
     let header = header(root.child("SyncHdr").ok_or(SyncMlError::Missing("SyncHdr"))?)?;
     let body = root.child("SyncBody").ok_or(SyncMlError::Missing("SyncBody"))?;
@@ -58,6 +60,9 @@ pub(super) fn fragment(text: &str) -> Result<Vec<Command>, SyncMlError> {
 }
 
 fn header(element: Element<'_>) -> Result<Header, SyncMlError> {
+    if !element.has_children() {
+        return Err(SyncMlError::EmptyHeader);
+    }
     if let Some(version) = element.child_text("VerProto").filter(|version| !matches!(*version, "DM/1.2" | "DM/1.1")) {
         return Err(SyncMlError::Version(version.to_owned()));
     }
@@ -84,10 +89,10 @@ fn command(element: Element<'_>) -> Result<Command, SyncMlError> {
         "Exec" => operation(Verb::Exec),
         "Atomic" => group(element).map(Command::Atomic),
         "Sequence" => group(element).map(Command::Sequence),
-        "Alert" => Ok(alert(element)),
+        "Alert" => Ok(alert(element).map_or_else(|| unrecognised(element), Command::Alert)),
         "Status" => status(element).map(Command::Status),
         "Results" => results(element).map(Command::Results),
-        name => Ok(Command::Unrecognised(Unrecognised { id: id(element), name: name.to_owned() })),
+        _ => Ok(unrecognised(element)),
     }
 }
 
@@ -96,12 +101,14 @@ fn group(element: Element<'_>) -> Result<Group, SyncMlError> {
     Ok(Group { id: id(element), commands: inside.map(command).collect::<Result<_, _>>()? })
 }
 
-/// Without a code an Alert is refused by itself: it says nothing of the rest of its message.
-fn alert(element: Element<'_>) -> Command {
-    match element.child_text("Data").and_then(|code| code.parse().ok()) {
-        Some(code) => Command::Alert(Alert { id: id(element), code: AlertCode(code), items: items(element) }),
-        None => Command::Unrecognised(Unrecognised { id: id(element), name: element.name().to_owned() }),
-    }
+fn unrecognised(element: Element<'_>) -> Command {
+    Command::Unrecognised(Unrecognised { id: id(element), name: element.name().to_owned() })
+}
+
+/// `None` for an alert that does not say which it is: the others of its message are not to blame for it.
+fn alert(element: Element<'_>) -> Option<Alert> {
+    let code = element.child_text("Data")?.parse().ok()?;
+    Some(Alert { id: id(element), code: AlertCode(code), items: items(element) })
 }
 
 fn status(element: Element<'_>) -> Result<Status, SyncMlError> {

@@ -1,4 +1,4 @@
-//! A parsed document: a flat list of elements that borrow their text from the source.
+//! A parsed document: a flat list of elements that say where in the source they stand.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -8,18 +8,29 @@ use super::{Limits, XmlError};
 
 /// A parsed, bounded document. `Debug` shows no content, which may be secret.
 pub struct Document<'a> {
-    pub(super) source: &'a str,
-    pub(super) nodes: Vec<Node<'a>>,
-    pub(super) attributes: Vec<(&'a str, Cow<'a, str>)>,
+    /// Borrowed where the bytes are UTF-8, decoded where they are not.
+    pub(super) source: Cow<'a, str>,
+    pub(super) nodes: Vec<Node>,
+    pub(super) attributes: Vec<(Span, Text)>,
 }
 
-pub(super) struct Node<'a> {
-    /// The name without its prefix.
-    pub(super) name: &'a str,
-    pub(super) text: Cow<'a, str>,
+/// Where something stands in the source.
+pub(super) type Span = Range<u32>;
+
+/// Text as a reader sees it.
+pub(super) enum Text {
+    /// It stands in the source as it is.
+    Source(Span),
+    /// Line ends, references or several pieces were resolved.
+    Resolved(String),
+}
+
+pub(super) struct Node {
+    /// The name with its prefix.
+    pub(super) name: Span,
+    pub(super) text: Text,
     pub(super) attributes: Range<u32>,
-    /// Where the content stands in the source.
-    pub(super) inner: Range<u32>,
+    pub(super) inner: Span,
     pub(super) first_child: Option<u32>,
     pub(super) next_sibling: Option<u32>,
 }
@@ -35,9 +46,20 @@ impl fmt::Debug for Document<'_> {
 }
 
 impl<'a> Document<'a> {
-    /// Parses a document within `limits`.
+    /// Parses a document within `limits`. The bytes are UTF-8 or UTF-16, whatever of the two the declaration says.
     pub fn parse(bytes: &'a [u8], limits: &Limits) -> Result<Self, XmlError> {
         super::parse::parse(bytes, limits)
+    }
+
+    fn at(&self, span: &Span) -> &str {
+        &self.source[span.start as usize..span.end as usize]
+    }
+
+    fn resolve<'t>(&'t self, text: &'t Text) -> &'t str {
+        match text {
+            Text::Source(span) => self.at(span),
+            Text::Resolved(text) => text,
+        }
     }
 
     /// The outermost element.
@@ -66,13 +88,18 @@ pub struct Element<'d> {
 }
 
 impl<'d> Element<'d> {
-    fn node(self) -> &'d Node<'d> {
+    fn node(self) -> &'d Node {
         &self.document.nodes[self.index as usize]
     }
 
     /// The local name: without its prefix.
     pub fn name(self) -> &'d str {
-        self.node().name
+        local(self.qualified_name())
+    }
+
+    /// The name as it is written, with the prefix if it has one.
+    pub fn qualified_name(self) -> &'d str {
+        self.document.at(&self.node().name)
     }
 
     /// Whether the local name is exactly this one.
@@ -82,7 +109,7 @@ impl<'d> Element<'d> {
 
     /// The text directly inside this element, without that of its children.
     pub fn text(self) -> &'d str {
-        &self.node().text
+        self.document.resolve(&self.node().text)
     }
 
     /// [`Self::text`] without the white space around it.
@@ -92,8 +119,7 @@ impl<'d> Element<'d> {
 
     /// The content as it stands in the source, markup included.
     pub fn inner_xml(self) -> &'d str {
-        let inner = &self.node().inner;
-        &self.document.source[inner.start as usize..inner.end as usize]
+        self.document.at(&self.node().inner)
     }
 
     /// Whether there is an element inside this one.
@@ -146,19 +172,17 @@ impl<'d> Element<'d> {
             .take_while(move |element| element.index == self.index || element.node().inner.start <= end)
     }
 
-    /// The attributes as they are written, prefixes included: name and value.
-    pub fn attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
-        let Range { start, end } = self.node().attributes;
-        self.document.attributes[start as usize..end as usize].iter().map(|(name, value)| (*name, value.as_ref()))
-    }
-
     /// The value of the attribute with this local name, whatever its prefix.
     pub fn attribute(self, local_name: &str) -> Option<&'d str> {
+        self.attributes().find(|(name, _)| local(name) == local_name).map(|(_, value)| value)
+    }
+
+    /// The attributes, declarations of namespaces among them, with their names as they are written.
+    pub fn attributes(self) -> impl Iterator<Item = (&'d str, &'d str)> {
+        let document = self.document;
         let Range { start, end } = self.node().attributes;
-        self.document.attributes[start as usize..end as usize]
-            .iter()
-            .find(|(name, _)| local(name) == local_name)
-            .map(|(_, value)| value.as_ref())
+        let attributes = document.attributes[start as usize..end as usize].iter();
+        attributes.map(|(name, value)| (document.at(name), document.resolve(value)))
     }
 }
 

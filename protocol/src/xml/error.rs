@@ -36,8 +36,11 @@ pub enum XmlError {
     /// The bytes are not UTF-8 text.
     #[error("the document is not UTF-8 text")]
     NotUtf8,
-    /// The XML declaration names an encoding other than UTF-8.
-    #[error("the document declares the encoding {0:?}; only UTF-8 is accepted")]
+    /// The bytes look like UTF-16 and are not: a character is cut off, or a surrogate has no partner.
+    #[error("the document begins as UTF-16 text, but is not all UTF-16")]
+    NotUtf16,
+    /// The XML declaration, or the byte order mark, names an encoding other than UTF-8 and UTF-16.
+    #[error("the document declares the encoding {0:?}; only UTF-8 and UTF-16 are accepted")]
     UnsupportedEncoding(String),
     /// The document carries a document type definition.
     #[error("the document carries a document type definition (DTD), which is never accepted")]

@@ -1,11 +1,13 @@
 //! Bounded XML in, compact XML out.
 //!
-//! The reader refuses document types, undefined entities, a second root, control characters and anything beyond its
-//! [`Limits`]; it ignores namespaces, because the servers of this family disagree about them, and offers elements by
+//! The reader takes UTF-8 and UTF-16. It refuses document types, undefined entities, a second root, control characters,
+//! names that XML and its namespaces do not allow, and anything beyond its [`Limits`]; it resolves no namespaces, because the servers of this family disagree about them, and offers elements by
 //! local name. The writer knows no namespaces either: prefixes are written literally, as old servers expect.
 
+mod decode;
 mod document;
 mod error;
+mod name;
 mod parse;
 mod write;
 
@@ -16,7 +18,7 @@ pub use write::{XmlWriter, written_len};
 /// How much of a document is accepted before it is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Size of the whole document in bytes.
+    /// Size of the whole document in bytes, as it arrives and as UTF-8.
     pub bytes: usize,
     /// Depth of nested elements; the root is at depth 1.
     pub depth: usize,

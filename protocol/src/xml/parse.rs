@@ -7,8 +7,9 @@ use quick_xml::events::attributes::Attributes;
 use quick_xml::events::{BytesDecl, BytesRef, BytesStart, Event};
 use quick_xml::{Reader, XmlVersion};
 
-use super::document::{Document, Node, local};
-use super::{Limits, XmlError};
+use super::document::{Document, Node, Span, Text, local};
+use super::name::{check_attribute, check_name, check_qualified_name};
+use super::{Limits, XmlError, decode};
 
 pub(super) fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, XmlError> {
     if bytes.len() > limits.bytes {
@@ -19,7 +20,16 @@ pub(super) fn parse<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>
 }
 
 fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, XmlError> {
-    let source = admit(bytes)?;
+    let source = decode::text(bytes, limits)?;
+    admit(&source)?;
+    let (nodes, attributes) = elements(&source, limits)?;
+    Ok(Document { source, nodes, attributes })
+}
+
+/// The elements of a document, and the attributes of all of them.
+type Content = (Vec<Node>, Vec<(Span, Text)>);
+
+fn elements(source: &str, limits: &Limits) -> Result<Content, XmlError> {
     let mut reader = Reader::from_str(source);
     let mut builder = Builder::new(source, limits);
     loop {
@@ -33,21 +43,20 @@ fn read<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Document<'a>, XmlError> 
                 builder.close(end);
             }
             Event::End(_) => builder.close(start),
-            Event::Text(_) => builder.text(normalise(&source[start..end]))?,
-            Event::CData(_) => builder.content(normalise(&source[start + "<![CDATA[".len()..end - "]]>".len()]))?,
-            Event::GeneralRef(reference) => builder.content(resolve(&reference)?)?,
+            Event::Text(_) => builder.text(start, end)?,
+            Event::CData(_) => builder.stretch(start + "<![CDATA[".len(), end - "]]>".len())?,
+            Event::GeneralRef(reference) => builder.content(Text::Resolved(resolve(&reference)?))?,
             Event::Decl(declaration) => check_encoding(&declaration)?,
+            Event::PI(instruction) => check_target(instruction.target())?,
             Event::DocType(_) => return Err(XmlError::DocumentType),
-            Event::Comment(_) | Event::PI(_) => {}
+            Event::Comment(_) => {}
             Event::Eof => return builder.finish(),
         }
     }
 }
 
 /// Checks what can be checked of the whole document at once.
-fn admit(bytes: &[u8]) -> Result<&str, XmlError> {
-    let source = std::str::from_utf8(bytes).map_err(|_| XmlError::NotUtf8)?;
-    let source = source.strip_prefix('\u{feff}').unwrap_or(source);
+fn admit(source: &str) -> Result<(), XmlError> {
     if source.trim().is_empty() {
         return Err(XmlError::Empty);
     }
@@ -57,7 +66,7 @@ fn admit(bytes: &[u8]) -> Result<&str, XmlError> {
     if has_illegal_character(source) {
         return Err(XmlError::IllegalCharacter);
     }
-    Ok(source)
+    Ok(())
 }
 
 /// Looks for what [`is_allowed`] refuses, without decoding every character.
@@ -99,17 +108,16 @@ fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).expect("a position inside a slice fits a usize")
 }
 
-/// XML's own rule for line ends: a reader sees only line feeds.
-fn normalise(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { Cow::Borrowed(text) }
+fn span(start: usize, end: usize) -> Span {
+    start as u32..end as u32
 }
 
-fn resolve(reference: &BytesRef<'_>) -> Result<Cow<'static, str>, XmlError> {
+fn resolve(reference: &BytesRef<'_>) -> Result<String, XmlError> {
     if let Some(entity) = quick_xml::escape::resolve_xml_entity(reference) {
-        return Ok(Cow::Borrowed(entity));
+        return Ok(entity.to_owned());
     }
     match reference.resolve_char_ref().map_err(of_quick_xml)? {
-        Some(character) if is_allowed(character) => Ok(Cow::Owned(character.to_string())),
+        Some(character) if is_allowed(character) => Ok(character.to_string()),
         Some(_) => Err(XmlError::IllegalCharacter),
         None => Err(undefined(reference)),
     }
@@ -126,9 +134,7 @@ pub(super) fn is_allowed(character: char) -> bool {
 
 fn check_encoding(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
     match declaration.encoding() {
-        Some(Ok(name)) if !name.eq_ignore_ascii_case("utf-8") && !name.eq_ignore_ascii_case("us-ascii") => {
-            Err(XmlError::UnsupportedEncoding(name.into_owned()))
-        }
+        Some(Ok(name)) if !decode::is_accepted(&name) => Err(XmlError::UnsupportedEncoding(name.into_owned())),
         Some(Err(error)) => Err(XmlError::Malformed(error.to_string())),
         Some(Ok(_)) | None => Ok(()),
     }
@@ -149,58 +155,56 @@ fn of_quick_xml(error: impl Into<quick_xml::Error>) -> XmlError {
     if illegal { XmlError::IllegalCharacter } else { XmlError::Malformed(error.to_string()) }
 }
 
-/// XML 1.0 section 2.3, production Name, as far as ASCII goes. quick-xml takes whatever stands before white space, so
-/// that `<Final//>` would be an element of the name `Final/`, which nobody could write back.
-fn check_name(name: &str) -> Result<(), XmlError> {
-    let begins = |byte: u8| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b':') || !byte.is_ascii();
-    let goes_on = |byte: u8| begins(byte) || byte.is_ascii_digit() || matches!(byte, b'-' | b'.');
-    let mut bytes = name.bytes();
-    if bytes.next().is_some_and(begins) && bytes.all(goes_on) {
-        Ok(())
-    } else {
-        Err(XmlError::Malformed(format!("{:?} is no name", name.chars().take(32).collect::<String>())))
+/// XML 1.0 section 2.6: the target of an instruction is a Name, and `xml` in any case is kept for the declaration.
+fn check_target(target: &str) -> Result<(), XmlError> {
+    check_name(target)?;
+    if target.eq_ignore_ascii_case("xml") {
+        return Err(XmlError::Malformed("there is an XML declaration that is not at the start".to_owned()));
     }
+    Ok(())
 }
 
-struct Builder<'a, 'l> {
+struct Builder<'s, 'l> {
     limits: &'l Limits,
-    document: Document<'a>,
+    source: &'s str,
+    nodes: Vec<Node>,
+    attributes: Vec<(Span, Text)>,
     /// The open elements, each with its last child so far.
     open: Vec<(u32, Option<u32>)>,
 }
 
-impl<'a, 'l> Builder<'a, 'l> {
-    fn new(source: &'a str, limits: &'l Limits) -> Self {
+impl<'s, 'l> Builder<'s, 'l> {
+    fn new(source: &'s str, limits: &'l Limits) -> Self {
         let nodes = Vec::with_capacity((source.len() / 24).min(limits.elements));
-        Self { limits, document: Document { source, nodes, attributes: Vec::new() }, open: Vec::new() }
+        Self { limits, source, nodes, attributes: Vec::new(), open: Vec::new() }
     }
 
     fn open(&mut self, tag: &BytesStart<'_>, start: usize, end: usize) -> Result<(), XmlError> {
-        if self.open.is_empty() && !self.document.nodes.is_empty() {
+        if self.open.is_empty() && !self.nodes.is_empty() {
             return Err(XmlError::OutsideRoot);
         }
         if self.open.len() >= self.limits.depth {
             return Err(XmlError::TooDeep { limit: self.limits.depth });
         }
-        if self.document.nodes.len() >= self.limits.elements {
+        if self.nodes.len() >= self.limits.elements {
             return Err(XmlError::TooManyElements { limit: self.limits.elements });
         }
-        let index = self.document.nodes.len() as u32;
+        let index = self.nodes.len() as u32;
         let name_length = tag.name().as_ref().len();
-        let content = &self.document.source[start + 1..start + 1 + tag.len()];
-        check_name(&content[..name_length])?;
-        let attributes = self.attributes(content, name_length)?;
+        let name = span(start + 1, start + 1 + name_length);
+        check_qualified_name(&self.source[start + 1..start + 1 + name_length])?;
+        let attributes = self.take_attributes(start + 1, start + 1 + tag.len(), name_length)?;
         if let Some((parent, last_child)) = self.open.last_mut() {
             match last_child.replace(index) {
-                Some(previous) => self.document.nodes[previous as usize].next_sibling = Some(index),
-                None => self.document.nodes[*parent as usize].first_child = Some(index),
+                Some(previous) => self.nodes[previous as usize].next_sibling = Some(index),
+                None => self.nodes[*parent as usize].first_child = Some(index),
             }
         }
-        self.document.nodes.push(Node {
-            name: local(&content[..name_length]),
-            text: Cow::Borrowed(""),
+        self.nodes.push(Node {
+            name,
+            text: Text::Source(span(end, end)),
             attributes,
-            inner: end as u32..end as u32,
+            inner: span(end, end),
             first_child: None,
             next_sibling: None,
         });
@@ -208,44 +212,74 @@ impl<'a, 'l> Builder<'a, 'l> {
         Ok(())
     }
 
-    fn attributes(&mut self, content: &'a str, name_length: usize) -> Result<std::ops::Range<u32>, XmlError> {
-        let first = self.document.attributes.len();
+    /// Takes the attributes of a tag whose content stands at `start`..`end`.
+    fn take_attributes(&mut self, start: usize, end: usize, name_length: usize) -> Result<Span, XmlError> {
+        let first = self.attributes.len();
+        let content = &self.source[start..end];
         if content.len() == name_length {
-            return Ok(first as u32..first as u32);
+            return Ok(span(first, first));
         }
         for attribute in Attributes::new(content, name_length) {
             let attribute = attribute.map_err(of_quick_xml)?;
-            if self.document.attributes.len() - first >= self.limits.attributes {
+            if self.attributes.len() - first >= self.limits.attributes {
                 return Err(XmlError::TooManyAttributes { limit: self.limits.attributes });
             }
             let value = attribute.normalized_value(XmlVersion::Implicit1_0).map_err(of_quick_xml)?;
             if !value.chars().all(is_allowed) {
                 return Err(XmlError::IllegalCharacter);
             }
-            check_name(attribute.key.0)?;
-            self.document.attributes.push((attribute.key.0, value));
+            let key = attribute.key.0;
+            check_attribute(key, &value)?;
+            let place = |part: &str| {
+                let begin = start + offset(part, content);
+                span(begin, begin + part.len())
+            };
+            let text = match &value {
+                Cow::Borrowed(part) => Text::Source(place(part)),
+                Cow::Owned(text) => Text::Resolved(text.clone()),
+            };
+            self.attributes.push((place(key), text));
         }
-        Ok(first as u32..self.document.attributes.len() as u32)
+        Ok(span(first, self.attributes.len()))
     }
 
     fn close(&mut self, end: usize) {
         let (index, _) = self.open.pop().expect("quick-xml reports unmatched end tags itself");
-        self.document.nodes[index as usize].inner.end = end as u32;
+        self.nodes[index as usize].inner.end = end as u32;
     }
 
     /// Takes text that stands there as it is; between elements it may be white space.
-    fn text(&mut self, piece: Cow<'a, str>) -> Result<(), XmlError> {
-        if self.open.is_empty() && piece.trim().is_empty() { Ok(()) } else { self.content(piece) }
+    fn text(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        if self.open.is_empty() && self.source[start..end].trim().is_empty() {
+            Ok(())
+        } else {
+            self.stretch(start, end)
+        }
+    }
+
+    /// Takes a stretch of the source. XML's own rule for line ends: a reader sees only line feeds.
+    fn stretch(&mut self, start: usize, end: usize) -> Result<(), XmlError> {
+        let text = &self.source[start..end];
+        self.content(if text.contains('\r') {
+            Text::Resolved(text.replace("\r\n", "\n").replace('\r', "\n"))
+        } else {
+            Text::Source(span(start, end))
+        })
     }
 
     /// Takes text that must be inside an element.
-    fn content(&mut self, piece: Cow<'a, str>) -> Result<(), XmlError> {
+    fn content(&mut self, piece: Text) -> Result<(), XmlError> {
         let &(index, _) = self.open.last().ok_or(XmlError::OutsideRoot)?;
-        let text = &mut self.document.nodes[index as usize].text;
-        if text.is_empty() {
-            *text = piece;
-        } else {
-            text.to_mut().push_str(&piece);
+        let source = self.source;
+        let slot = &mut self.nodes[index as usize].text;
+        match slot {
+            Text::Source(before) if before.start == before.end => *slot = piece,
+            Text::Source(before) => {
+                let mut text = stretch_of(source, before).to_owned();
+                text.push_str(as_str(source, &piece));
+                *slot = Text::Resolved(text);
+            }
+            Text::Resolved(text) => text.push_str(as_str(source, &piece)),
         }
         Ok(())
     }
@@ -258,16 +292,32 @@ impl<'a, 'l> Builder<'a, 'l> {
 
     fn truncated(&self) -> Option<XmlError> {
         let &(index, _) = self.open.last()?;
-        Some(XmlError::Truncated(self.document.nodes[index as usize].name.to_owned()))
+        Some(XmlError::Truncated(local(stretch_of(self.source, &self.nodes[index as usize].name)).to_owned()))
     }
 
-    fn finish(self) -> Result<Document<'a>, XmlError> {
+    fn finish(self) -> Result<Content, XmlError> {
         if let Some(truncated) = self.truncated() {
             return Err(truncated);
         }
-        if self.document.nodes.is_empty() {
+        if self.nodes.is_empty() {
             return Err(XmlError::Malformed("there is no element in it".to_owned()));
         }
-        Ok(self.document)
+        Ok((self.nodes, self.attributes))
+    }
+}
+
+/// Where in `whole` a part of it stands.
+fn offset(part: &str, whole: &str) -> usize {
+    (part.as_ptr() as usize).saturating_sub(whole.as_ptr() as usize)
+}
+
+fn stretch_of<'s>(source: &'s str, span: &Span) -> &'s str {
+    &source[span.start as usize..span.end as usize]
+}
+
+fn as_str<'t>(source: &'t str, text: &'t Text) -> &'t str {
+    match text {
+        Text::Source(span) => stretch_of(source, span),
+        Text::Resolved(text) => text,
     }
 }

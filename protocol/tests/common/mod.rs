@@ -6,7 +6,7 @@ use mdm_protocol::enrolment::{
     AdditionalContext, AuthPolicy, CertificatePolicy, Discover, DiscoverResponse, GetPolicies, RequestSecurityToken,
     RequestType, SecurityTokenResponse,
 };
-use mdm_protocol::provisioning::{Characteristic, WapDocument};
+use mdm_protocol::provisioning::{Characteristic, Provisioning, WapDocument};
 use mdm_protocol::soap::{Fault, FaultKind, RequestHeader, ResponseHeader, Security};
 use mdm_protocol::syncml::{
     Alert, AlertCode, Challenge, Command, Credentials, CredentialsKind, Format, Group, Header, Item, Message, Meta,
@@ -258,4 +258,19 @@ pub(crate) fn answers() -> Message {
         Command::Results(results),
     ];
     Message { header: header(2, true), commands, is_final: true }
+}
+
+/// Whether the reader for this kind of document takes it.
+pub(crate) fn is_accepted(name: &str, bytes: &[u8]) -> bool {
+    match name {
+        "discover" => Discover::decode(bytes).is_ok(),
+        "discover_response" => DiscoverResponse::decode(bytes).is_ok(),
+        "get_policies" => GetPolicies::decode(bytes).is_ok(),
+        "policies_response" => CertificatePolicy::decode(bytes).is_ok(),
+        "security_token_response" => SecurityTokenResponse::decode(bytes).is_ok(),
+        "provisioning_document" => WapDocument::decode(bytes).is_ok() && Provisioning::decode(bytes).is_ok(),
+        _ if name.starts_with("fault") => Fault::decode(bytes).is_some(),
+        _ if name.starts_with("syncml") => Message::decode(bytes).is_ok(),
+        _ => RequestSecurityToken::decode(bytes).is_ok(),
+    }
 }

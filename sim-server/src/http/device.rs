@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -13,7 +14,7 @@ use tokio::sync::Semaphore;
 
 use super::read_body;
 use crate::service::{Answer, ENROLMENT_LIMIT, MANAGEMENT_LIMIT, Service};
-use crate::tenant::Authority;
+use crate::tenant::{Authority, Endpoint};
 
 /// The client certificate of the connection that a request came over, in DER.
 #[derive(Debug, Clone)]
@@ -32,7 +33,7 @@ const INTUNE: Option<Authority> = Some(Authority::Intune);
 const CO_MANAGEMENT: Option<Authority> = Some(Authority::CoManagement);
 const OFFICE_365: Option<Authority> = Some(Authority::Office365);
 
-type Endpoint = fn(&Service, &[u8], Option<&[u8]>) -> Answer;
+type Handler = fn(&Service, &[u8], Option<&[u8]>) -> Answer;
 
 /// The routes for devices.
 pub(crate) fn router(service: Arc<Service>) -> Router {
@@ -81,6 +82,13 @@ async fn management(
         Ok(refusal) => refusal,
         Err(failure) => return failure,
     };
+    let refusal = match refusal {
+        Some(refusal) => Some(refusal),
+        None => match turn_back(&service, Endpoint::Management, &parts).await {
+            Ok(refusal) => refusal,
+            Err(failure) => return failure,
+        },
+    };
     let body = read_body(&parts.headers, body, if refusal.is_some() { 0 } else { MANAGEMENT_LIMIT }).await;
     match (refusal, body) {
         (Some(refusal), _) => respond(refusal),
@@ -93,13 +101,28 @@ async fn management(
     }
 }
 
+/// The refusal of a request for what its header says.
+async fn turn_back(service: &Arc<Service>, endpoint: Endpoint, parts: &Parts) -> Result<Option<Answer>, Response> {
+    let service = service.clone();
+    // A header that is no text is no media type either.
+    let content_type =
+        parts.headers.get(header::CONTENT_TYPE).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+    let query = parts.uri.query().map(str::to_owned);
+    work(move || service.turn_back(endpoint, content_type.as_deref(), query.as_deref())).await
+}
+
 impl Endpoints {
-    async fn enrol(self, request: Request, endpoint: Endpoint) -> Response {
+    async fn enrol(self, request: Request, endpoint: Handler) -> Response {
         let (parts, body) = request.into_parts();
         let body = match read_body(&parts.headers, body, ENROLMENT_LIMIT).await {
             Ok(body) => body,
             Err(status) => return unread(status, ENROLMENT_LIMIT),
         };
+        match turn_back(&self.service, Endpoint::Enrolment, &parts).await {
+            Ok(None) => {}
+            Ok(Some(refusal)) => return respond(refusal),
+            Err(failure) => return failure,
+        }
         let peer = parts.extensions.get::<Peer>().and_then(|peer| peer.0.clone());
         // The semaphore is never closed; if it were, it would hold up nobody.
         let _permit = self.enrolments.acquire().await;

@@ -4,7 +4,7 @@ use mdm_protocol::enrolment::{Discover, GetPolicies};
 use mdm_protocol::soap::{CONTENT_TYPE, Fault, FaultKind, RequestHeader, ResponseHeader, Security, SoapError};
 
 use super::{Answer, Service, fault, random};
-use crate::tenant::{PasswordProof, PasswordTest};
+use crate::tenant::{PasswordProof, PasswordTest, Violation, conformance};
 
 impl Service {
     /// Answers the probe that clients make before they ask (a GET with an empty answer).
@@ -14,12 +14,18 @@ impl Service {
 
     /// Answers a Discover message.
     pub fn discovery(&self, body: &[u8]) -> Answer {
-        match Discover::decode(body) {
-            Ok((header, _)) => {
-                self.read(|tenant, _| soap(tenant.discover(&self.base_url).encode(&response_header(&header))))
-            }
-            Err(error) => self.fault(unreadable(&error), ""),
+        let (header, question) = match Discover::decode(body) {
+            Ok(request) => request,
+            Err(error) => return self.fault(unreadable(&error), ""),
+        };
+        let needed = self.read(|tenant, _| tenant.settings().auth.needs());
+        if let Err(violation) = self.conforms(|| conformance::discover(body, needed)) {
+            return self.fault(violation.into(), &header.message_id);
         }
+        self.read(|tenant, _| match tenant.discover(&self.base_url, &question) {
+            Ok(response) => soap(response.encode(&response_header(&header))),
+            Err(fault) => fault::answer(fault, &header.message_id, tenant.settings()),
+        })
     }
 
     /// Answers a GetPolicies message.
@@ -28,6 +34,9 @@ impl Service {
             Ok(request) => request,
             Err(error) => return self.fault(unreadable(&error), ""),
         };
+        if let Err(violation) = self.conforms(|| conformance::get_policies(body)) {
+            return self.fault(violation.into(), &header.message_id);
+        }
         let proof = self.test_password(header.security.as_ref());
         self.read(|tenant, now| match tenant.check_policy_caller(header.security.as_ref(), proof.as_ref(), now) {
             Ok(()) => soap(tenant.certificate_policy().encode(&response_header(&header))),
@@ -39,6 +48,11 @@ impl Service {
     pub(super) fn test_password(&self, security: Option<&Security>) -> Option<PasswordProof> {
         let test = self.read(|tenant, _| tenant.password_test(security));
         test.and_then(PasswordTest::run)
+    }
+
+    /// Checks a request, if the tenant is strict.
+    pub(super) fn conforms(&self, check: impl FnOnce() -> Result<(), Violation>) -> Result<(), Violation> {
+        if self.read(|tenant, _| tenant.settings().strict) { check() } else { Ok(()) }
     }
 
     pub(super) fn fault(&self, fault: Fault, relates_to: &str) -> Answer {

@@ -9,7 +9,7 @@ use super::discovery::{response_header, soap, unreadable};
 use super::provisioning::{Account, document};
 use super::random;
 use super::{Answer, Service, fault};
-use crate::tenant::{EnrolmentSecrets, Grant, PROVIDER_ID, Tenant};
+use crate::tenant::{EnrolmentSecrets, Grant, PROVIDER_ID, Tenant, conformance};
 
 impl Service {
     /// Answers a RequestSecurityToken message. The peer's certificate is what a renewal is told by.
@@ -18,6 +18,9 @@ impl Service {
             Ok(request) => request,
             Err(error) => return self.fault(unreadable(&error), ""),
         };
+        if let Err(violation) = self.conforms(|| conformance::request_security_token(body)) {
+            return self.fault(violation.into(), &header.message_id);
+        }
         if request.request_type == RequestType::Renew {
             return self.renewal(&header, &request, peer);
         }

@@ -3,7 +3,8 @@
 use mdm_protocol::syncml::CONTENT_TYPE;
 
 use super::{Answer, Service};
-use crate::tenant::{Authority, Connection, ReceivedMessage, Reply, SessionRefusal};
+use crate::tenant::conformance::begins_as_wbxml;
+use crate::tenant::{Authority, Connection, Endpoint, ReceivedMessage, Reply, SessionRefusal};
 
 impl Service {
     /// Answers a management message that came to the address of an authority (`None` for the common one) over a
@@ -11,6 +12,9 @@ impl Service {
     pub fn management(&self, body: &[u8], peer: Option<&[u8]>, at: Option<Authority>) -> Answer {
         if let Some(answer) = self.turn_away(peer) {
             return answer;
+        }
+        if begins_as_wbxml(body) {
+            return no_wbxml();
         }
         let received = match ReceivedMessage::decode(body) {
             Ok(received) => received,
@@ -40,11 +44,34 @@ impl Service {
     }
 }
 
+impl Service {
+    /// The refusal of a request for what its HTTP header says: binary XML, or, where the tenant is strict, anything that a
+    /// conforming client would not say.
+    pub fn turn_back(&self, endpoint: Endpoint, content_type: Option<&str>, query: Option<&str>) -> Option<Answer> {
+        if endpoint.is_wbxml(content_type) {
+            return Some(no_wbxml());
+        }
+        if !self.read(|tenant, _| tenant.settings().strict) {
+            return None;
+        }
+        let media_type = endpoint.check_media_type(content_type).err().map(|violation| (415, violation));
+        let refusal = media_type.or_else(|| endpoint.check_query(query).err().map(|violation| (400, violation)));
+        refusal.map(|(status, violation)| {
+            tracing::info!(%violation, "request refused");
+            Answer::text(status, violation)
+        })
+    }
+}
+
+fn no_wbxml() -> Answer {
+    Answer::text(415, "this server reads application/vnd.syncml.dm+xml; binary XML (WBXML) is not supported")
+}
+
 fn refuse(refusal: &SessionRefusal) -> Answer {
     tracing::info!(%refusal, "management request refused");
     let status = match refusal {
         SessionRefusal::Access(_) => 403,
-        SessionRefusal::Unreadable(_) | SessionRefusal::TooLong { .. } => 400,
+        SessionRefusal::Unreadable(_) | SessionRefusal::TooLong { .. } | SessionRefusal::NotConforming(_) => 400,
     };
     Answer::text(status, refusal)
 }

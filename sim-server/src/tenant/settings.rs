@@ -16,11 +16,14 @@ const LICENCES: u32 = 10_000;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Authentication {
-    /// User name and password, or a token.
+    /// User name and password, or a token of the administrator's; only the first is announced, unless the client does
+    /// not offer it.
     #[default]
     OnPremise,
     /// A token only.
     Federated,
+    /// Both: discovery announces the stronger of those that the client offers.
+    Any,
 }
 
 /// How devices prove themselves inside messages, beside their TLS certificate.
@@ -38,7 +41,7 @@ pub enum MessageAuthentication {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EndOfSession {
-    /// A message with statuses only, as long as there is something to acknowledge.
+    /// A message with statuses only: every message is answered with one.
     #[default]
     Status,
     /// An empty body at once.
@@ -106,6 +109,8 @@ pub struct Settings {
     pub max_commands_per_message: u32,
     /// Who gets a certificate by SCEP.
     pub scep: ScepMode,
+    /// Whether what a conforming client would never send is refused, with the rule that it breaks.
+    pub strict: bool,
 }
 
 impl Default for Settings {
@@ -134,6 +139,7 @@ impl Default for Settings {
             fault_http_status: 500,
             max_commands_per_message: 50,
             scep: ScepMode::Challenge,
+            strict: false,
         }
     }
 }
@@ -164,6 +170,7 @@ pub struct SettingsPatch {
     pub fault_http_status: Option<u16>,
     pub max_commands_per_message: Option<u32>,
     pub scep: Option<ScepMode>,
+    pub strict: Option<bool>,
 }
 
 impl Tenant {
@@ -194,6 +201,7 @@ impl Tenant {
         set(&mut settings.fault_http_status, patch.fault_http_status);
         set(&mut settings.max_commands_per_message, patch.max_commands_per_message);
         set(&mut settings.scep, patch.scep);
+        set(&mut settings.strict, patch.strict);
         self.note(RecordKind::Settings, "");
         if (self.settings.authority, self.settings.bms_policies) != before {
             self.mode_changed(before.0, now);

@@ -3,9 +3,9 @@
 mod messages;
 pub(crate) mod renewal;
 
-use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestType, item};
+use mdm_protocol::enrolment::{AdditionalContext, AuthPolicy, Discover, RequestSecurityToken, RequestType, item};
 use mdm_protocol::soap::{Fault, Security};
-use mdm_protocol::syncml::{AlertCode, Command, CommandId, Credentials, Header, Item, Message, Meta, StatusCode, Verb};
+use mdm_protocol::syncml::{AlertCode, Command, CommandId, Credentials, Header, Message, Meta, Status, StatusCode};
 use mdm_protocol::{Secret, base64};
 use rcgen::{CertificateParams, DistinguishedName, DnType, DnValue, KeyPair, SigningKey as _};
 use x509_parser::certification_request::X509CertificationRequest;
@@ -65,6 +65,18 @@ pub(crate) fn windows_certificate_request() -> (Vec<u8>, KeyPair) {
     ([&[0x30, 0x82, length[0], length[1]][..], &content].concat(), key)
 }
 
+/// What a client asks discovery that offers these ways of proof.
+pub(crate) fn question(offers: &[AuthPolicy]) -> Discover {
+    Discover {
+        email: USER.to_owned(),
+        request_version: "4.0".to_owned(),
+        device_type: "CIMClient_Windows".to_owned(),
+        application_version: "10.0.26100.0".to_owned(),
+        os_edition: "4".to_owned(),
+        auth_policies: offers.to_vec(),
+    }
+}
+
 pub(crate) fn context(device_id: &str) -> AdditionalContext {
     AdditionalContext::default()
         .with(item::DEVICE_TYPE, "CIMClient_Windows")
@@ -92,6 +104,7 @@ pub(crate) fn token(text: &str) -> Security {
 /// A tenant with one user and no authority.
 pub(crate) fn fresh_tenant() -> Tenant {
     let mut tenant = Tenant::default();
+    change(&mut tenant, SettingsPatch { strict: Some(true), ..SettingsPatch::default() });
     tenant.add_user(new_user(USER, PASSWORD)).unwrap();
     tenant
 }
@@ -155,6 +168,8 @@ pub(crate) struct Talker {
     pub(crate) secret: String,
     /// The authority whose address the device asks at.
     pub(crate) at: Option<super::Authority>,
+    /// The number of the tenant's last message, whose header is still to be acknowledged.
+    heard: Option<u32>,
     random: fastrand::Rng,
 }
 
@@ -163,6 +178,13 @@ impl Talker {
         let mut tenant = tenant();
         enrol(&mut tenant, "device-1");
         Self::with(tenant)
+    }
+
+    /// The same with a tenant that takes what a conforming device would not send.
+    pub(crate) fn lenient() -> Self {
+        let mut talker = Self::new();
+        change(&mut talker.tenant, SettingsPatch { strict: Some(false), ..SettingsPatch::default() });
+        talker
     }
 
     /// The device of a tenant that has it already.
@@ -181,20 +203,27 @@ impl Talker {
             certificate,
             secret: "shared secret".to_owned(),
             at: None,
+            heard: None,
             random,
         }
     }
 
-    pub(crate) fn bytes(&self, commands: Vec<Command>) -> Vec<u8> {
+    /// The bytes of a message: the commands, behind the acknowledgement of what the tenant said last.
+    pub(crate) fn bytes(&self, mut commands: Vec<Command>) -> Vec<u8> {
+        if let Some(heard) = self.heard.filter(|_| self.message > 1) {
+            let mut header = Status::new(heard, &CommandId::from("0"), "SyncHdr", StatusCode::OK);
+            header.id = "header".into();
+            commands.insert(0, Command::Status(header));
+        }
         let secret = Secret::new(self.secret.as_str());
         let header = Header {
             session_id: self.session.to_string(),
             message_id: self.message,
             target: "https://server/ManagementServer/MDM.svc".to_owned(),
             source: self.device.clone(),
+            source_name: self.nonce.as_ref().map(|_| self.device.clone()),
             credentials: self.nonce.as_ref().map(|nonce| Credentials::md5(&self.device, &secret, nonce)),
             meta: self.meta.clone(),
-            ..Header::default()
         };
         Message { header, commands, is_final: true }.encode().into_bytes()
     }
@@ -208,7 +237,11 @@ impl Talker {
 
     pub(crate) fn raw(&mut self, bytes: &[u8]) -> Result<Reply, SessionRefusal> {
         let connection = Connection { device: "device-1", certificate: &self.certificate, at: self.at };
-        self.tenant.converse(connection, ReceivedMessage::decode(bytes)?, self.now, &mut self.random)
+        let reply = self.tenant.converse(connection, ReceivedMessage::decode(bytes)?, self.now, &mut self.random)?;
+        if let Reply::Message(text) = &reply {
+            self.heard = Some(Message::decode(text.as_bytes()).unwrap().header.message_id);
+        }
+        Ok(reply)
     }
 
     /// Sends a message; `None` if the answer is empty.
@@ -224,12 +257,16 @@ impl Talker {
         }
     }
 
+    /// What every session begins with.
+    pub(crate) fn package_one(&self) -> Vec<Command> {
+        vec![alert(AlertCode::CLIENT_INITIATED, Vec::new()), device_information(&self.device)]
+    }
+
     /// Begins a session with an alert and the DevInfo.
     pub(crate) fn begin(&mut self, more: Vec<Command>) -> Option<Message> {
         self.session += 1;
         self.message = 0;
-        let info = Item::source("./DevInfo/Man").with_data("Contoso");
-        let mut commands = vec![alert(AlertCode::CLIENT_INITIATED, Vec::new()), operation(Verb::Replace, vec![info])];
+        let mut commands = self.package_one();
         commands.extend(more);
         self.send(commands)
     }

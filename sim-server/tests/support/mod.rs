@@ -3,7 +3,7 @@
 use mdm_protocol::enrolment::{AdditionalContext, RequestSecurityToken, RequestType, SecurityTokenResponse, item};
 use mdm_protocol::provisioning::{Provisioning, StoreName};
 use mdm_protocol::soap::{RequestHeader, Security};
-use mdm_protocol::{Secret, syncml};
+use mdm_protocol::{Secret, soap, syncml};
 use mdm_sim_server::tenant::TenantMode;
 use mdm_sim_server::{Server, ServerOptions};
 use rcgen::{CertificateParams, DnType, KeyPair};
@@ -19,6 +19,7 @@ pub(crate) const PASSWORD: &str = "correct horse";
 pub(crate) fn options() -> ServerOptions {
     ServerOptions {
         authority: Some(TenantMode::Intune),
+        strict: true,
         user: Some((USER.to_owned(), Secret::new(PASSWORD))),
         ..ServerOptions::default()
     }
@@ -47,8 +48,10 @@ pub(crate) fn client(server: &Server, identity: Option<&Identity>) -> Client {
     Client::builder().tls_backend_preconfigured(config).no_proxy().build().unwrap()
 }
 
+/// Posts with the media type that the address takes.
 pub(crate) async fn post(client: &Client, url: &str, body: impl Into<reqwest::Body>) -> Response {
-    client.post(url).body(body).send().await.unwrap()
+    let kind = if url.contains("/ManagementServer/") { syncml::CONTENT_TYPE } else { soap::CONTENT_TYPE };
+    client.post(url).header("content-type", kind).body(body).send().await.unwrap()
 }
 
 pub(crate) fn token_request(device: &str, password: &str) -> (String, KeyPair) {
@@ -85,7 +88,7 @@ pub(crate) async fn enrol(server: &Server, device: &str) -> (Provisioning, Ident
     (document, identity)
 }
 
-/// A first message with nothing but an alert in it.
+/// A first message: an alert and what the device reports of itself.
 pub(crate) fn hello(device: &str, session: u32, url: &str) -> syncml::Message {
     syncml::Message {
         header: syncml::Header {
@@ -95,13 +98,33 @@ pub(crate) fn hello(device: &str, session: u32, url: &str) -> syncml::Message {
             source: device.to_owned(),
             ..syncml::Header::default()
         },
-        commands: vec![syncml::Command::Alert(syncml::Alert {
-            id: 1.into(),
-            code: syncml::AlertCode::CLIENT_INITIATED,
-            items: Vec::new(),
-        })],
+        commands: vec![
+            syncml::Command::Alert(syncml::Alert {
+                id: 1.into(),
+                code: syncml::AlertCode::CLIENT_INITIATED,
+                items: Vec::new(),
+            }),
+            syncml::Command::Operation(syncml::Operation {
+                id: 2.into(),
+                verb: syncml::Verb::Replace,
+                meta: syncml::Meta::default(),
+                items: device_information(device),
+            }),
+        ],
         is_final: true,
     }
+}
+
+/// What the device's next message begins with.
+pub(crate) fn acknowledged(reply: &syncml::Message) -> syncml::Command {
+    let header = syncml::CommandId::from(0);
+    let status = syncml::Status::new(reply.header.message_id, &header, "SyncHdr", syncml::StatusCode::OK);
+    syncml::Command::Status(syncml::Status { id: "header".into(), ..status })
+}
+
+fn device_information(device: &str) -> Vec<syncml::Item> {
+    let nodes = [("DevId", device), ("Man", "Contoso"), ("Mod", "Laptop"), ("DmV", "1.3"), ("Lang", "en-US")];
+    nodes.map(|(name, value)| syncml::Item::source(format!("./DevInfo/{name}")).with_data(value)).to_vec()
 }
 
 /// Asks the admin API; returns status and JSON (null where there is none).

@@ -79,7 +79,12 @@ impl World {
             _folder: folder,
         };
         let licences = [(Licence::Intune, 100)].into();
-        world.set(SettingsPatch { authority: Some(mode), licences: Some(licences), ..SettingsPatch::default() })?;
+        world.set(SettingsPatch {
+            authority: Some(mode),
+            licences: Some(licences),
+            strict: Some(true),
+            ..SettingsPatch::default()
+        })?;
         Ok(world)
     }
 

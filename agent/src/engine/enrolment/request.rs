@@ -6,6 +6,7 @@ use mdm_protocol::enrolment::{
     AdditionalContext, AuthPolicy, CertificatePolicy, Discover, GetPolicies, RequestSecurityToken, RequestType, item,
 };
 use mdm_protocol::soap::{RequestHeader, Security};
+use url::Url;
 
 use super::{Enrolment, EnrolmentFailure, KeyKind, Proof, Stage, Step};
 use crate::engine::facts::DeviceFacts;
@@ -56,7 +57,7 @@ impl Enrolment {
             Stage::Discovery => {
                 let url = self.discovery_url.clone();
                 let header = self.header(&url, false);
-                Step::Post { body: discover(&self.request.user).encode(&header).into_bytes(), url }
+                Step::Post { body: discover(&self.request.user, &url).encode(&header).into_bytes(), url }
             }
             Stage::Policy | Stage::Key => {
                 let url = self.services.as_ref().and_then(|services| services.policy_url.clone()).unwrap_or_default();
@@ -108,10 +109,12 @@ pub(in crate::engine) fn message_id(numbers: &mut fastrand::Rng) -> String {
     format!("urn:uuid:{number}")
 }
 
-/// The question where the services are.
-pub(in crate::engine) fn discover(user: &str) -> Discover {
+/// The question where the services at an address are. It has to name somebody (MS-MDE2 section 3.1.4.1.3.1): a device
+/// without a user names itself at the server's host.
+pub(in crate::engine) fn discover(user: &str, url: &str) -> Discover {
+    let host = || Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default();
     Discover {
-        email: user.to_owned(),
+        email: if user.is_empty() { format!("device@{}", host()) } else { user.to_owned() },
         request_version: REQUEST_VERSION.to_owned(),
         device_type: DEVICE_TYPE.to_owned(),
         application_version: APPLICATION_VERSION.to_owned(),

@@ -153,7 +153,7 @@ impl Renewal {
             Ok(_) => {
                 let user = account.user.clone().unwrap_or_default();
                 let header = renewal.header(&url, None);
-                Step::Discover { body: request::discover(&user).encode(&header).into_bytes(), url }
+                Step::Discover { body: request::discover(&user, &url).encode(&header).into_bytes(), url }
             }
             Err(failure) => Step::Fail(failure.into()),
         };

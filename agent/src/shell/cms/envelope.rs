@@ -15,13 +15,13 @@ use const_oid::db::rfc5911::{ID_AES_128_CBC, ID_AES_192_CBC, ID_AES_256_CBC, ID_
 use const_oid::db::rfc5912::RSA_ENCRYPTION;
 use der::asn1::{Any, Null, OctetString, OctetStringRef, SetOfVec};
 use der::{Decode as _, Encode as _, Sequence, Tagged as _};
+use mdm_protocol::ber::{self, BerError};
 use rcgen::KeyPair;
 use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 use zeroize::Zeroizing;
 
-use super::ber::{self, BerError};
 use super::recipient::{IssuerAndSerial, names};
 use super::transport::{self, TransportError};
 

@@ -13,6 +13,7 @@ use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_MESSAGE_DIGEST, ID_SIGNED_DATA}
 use const_oid::db::rfc5912::{ID_SHA_1, ID_SHA_256, ID_SHA_384, ID_SHA_512};
 use der::asn1::{Any, OctetString};
 use der::{Decode as _, Encode as _, Sequence, Tag, Tagged as _};
+use mdm_protocol::ber::{self, BerError};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256, Sha384, Sha512};
 use x509_cert::attr::Attribute;
@@ -20,7 +21,6 @@ use x509_cert::spki::AlgorithmIdentifierOwned;
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 use x509_parser::public_key::PublicKey;
 
-use super::ber::{self, BerError};
 use super::recipient::names;
 
 /// The largest message that is read, in bytes.

@@ -7,63 +7,92 @@ use aws_lc_rs::cipher::{
 };
 use aws_lc_rs::iv::FixedLength;
 use aws_lc_rs::rsa::{Pkcs1PrivateDecryptingKey, Pkcs1PublicEncryptingKey, PrivateDecryptingKey, PublicEncryptingKey};
-use cms::cert::IssuerAndSerialNumber;
-use cms::content_info::{CmsVersion, ContentInfo};
-use cms::enveloped_data::{
-    EncryptedContentInfo, EnvelopedData, KeyTransRecipientInfo, RecipientIdentifier, RecipientInfo, RecipientInfos,
-};
+use cms::content_info::ContentInfo;
+use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_AES_128_CBC, ID_AES_256_CBC, ID_DATA, ID_ENVELOPED_DATA};
 use const_oid::db::rfc5912::RSA_ENCRYPTION;
 use der::asn1::{Any, Null, OctetString, SetOfVec};
-use der::{Decode as _, Encode as _};
-use x509_cert::Certificate;
+use der::{Decode as _, Encode as _, Sequence, Tag, TagNumber, Tagged as _};
+use mdm_protocol::ber;
+use rcgen::KeyPair;
 use x509_cert::spki::AlgorithmIdentifierOwned;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
-use super::registration::RegistrationAuthority;
 use super::{ScepError, ScepRefusal};
 use crate::service::random;
+use crate::tenant::signed_message::{IssuerAndSerial, names};
 
-/// Opens what was sealed to the registration authority.
-pub(super) fn open(message: &[u8], registration: &RegistrationAuthority) -> Result<Vec<u8>, ScepRefusal> {
+const IMPLICIT_PRIMITIVE: Tag = Tag::ContextSpecific { constructed: false, number: TagNumber::N0 };
+const IMPLICIT_CONSTRUCTED: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber::N0 };
+
+// The recipients of some clients are named by serial numbers that follow no rule, so they are kept as they came.
+
+#[derive(Sequence)]
+struct Enveloped {
+    version: u8,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
+    originator: Option<Vec<Any>>,
+    recipients: SetOfVec<Any>,
+    content: EncryptedContent,
+    #[asn1(context_specific = "1", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
+    attributes: Option<Vec<Any>>,
+}
+
+#[derive(Sequence)]
+struct EncryptedContent {
+    content_type: ObjectIdentifier,
+    algorithm: AlgorithmIdentifierOwned,
+    /// `[0] IMPLICIT OCTET STRING`, in BER perhaps in pieces.
+    content: Option<Any>,
+}
+
+#[derive(Sequence)]
+struct KeyTransport {
+    version: u8,
+    recipient: Any,
+    algorithm: AlgorithmIdentifierOwned,
+    encrypted_key: OctetString,
+}
+
+/// Opens what was sealed (in BER or DER) to the holder of a certificate (DER) with an RSA key.
+pub(super) fn open(message: &[u8], key: &KeyPair, certificate: &[u8]) -> Result<Vec<u8>, ScepRefusal> {
     let unreadable = |_| ScepRefusal::MessageCheck;
-    let info = ContentInfo::from_der(message).map_err(unreadable)?;
-    let data: EnvelopedData = info.content.decode_as().map_err(unreadable)?;
-    let encrypted = &data.encrypted_content;
-    let algorithm: &'static Algorithm = match encrypted.content_enc_alg.oid {
+    let message = ber::definite(message).map_err(|_| ScepRefusal::MessageCheck)?;
+    let info = ContentInfo::from_der(&message).map_err(unreadable)?;
+    let data: Enveloped = info.content.decode_as().map_err(unreadable)?;
+    let encrypted = &data.content;
+    let algorithm: &'static Algorithm = match encrypted.algorithm.oid {
         ID_AES_128_CBC => &AES_128,
         ID_AES_256_CBC => &AES_256,
         _ => return Err(ScepRefusal::Algorithm),
     };
-    let own = Certificate::from_der(registration.der()).map_err(unreadable)?.tbs_certificate;
-    let is_own = |transport: &&KeyTransRecipientInfo| match &transport.rid {
-        RecipientIdentifier::IssuerAndSerialNumber(id) => {
-            id.issuer == own.issuer && id.serial_number == own.serial_number
-        }
-        RecipientIdentifier::SubjectKeyIdentifier(_) => false,
-    };
-    let transports = data.recip_infos.0.iter().filter_map(|recipient| match recipient {
-        RecipientInfo::Ktri(transport) => Some(transport),
-        _ => None,
-    });
-    let transport = transports.into_iter().find(is_own).ok_or(ScepRefusal::MessageCheck)?;
-    if transport.key_enc_alg.oid != RSA_ENCRYPTION {
+    let (_, own) = X509Certificate::from_der(certificate).map_err(|_| ScepRefusal::MessageCheck)?;
+    // Recipients of other kinds (key agreement, passwords) have other tags or another structure.
+    let transports = data.recipients.iter().filter_map(|recipient| recipient.decode_as::<KeyTransport>().ok());
+    let transport =
+        transports.into_iter().find(|found| names(&found.recipient, &own)).ok_or(ScepRefusal::MessageCheck)?;
+    if transport.algorithm.oid != RSA_ENCRYPTION {
         return Err(ScepRefusal::Algorithm);
     }
-    let vector = encrypted.content_enc_alg.parameters.as_ref().and_then(|any| any.decode_as::<OctetString>().ok());
+    let vector = encrypted.algorithm.parameters.as_ref().and_then(|any| any.decode_as::<OctetString>().ok());
     let vector: Option<[u8; 16]> = vector.and_then(|vector| vector.as_bytes().try_into().ok());
-    let text = encrypted.encrypted_content.as_ref().map(|text| text.as_bytes().to_vec());
+    let text = encrypted.content.as_ref().and_then(|text| match text.tag() {
+        IMPLICIT_PRIMITIVE => Some(text.value().to_vec()),
+        IMPLICIT_CONSTRUCTED => ber::joined(text.value()).ok(),
+        _ => None,
+    });
     let (vector, mut text) = vector.zip(text).ok_or(ScepRefusal::MessageCheck)?;
-    decrypt(registration, transport.enc_key.as_bytes(), algorithm, vector, &mut text).ok_or(ScepRefusal::MessageCheck)
+    decrypt(key, transport.encrypted_key.as_bytes(), algorithm, vector, &mut text).ok_or(ScepRefusal::MessageCheck)
 }
 
 fn decrypt(
-    registration: &RegistrationAuthority,
+    key: &KeyPair,
     encrypted_key: &[u8],
     algorithm: &'static Algorithm,
     vector: [u8; 16],
     text: &mut [u8],
 ) -> Option<Vec<u8>> {
-    let key = PrivateDecryptingKey::from_pkcs8(&registration.key().serialize_der()).ok()?;
+    let key = PrivateDecryptingKey::from_pkcs8(&key.serialize_der()).ok()?;
     let key = Pkcs1PrivateDecryptingKey::new(key).ok()?;
     let mut buffer = vec![0; key.min_output_size()];
     let content_key = key.decrypt(encrypted_key, &mut buffer).ok()?;
@@ -73,9 +102,8 @@ fn decrypt(
 
 /// Seals an answer to the holder of a certificate (DER) with an RSA key.
 pub(super) fn seal(content: &[u8], recipient: &[u8]) -> Result<Vec<u8>, ScepError> {
-    let recipient = Certificate::from_der(recipient).map_err(|_| ScepError::Certificate)?.tbs_certificate;
-    let public_key = recipient.subject_public_key_info.to_der()?;
-    let public_key = PublicEncryptingKey::from_der(&public_key).map_err(|_| ScepError::Certificate)?;
+    let (_, recipient) = X509Certificate::from_der(recipient).map_err(|_| ScepError::Certificate)?;
+    let public_key = PublicEncryptingKey::from_der(recipient.public_key().raw).map_err(|_| ScepError::Certificate)?;
     let public_key = Pkcs1PublicEncryptingKey::new(public_key).map_err(|_| ScepError::Certificate)?;
     let (key, vector): ([u8; 32], [u8; 16]) = (random::bytes()?, random::bytes()?);
     let mut buffer = vec![0; public_key.ciphertext_size()];
@@ -86,26 +114,23 @@ pub(super) fn seal(content: &[u8], recipient: &[u8]) -> Result<Vec<u8>, ScepErro
     cipher
         .less_safe_encrypt(&mut text, EncryptionContext::Iv128(FixedLength::from(vector)))
         .map_err(|_| ScepError::Library)?;
-    let transport = KeyTransRecipientInfo {
-        version: CmsVersion::V0,
-        rid: RecipientIdentifier::IssuerAndSerialNumber(IssuerAndSerialNumber {
-            issuer: recipient.issuer,
-            serial_number: recipient.serial_number,
-        }),
-        key_enc_alg: AlgorithmIdentifierOwned { oid: RSA_ENCRYPTION, parameters: Some(Any::encode_from(&Null)?) },
-        enc_key: OctetString::new(&*encrypted_key)?,
+    let transport = KeyTransport {
+        version: 0,
+        recipient: Any::encode_from(&IssuerAndSerial::of(&recipient)?)?,
+        algorithm: AlgorithmIdentifierOwned { oid: RSA_ENCRYPTION, parameters: Some(Any::encode_from(&Null)?) },
+        encrypted_key: OctetString::new(&*encrypted_key)?,
     };
     let vector = Any::encode_from(&OctetString::new(vector)?)?;
-    let data = EnvelopedData {
-        version: CmsVersion::V0,
-        originator_info: None,
-        recip_infos: RecipientInfos(SetOfVec::try_from(vec![RecipientInfo::Ktri(transport)])?),
-        encrypted_content: EncryptedContentInfo {
+    let data = Enveloped {
+        version: 0,
+        originator: None,
+        recipients: SetOfVec::try_from(vec![Any::encode_from(&transport)?])?,
+        content: EncryptedContent {
             content_type: ID_DATA,
-            content_enc_alg: AlgorithmIdentifierOwned { oid: ID_AES_256_CBC, parameters: Some(vector) },
-            encrypted_content: Some(OctetString::new(text)?),
+            algorithm: AlgorithmIdentifierOwned { oid: ID_AES_256_CBC, parameters: Some(vector) },
+            content: Some(Any::new(IMPLICIT_PRIMITIVE, text)?),
         },
-        unprotected_attrs: None,
+        attributes: None,
     };
     Ok(ContentInfo { content_type: ID_ENVELOPED_DATA, content: Any::encode_from(&data)? }.to_der()?)
 }

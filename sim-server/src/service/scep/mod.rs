@@ -6,6 +6,9 @@ mod envelope;
 mod registration;
 mod reply;
 
+#[cfg(test)]
+mod tests;
+
 use super::authority::AuthorityError;
 use super::random::RandomError;
 use super::{Answer, Service};
@@ -59,7 +62,8 @@ impl Service {
                 Answer { status: 200, content_type: "text/plain; charset=utf-8", body: CAPABILITIES.into() }
             }
             ScepOperation::Authority => {
-                let all = [self.authority.der(), registration.der()];
+                // Some clients encrypt to the first one, whatever it is for.
+                let all = [registration.der(), self.authority.der()];
                 match reply::certificates_only(&all) {
                     Ok(body) => Answer { status: 200, content_type: "application/x-x509-ca-ra-cert", body },
                     Err(error) => failed(error.into()),
@@ -72,7 +76,7 @@ impl Service {
     fn scep_message(&self, registration: &RegistrationAuthority, message: &[u8]) -> Result<Answer, ScepError> {
         let message = match ScepMessage::read(message, self.clock.now()) {
             Ok(message) => message,
-            Err(ScepReadError::Unreadable) => return Ok(Answer::text(400, "the message is no SCEP pkiMessage in DER")),
+            Err(ScepReadError::Unreadable) => return Ok(Answer::text(400, "the message is no SCEP pkiMessage")),
             Err(ScepReadError::Refuse(reply_to, refusal)) => {
                 return self.scep_reply(registration, &reply_to, &Reply::Refused(refusal));
             }
@@ -99,11 +103,12 @@ impl Service {
         registration: &RegistrationAuthority,
         message: &ScepMessage,
     ) -> Result<Option<ScepVerdict>, ScepError> {
-        let content = match envelope::open(&message.envelope, registration) {
+        let content = match envelope::open(&message.envelope, registration.key(), registration.der()) {
             Ok(content) => content,
             Err(refusal) => return Ok(Some(ScepVerdict::Refuse(refusal))),
         };
-        let application = if message.is_poll { None } else { Some(ScepApplication::read(message, &content)) };
+        let application =
+            if message.is_poll { None } else { Some(ScepApplication::read(message, &content, self.clock.now())) };
         let application = match application.transpose() {
             Ok(application) => application,
             Err(refusal) => return Ok(Some(ScepVerdict::Refuse(refusal))),

@@ -10,7 +10,7 @@ use const_oid::ObjectIdentifier;
 use const_oid::db::rfc5911::{ID_CONTENT_TYPE, ID_DATA, ID_MESSAGE_DIGEST, ID_SIGNED_DATA};
 use const_oid::db::rfc5912::{ID_SHA_256, RSA_ENCRYPTION};
 use der::asn1::{Any, Null, OctetString, PrintableStringRef, SetOfVec, Utf8StringRef};
-use der::{Decode as _, Encode as _};
+use der::{Decode as _, Encode as _, Sequence};
 use rcgen::SigningKey as _;
 use sha2::{Digest as _, Sha256};
 use x509_cert::Certificate;
@@ -80,10 +80,8 @@ pub(super) fn message(
         signature: OctetString::new(signature)?,
         unsigned_attrs: None,
     };
-    let econtent = match reply {
-        Reply::Granted(sealed) => Some(Any::encode_from(&OctetString::new(sealed.as_slice())?)?),
-        Reply::Pending | Reply::Refused(_) => None,
-    };
+    // Without a content there is nothing that OpenSSL would verify, so an empty one stands where there is none.
+    let econtent = Some(Any::encode_from(&OctetString::new(content)?)?);
     let data = SignedData {
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::try_from(vec![sha256()])?,
@@ -95,18 +93,27 @@ pub(super) fn message(
     Ok(wrap(&data)?)
 }
 
-/// Certificates (DER) in a message that nobody signed.
+/// Certificates in a message that nobody signed. A list where RFC 5652 has a set, so that they keep their order.
+#[derive(Sequence)]
+struct CertificatesOnly {
+    version: CmsVersion,
+    digest_algorithms: SetOfVec<Any>,
+    encap_content_info: EncapsulatedContentInfo,
+    #[asn1(context_specific = "0", tag_mode = "IMPLICIT", constructed = "true", optional = "true")]
+    certificates: Option<Vec<Any>>,
+    signer_infos: SetOfVec<Any>,
+}
+
+/// Certificates (DER) in a message that nobody signed, in this order.
 pub(super) fn certificates_only(certificates: &[&[u8]]) -> der::Result<Vec<u8>> {
-    let parse = |der: &&[u8]| Certificate::from_der(der).map(CertificateChoices::Certificate);
-    let certificates: Vec<CertificateChoices> = certificates.iter().map(parse).collect::<Result<_, _>>()?;
-    wrap(&SignedData {
+    let data = CertificatesOnly {
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::new(),
         encap_content_info: EncapsulatedContentInfo { econtent_type: ID_DATA, econtent: None },
-        certificates: Some(CertificateSet(SetOfVec::try_from(certificates)?)),
-        crls: None,
-        signer_infos: SignerInfos(SetOfVec::new()),
-    })
+        certificates: Some(certificates.iter().map(|der| Any::from_der(der)).collect::<der::Result<_>>()?),
+        signer_infos: SetOfVec::new(),
+    };
+    ContentInfo { content_type: ID_SIGNED_DATA, content: Any::encode_from(&data)? }.to_der()
 }
 
 fn attributes(reply_to: &ScepReplyTo, reply: &Reply, content: &[u8]) -> Result<SetOfVec<Attribute>, ScepError> {

@@ -87,13 +87,14 @@ fn a_token_enrols_one_device_within_an_hour() {
 #[test]
 fn a_federated_tenant_takes_tokens_only_and_names_its_page() {
     let mut tenant = tenant();
-    assert_eq!(tenant.discover("https://mdm").auth_policy, AuthPolicy::OnPremise);
+    let both = question(&[AuthPolicy::OnPremise, AuthPolicy::Federated]);
+    assert_eq!(tenant.discover("https://mdm", &both).unwrap().auth_policy, AuthPolicy::OnPremise);
     tenant.add_token(None, &Secret::new("token"), NOW).unwrap();
     ask(&tenant, Some(&token("token")), context("device-1")).unwrap();
     change(&mut tenant, SettingsPatch { auth: Some(Authentication::Federated), ..SettingsPatch::default() });
     assert_eq!(refusal(&tenant, Some(&password()), context("device-1")), FaultKind::InvalidSecurity);
     ask(&tenant, Some(&token("token")), context("device-1")).unwrap();
-    let answer = tenant.discover("https://mdm");
+    let answer = tenant.discover("https://mdm", &both).unwrap();
     assert_eq!(answer.auth_policy, AuthPolicy::Federated);
     assert_eq!(answer.authentication_url.as_deref(), Some("https://mdm/EnrollmentServer/Authenticate.svc"));
 }

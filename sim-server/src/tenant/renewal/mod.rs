@@ -1,7 +1,7 @@
 //! Who may renew a certificate (MS-MDE2 section 3.4.4.1), and how the new one takes the old one's place: it is the
 //! device's once it has completed a session, and until then both are accepted.
 
-pub(super) mod signed_request;
+mod signed_request;
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +16,7 @@ use super::certificate_request::{self, PublicKey};
 use super::device::{Device, IssuedCertificate};
 use super::life::{RenewalRefusal, renewal_allowed};
 use super::record::RecordKind;
+use super::signed_message::SignedMessageError;
 use super::{AdminError, Tenant, fingerprint};
 
 /// How many certificates of the past are remembered, so that their use can be named.
@@ -52,7 +53,11 @@ impl Tenant {
             );
         };
         let signed = signed_request::open(&request.certificate_request).map_err(|error| {
-            let kind = if error.is_about_proof() { FaultKind::InvalidSecurity } else { FaultKind::MessageFormat };
+            let kind = if error == SignedMessageError::Signature {
+                FaultKind::InvalidSecurity
+            } else {
+                FaultKind::MessageFormat
+            };
             Fault::new(kind, format!("{error}."))
         })?;
         if !is_issued_by(&signed.signer, issuer) {

@@ -142,7 +142,7 @@ fn who_may_not_renew_is_told_why() {
     let (content, _) = certificate_request("new");
     let stranger = KeyPair::generate().unwrap();
     let forged = renew_request(&content, &world.certificate, &stranger);
-    told(refusal(&forged, peer, LATER), FaultKind::InvalidSecurity, "signature of the signed request is wrong");
+    told(refusal(&forged, peer, LATER), FaultKind::InvalidSecurity, "signature of the signed message is wrong");
     let same_key = renew_request(&content_of(&world.key), &world.certificate, &world.key);
     told(refusal(&same_key, peer, LATER), FaultKind::CertificateRequest, "needs a new key");
     let mut broken = content;

@@ -51,8 +51,11 @@ pub enum ScepRequestState {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct ScepRequest {
     subject: String,
-    /// The fingerprint of the key.
+    /// The fingerprint of the key that asked.
     key: String,
+    /// The fingerprint of the key to certify, if it is another one.
+    #[serde(default)]
+    new_key: Option<String>,
     /// The PKCS#10 in base64.
     request: String,
     state: ScepRequestState,
@@ -86,6 +89,12 @@ pub enum ScepRefusal {
     /// badRequest: the challenge.
     #[error("the challenge password is missing, wrong, used up or too old")]
     Challenge,
+    /// badMessageCheck: another key than the request's signed the message.
+    #[error(
+        "the message is signed with another key than the request's, and not by a certificate for the same subject that was \
+         issued here by SCEP and has not expired"
+    )]
+    Holder,
     /// badRequest: the rest.
     #[error("the request is not one that is granted here")]
     Request,
@@ -105,7 +114,7 @@ impl ScepRefusal {
     pub fn fail_info(self) -> u8 {
         match self {
             Self::Algorithm => 0,
-            Self::MessageCheck => 1,
+            Self::MessageCheck | Self::Holder => 1,
             Self::Challenge | Self::Request | Self::Rejected => 2,
             Self::Time => 3,
             Self::Transaction => 4,
@@ -145,11 +154,19 @@ impl Tenant {
         if transaction.len() > MAX_TRANSACTION || !is_addressable(transaction) {
             return ScepVerdict::Refuse(ScepRefusal::Request);
         }
-        if self.scep_requests.contains_key(transaction) {
+        if let Some(request) = self.scep_requests.get(transaction) {
+            if request.new_key.as_ref().unwrap_or(&request.key) != &application.new_key {
+                return ScepVerdict::Refuse(ScepRefusal::Request);
+            }
             return self.scep_decided(transaction, &application.key, ScepRefusal::Request);
+        }
+        if application.holder.as_ref().is_some_and(|holder| !self.was_issued_by_scep(holder)) {
+            return ScepVerdict::Refuse(ScepRefusal::Holder);
         }
         let state = match self.settings.scep {
             ScepMode::Manual | ScepMode::Never => ScepRequestState::Pending,
+            // RFC 8894 section 2.3: whoever holds a certificate has proved itself by it.
+            ScepMode::Challenge if application.holder.is_some() => ScepRequestState::Approved,
             ScepMode::Challenge => {
                 let key = token_key(application.challenge.as_ref().map_or("", Secret::expose).as_bytes());
                 if self.scep_challenges.get(&key).is_none_or(|expires| *expires <= now) {
@@ -165,6 +182,7 @@ impl Tenant {
         let request = ScepRequest {
             subject: application.subject.clone(),
             key: application.key.clone(),
+            new_key: Some(&application.new_key).filter(|key| **key != application.key).cloned(),
             request: base64::encode(&application.request),
             state,
             since: now,
@@ -173,6 +191,12 @@ impl Tenant {
         self.scep_requests.insert(transaction.clone(), request);
         self.note(RecordKind::ScepRequest, transaction);
         self.scep_decided(transaction, &application.key, ScepRefusal::Request)
+    }
+
+    /// Whether a certificate (DER) is one of those that are remembered.
+    fn was_issued_by_scep(&self, certificate: &[u8]) -> bool {
+        let certificate = base64::encode(certificate);
+        self.scep_requests.values().any(|request| request.certificate.as_ref() == Some(&certificate))
     }
 
     /// Says what was decided about an earlier request.

@@ -30,6 +30,7 @@ fn the_same_transaction_gets_the_same_certificate_for_the_same_key_only() {
     assert_eq!(tenant.scep_poll(&poll("a")), again);
     let mut stranger = application("a", Some("once"));
     stranger.key = "another key".to_owned();
+    stranger.new_key = "another key".to_owned();
     assert_eq!(tenant.scep_apply(&stranger, NOW), ScepVerdict::Refuse(ScepRefusal::Request));
     assert_eq!(tenant.scep_poll(&poll("b")), ScepVerdict::Refuse(ScepRefusal::Transaction));
 }
@@ -55,6 +56,29 @@ fn nothing_is_ever_issued_in_the_mode_for_that() {
     assert_eq!(tenant.scep_apply(&application("a", None), NOW), ScepVerdict::Pending);
     tenant.decide_scep_request("a", true).unwrap();
     assert_eq!(tenant.scep_poll(&poll("a")), ScepVerdict::Pending);
+}
+
+#[test]
+fn whoever_holds_a_certificate_gets_one_for_another_key_without_a_challenge() {
+    let mut tenant = Tenant::default();
+    tenant.add_scep_challenge(&Secret::new("once"), NOW);
+    tenant.scep_apply(&application("a", Some("once")), NOW);
+    tenant.scep_issued("a", b"certificate");
+    let rekey = |transaction: &str, holder: &[u8]| ScepApplication {
+        new_key: "new key".to_owned(),
+        holder: Some(holder.to_vec()),
+        ..application(transaction, None)
+    };
+    let refused = ScepVerdict::Refuse(ScepRefusal::Holder);
+    assert_eq!(tenant.scep_apply(&rekey("b", b"another certificate"), NOW), refused);
+    assert_eq!(tenant.scep_apply(&rekey("b", b"certificate"), NOW), ScepVerdict::Issue(b"request b".to_vec()));
+    // It is the old key that polls.
+    assert_eq!(tenant.scep_poll(&poll("b")), ScepVerdict::Issue(b"request b".to_vec()));
+    let other = ScepApplication { new_key: "a third".to_owned(), ..rekey("b", b"certificate") };
+    assert_eq!(tenant.scep_apply(&other, NOW), ScepVerdict::Refuse(ScepRefusal::Request));
+    let patch = SettingsPatch { scep: Some(ScepMode::Manual), ..SettingsPatch::default() };
+    tenant.change_settings(patch, NOW).unwrap();
+    assert_eq!(tenant.scep_apply(&rekey("c", b"certificate"), NOW), ScepVerdict::Pending);
 }
 
 #[test]
@@ -96,6 +120,8 @@ fn application(transaction: &str, challenge: Option<&str>) -> ScepApplication {
     ScepApplication {
         transaction: transaction.to_owned(),
         key: "key".to_owned(),
+        new_key: "key".to_owned(),
+        holder: None,
         subject: "CN=ada".to_owned(),
         challenge: challenge.map(Secret::new),
         request: format!("request {transaction}").into_bytes(),

@@ -13,7 +13,8 @@ const DEV_INFO_NODES: usize = 32;
 const DEV_INFO_CHARACTERS: usize = 256;
 
 impl Tenant {
-    pub(super) fn take_command(&mut self, turn: &mut Turn<'_>, command: Command) {
+    /// Takes one command. `is_first` says whether no other command of its message had its number before.
+    pub(super) fn take_command(&mut self, turn: &mut Turn<'_>, command: Command, is_first: bool) {
         let code = match &command {
             Command::Status(status) => {
                 self.take_status(turn, status);
@@ -23,13 +24,12 @@ impl Tenant {
                 self.take_results(turn, command);
                 return;
             }
-            command if command.id().is_missing() => StatusCode::BAD_REQUEST,
+            command if command.id().is_missing() || !is_first => StatusCode::BAD_REQUEST,
             Command::Alert(alert) => self.take_alert(turn, alert),
             Command::Operation(operation) => self.take_operation(turn.device, operation),
             Command::Atomic(_) | Command::Sequence(_) => StatusCode::NOT_SUPPORTED,
             Command::Unrecognised(_) => StatusCode::BAD_REQUEST,
         };
-        turn.must_answer = true;
         turn.has_news = true;
         turn.reply.status(&command, code);
     }
@@ -54,6 +54,7 @@ impl Tenant {
                     }
                 }
             }
+            code if !code.is_known() => return StatusCode::NOT_SUPPORTED,
             _ => {}
         }
         StatusCode::OK
@@ -84,7 +85,7 @@ impl Tenant {
     /// Results get no status, but a piece of a large object does.
     fn take_results(&mut self, turn: &mut Turn<'_>, command: Command) {
         let Command::Results(results) = &command else { return };
-        let (meta, in_pieces) = (results.meta.clone(), results.items.iter().any(|item| item.more_data));
+        let meta = results.meta.clone();
         for item in results.items.clone() {
             if turn.session.assembler.interrupted_by(&item) {
                 turn.reply.alert(AlertCode::NO_END_OF_DATA);
@@ -95,13 +96,9 @@ impl Tenant {
                     turn.reply.status(&command, StatusCode::CHUNK_BUFFERED);
                     turn.wants_more = true;
                 }
-                Err(error) => {
-                    turn.reply.status(&command, error.status());
-                    turn.must_answer = true;
-                }
+                Err(error) => turn.reply.status(&command, error.status()),
             }
         }
-        turn.must_answer |= in_pieces;
         turn.has_news = true;
     }
 

@@ -9,30 +9,31 @@ mod housekeeping;
 mod incoming;
 mod inventory;
 mod outgoing;
+mod received;
 mod reply;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeMap;
 use std::fmt;
 
-use mdm_protocol::syncml::{AlertCode, Command, Message, SyncMlError};
-use sha2::{Digest, Sha256};
+use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, UsedCommandIds};
 
 pub(super) use authentication::NONCE_SECONDS;
+pub use received::{ReceivedMessage, SessionRefusal};
 pub(super) use state::Session;
 
 use self::authentication::Proof;
 use self::reply::ReplyBuilder;
 use self::state::{OBJECT_LIMIT, Reference};
+use super::conformance::Violation;
 use super::life::CheckInAnswer;
 use super::{AccessRefusal, Authority, EndOfSession, SessionOutcome, Tenant, fingerprint};
 
 /// How often in a row a device may say that it has more to say.
 const PATIENCE: u32 = 4096;
-/// How long the words of a header may be that every reply repeats, in bytes.
-const HEADER_WORD_LIMIT: usize = 2048;
 
 /// The answer to a device's message.
 #[derive(Clone, PartialEq, Eq)]
@@ -51,44 +52,6 @@ impl fmt::Debug for Reply {
             Self::Empty => formatter.write_str("Empty"),
         }
     }
-}
-
-/// A device's message, read but not yet heeded.
-#[derive(Debug)]
-pub struct ReceivedMessage {
-    message: Message,
-    digest: [u8; 32],
-}
-
-impl ReceivedMessage {
-    /// Reads a message. That takes a while for a large one, and needs no tenant.
-    pub fn decode(body: &[u8]) -> Result<Self, SessionRefusal> {
-        let message = Message::decode(body)?;
-        let header = &message.header;
-        for (element, word) in [("SessionID", &header.session_id), ("Target", &header.target)] {
-            if word.len() > HEADER_WORD_LIMIT {
-                return Err(SessionRefusal::TooLong { element });
-            }
-        }
-        Ok(Self { message, digest: Sha256::digest(body).into() })
-    }
-}
-
-/// Why a message got no reply.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionRefusal {
-    /// The device may not speak.
-    #[error(transparent)]
-    Access(#[from] AccessRefusal),
-    /// The message cannot be read.
-    #[error("{0}")]
-    Unreadable(#[from] SyncMlError),
-    /// A part of the message's header is too long to be repeated in every reply.
-    #[error("<{element}> in the message's header has more than {HEADER_WORD_LIMIT} bytes")]
-    TooLong {
-        /// Which part.
-        element: &'static str,
-    },
 }
 
 /// Where a message comes from.
@@ -115,8 +78,6 @@ struct Turn<'a> {
     now: i64,
     session: Session,
     reply: ReplyBuilder,
-    /// Whether the device said something that must be acknowledged.
-    must_answer: bool,
     /// Whether the device said anything that was not known or expected.
     has_news: bool,
     /// Whether the device says that it is our turn, although its package may have no end.
@@ -138,6 +99,12 @@ enum Ending {
 }
 
 impl Turn<'_> {
+    fn refuse(&mut self, command: &Command, violation: &Violation) {
+        tracing::info!(%violation, "command refused");
+        self.has_news = true;
+        self.reply.refusal(command, StatusCode::BAD_REQUEST, &violation.to_string());
+    }
+
     fn count_requests_for_more(&mut self) {
         self.session.asked_for_more = if self.wants_more { self.session.asked_for_more + 1 } else { 0 };
         if self.session.asked_for_more > PATIENCE && self.ending.is_none() {
@@ -156,7 +123,7 @@ impl Tenant {
         random: &mut fastrand::Rng,
     ) -> Result<Reply, SessionRefusal> {
         let Connection { device, certificate, at: asked_at } = connection;
-        let ReceivedMessage { message, digest } = received;
+        let ReceivedMessage { message, digest, conformance } = received;
         if message.header.source.trim() != device {
             let claimed = message.header.source.chars().take(64).collect();
             return Err(AccessRefusal::SomeoneElse { claimed }.into());
@@ -165,12 +132,23 @@ impl Tenant {
             return Err(AccessRefusal::UnknownDevice.into());
         }
         self.drop_idle_sessions(now);
+        let mut violations = BTreeMap::new();
+        if self.settings.strict {
+            conformance.message.map_or(Ok(()), Err)?;
+            self.check_conformance(device, &message, &digest)?;
+            violations = conformance.commands;
+        }
         let mut session = self.take_session(device, &message, &digest, now);
         if let Some((_, reply)) = session.last.as_ref().filter(|(last, _)| *last == digest) {
             // The answer was lost on the way: the same question gets the same answer.
             let reply = reply.clone();
             self.sessions.insert(device.to_owned(), session);
             return Ok(reply);
+        }
+        if session.has_ended {
+            // Some acknowledge even the reply that ended the session; there is nothing more to say.
+            self.sessions.insert(device.to_owned(), session);
+            return Ok(Reply::Empty);
         }
         session.take_header(&message.header, now);
         let reply = ReplyBuilder::new(&message.header, session.message_id, session.message_limit);
@@ -183,32 +161,39 @@ impl Tenant {
             now,
             session,
             reply,
-            must_answer: false,
             has_news: false,
             hands_over: false,
             wants_more: false,
             ending: None,
         };
-        Ok(self.take_turn(turn, message, digest, random))
+        Ok(self.take_turn(turn, message, violations, digest, random))
     }
 
     fn take_turn(
         &mut self,
         mut turn: Turn<'_>,
         message: Message,
+        mut violations: BTreeMap<usize, Violation>,
         digest: [u8; 32],
         random: &mut fastrand::Rng,
     ) -> Reply {
         let proof = self.authenticate(turn.device, &message.header, turn.now, random);
         turn.reply.header_status(&message.header, &proof);
         if !proof.is_accepted() {
+            turn.reply.refuse_all(&message.commands, proof.code);
             self.keep_nonce(turn.device, &proof);
             let reply = turn.reply.finish();
             return self.keep_session(turn, digest, reply);
         }
+        turn.session.has_begun = true;
         self.welcome(&mut turn);
-        for command in message.commands {
-            self.take_command(&mut turn, command);
+        let mut used = UsedCommandIds::default();
+        for (place, command) in message.commands.into_iter().enumerate() {
+            let is_first = used.admit(command.id());
+            match violations.remove(&place) {
+                Some(violation) => turn.refuse(&command, &violation),
+                None => self.take_command(&mut turn, command, is_first),
+            }
         }
         // Some never say that their package ends here. One that was asked for more and has no news has said all.
         turn.wants_more |= !message.is_final && turn.has_news && !turn.hands_over;
@@ -219,16 +204,13 @@ impl Tenant {
             self.tidy_deliveries(turn.device);
         }
         match turn.ending {
-            Some(Ending::Aborted) => {
-                self.close_session(&turn, SessionOutcome::Aborted);
-                return Reply::Empty;
-            }
+            Some(Ending::Aborted) => return self.end(turn, &proof, SessionOutcome::Aborted, digest),
             Some(Ending::Unenrolled) => return self.unenrol(turn),
             Some(Ending::GivenUp) => {
-                self.close_session(&turn, SessionOutcome::Aborted);
                 self.keep_nonce(turn.device, &proof);
                 turn.reply.alert(AlertCode::SESSION_ABORT);
-                return turn.reply.finish();
+                let reply = turn.reply.finish();
+                return self.close_session(&turn, SessionOutcome::Aborted, digest, reply);
             }
             None if turn.wants_more => turn.reply.ask_for_more(),
             None => self.fill(&mut turn),
@@ -241,21 +223,19 @@ impl Tenant {
         self.promote_certificate(turn.device, &fingerprint(turn.certificate));
         self.promote_secret(turn.device, &proof);
         self.arrive(&turn);
-        self.close_session(&turn, SessionOutcome::Completed);
-        self.end(turn, &proof)
+        self.end(turn, &proof, SessionOutcome::Completed, digest)
     }
 
     /// The last reply of a session.
-    fn end(&mut self, mut turn: Turn<'_>, proof: &Proof) -> Reply {
-        let says_nothing = match self.settings.end_of_session {
-            EndOfSession::Empty => true,
-            EndOfSession::Status => !turn.must_answer,
+    fn end(&mut self, mut turn: Turn<'_>, proof: &Proof, outcome: SessionOutcome, digest: [u8; 32]) -> Reply {
+        let reply = match self.settings.end_of_session {
+            EndOfSession::Empty => Reply::Empty,
+            EndOfSession::Status => {
+                self.keep_nonce(turn.device, proof);
+                turn.reply.finish()
+            }
         };
-        if says_nothing {
-            return Reply::Empty;
-        }
-        self.keep_nonce(turn.device, proof);
-        turn.reply.finish()
+        self.close_session(&turn, outcome, digest, reply)
     }
 
     fn unenrol(&mut self, mut turn: Turn<'_>) -> Reply {

@@ -204,6 +204,8 @@ fn send_piece(turn: &mut Turn<'_>, mut sending: Sending) {
     let whole = Command::Operation(sending.operation.clone());
     send(turn, sending.origin.clone(), written, whole, sending.retried, part);
     if part == Part::Piece {
+        // OMA-DM representation section 5.6: an object with MoreData is never the last of its package.
+        turn.reply.leave_open();
         turn.session.sending = Some(sending);
     }
 }

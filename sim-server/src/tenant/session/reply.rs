@@ -1,11 +1,11 @@
 //! A reply in the making: numbers its commands and keeps count of its size.
 
 use mdm_protocol::syncml::{
-    Alert, AlertCode, Challenge, Command, CommandId, CredentialsKind, Header, Message, Meta, Status, StatusCode,
+    Alert, AlertCode, Challenge, Command, CommandId, CredentialsKind, Header, Item, Message, Meta, Status, StatusCode,
 };
 
 use super::authentication::Proof;
-use super::{OBJECT_LIMIT, Reply, number};
+use super::{OBJECT_LIMIT, Reference, Reply, number};
 
 /// The largest message that this server wishes to get, in bytes.
 const RECEIVE_LIMIT: u64 = 512 << 10;
@@ -61,13 +61,57 @@ impl ReplyBuilder {
         self.append(Command::Status(status));
     }
 
+    /// Answers a command and says why it was refused.
+    pub(super) fn refusal(&mut self, command: &Command, code: StatusCode, reason: &str) {
+        let items = vec![Item::default().with_data(reason)];
+        let status = Status { items, ..self.blank_status(command.id(), command.name(), code) };
+        self.append(Command::Status(status));
+    }
+
+    /// The message and number of everything that the device must answer.
+    pub(super) fn numbers(&self) -> Vec<Reference> {
+        let mut numbers = Vec::new();
+        let mut left: Vec<&Command> = self.message.commands.iter().collect();
+        while let Some(command) = left.pop() {
+            match command {
+                Command::Status(_) | Command::Results(_) => continue,
+                Command::Atomic(group) | Command::Sequence(group) => left.extend(&group.commands),
+                Command::Operation(_) | Command::Alert(_) | Command::Unrecognised(_) => {}
+            }
+            numbers.push((self.message.header.message_id, command.id().0.clone()));
+        }
+        numbers
+    }
+
+    /// Answers every command, also those inside groups, with the code that refused their message: a client may send
+    /// again only what it is told was refused.
+    pub(super) fn refuse_all(&mut self, commands: &[Command], code: StatusCode) {
+        for command in commands {
+            match command {
+                Command::Status(_) | Command::Results(_) => {}
+                Command::Atomic(group) | Command::Sequence(group) => {
+                    self.status(command, code);
+                    self.refuse_all(&group.commands, code);
+                }
+                Command::Operation(_) | Command::Alert(_) | Command::Unrecognised(_) => self.status(command, code),
+            }
+        }
+    }
+
     fn blank_status(&self, command_ref: &CommandId, command: &str, code: StatusCode) -> Status {
         Status::new(self.answered, command_ref, command, code)
     }
 
-    /// Asks for the rest of what the device has begun to say.
+    /// Asks for the rest of what the device has begun to say. Until then the server's package has not begun, let alone
+    /// ended.
     pub(super) fn ask_for_more(&mut self) {
         self.alert(AlertCode::NEXT_MESSAGE);
+        self.leave_open();
+    }
+
+    /// Says that the package goes on in another message.
+    pub(super) fn leave_open(&mut self) {
+        self.message.is_final = false;
     }
 
     pub(super) fn alert(&mut self, code: AlertCode) {

@@ -2,8 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use mdm_protocol::syncml::{Assembler, Header, Message};
+use mdm_protocol::syncml::{Assembler, Command, Header, Message};
 
+use super::super::conformance::{Course, Violation, check_course};
 use super::super::record::RecordKind;
 use super::super::{SessionOutcome, SessionRecord, Tenant};
 use super::answers::{Outstanding, Progress};
@@ -37,6 +38,10 @@ pub(in super::super) struct Session {
     pub(super) received: u32,
     /// The digest of the device's last message, and the answer to it.
     pub(super) last: Option<([u8; 32], Reply)>,
+    /// Whether the last reply ended it. It is remembered for a while, in case that reply was lost on the way.
+    pub(super) has_ended: bool,
+    /// Whether a message of the device was accepted, not just challenged.
+    pub(super) has_begun: bool,
     /// The number of our last message.
     pub(super) message_id: u32,
     pub(super) message_limit: u64,
@@ -50,6 +55,8 @@ pub(in super::super) struct Session {
     pub(super) outstanding: BTreeMap<Reference, Outstanding>,
     /// From a command inside a group to the outermost group.
     pub(super) children: BTreeMap<Reference, String>,
+    /// Every command that was sent, those inside groups too.
+    pub(super) sent: BTreeSet<Reference>,
     /// From a command to the queued command that it came from, for results that follow later.
     pub(super) sources: BTreeMap<Reference, u64>,
     pub(super) open: BTreeMap<Origin, Progress>,
@@ -67,6 +74,8 @@ impl Session {
             heard: now,
             received: 0,
             last: None,
+            has_ended: false,
+            has_begun: false,
             message_id: 0,
             message_limit: DEFAULT_MESSAGE_LIMIT,
             object_limit: None,
@@ -76,6 +85,7 @@ impl Session {
             sending: None,
             outstanding: BTreeMap::new(),
             children: BTreeMap::new(),
+            sent: BTreeSet::new(),
             sources: BTreeMap::new(),
             open: BTreeMap::new(),
             offered: BTreeSet::new(),
@@ -91,7 +101,8 @@ impl Tenant {
         let header = &message.header;
         if let Some(session) = self.sessions.remove(device) {
             let repeated = session.last.as_ref().is_some_and(|(last, _)| last == digest);
-            if session.id == header.session_id && (repeated || header.message_id > session.received) {
+            let goes_on = header.message_id > session.received && !(session.has_ended && says_anything(message));
+            if session.id == header.session_id && (repeated || goes_on) {
                 return session;
             }
         }
@@ -99,16 +110,54 @@ impl Tenant {
         Session::new(&header.session_id, now)
     }
 
+    /// Whether a message is what a conforming device sends at this place of its session.
+    pub(super) fn check_conformance(
+        &self,
+        device: &str,
+        message: &Message,
+        digest: &[u8; 32],
+    ) -> Result<(), Violation> {
+        let session = self.sessions.get(device).filter(|session| session.id == message.header.session_id);
+        let is_over = |session: &Session| {
+            let repeated = session.last.as_ref().is_some_and(|(last, _)| last == digest);
+            repeated || (session.has_ended && message.header.message_id > session.received && !says_anything(message))
+        };
+        if session.is_some_and(is_over) {
+            return Ok(());
+        }
+        let course =
+            session.filter(|session| !session.has_ended && message.header.message_id != 1).map(|session| Course {
+                received: session.received,
+                sent: session.message_id,
+                has_begun: session.has_begun,
+                commands: &session.sent,
+                was_asked_for_more: session.asked_for_more > 0,
+            });
+        check_course(course.as_ref(), message)
+    }
+
     pub(super) fn keep_session(&mut self, mut turn: Turn<'_>, digest: [u8; 32], reply: Reply) -> Reply {
+        turn.session.sent.extend(turn.reply.numbers());
         self.record_session(&turn, SessionOutcome::Open);
         turn.session.last = Some((digest, reply.clone()));
         self.sessions.insert(turn.device.to_owned(), turn.session);
         reply
     }
 
-    pub(super) fn close_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
+    pub(super) fn close_session(
+        &mut self,
+        turn: &Turn<'_>,
+        outcome: SessionOutcome,
+        digest: [u8; 32],
+        reply: Reply,
+    ) -> Reply {
         self.record_session(turn, outcome);
-        self.sessions.remove(turn.device);
+        let Session { id, started, heard, received, message_id, .. } = &turn.session;
+        let (heard, received, message_id) = (*heard, *received, *message_id);
+        let last = Some((digest, reply.clone()));
+        let ended = Session { heard, received, message_id, last, has_ended: true, ..Session::new(id, *started) };
+        self.sessions.insert(turn.device.to_owned(), ended);
+        reply
     }
 
     fn record_session(&mut self, turn: &Turn<'_>, outcome: SessionOutcome) {
@@ -127,6 +176,11 @@ impl Tenant {
         self.sessions_swept = now;
         self.sessions.retain(|_, session| now.saturating_sub(session.heard) < IDLE_SECONDS);
     }
+}
+
+/// Whether a message asks or announces anything, instead of acknowledging only.
+fn says_anything(message: &Message) -> bool {
+    message.commands.iter().any(|command| !matches!(command, Command::Status(_)))
 }
 
 impl Session {

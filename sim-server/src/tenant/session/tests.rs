@@ -3,6 +3,7 @@
 mod authentication;
 mod authority;
 mod delivery;
+mod ending;
 mod flow;
 mod large_objects;
 mod limits;

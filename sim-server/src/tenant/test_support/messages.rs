@@ -12,6 +12,13 @@ pub(crate) fn operation(verb: Verb, items: Vec<Item>) -> Command {
     Command::Operation(Operation { id: CommandId::default(), verb, meta: Meta::default(), items })
 }
 
+/// What a device reports of itself in package 1.
+pub(crate) fn device_information(device: &str) -> Command {
+    let nodes = [("DevId", device), ("Man", "Contoso"), ("Mod", "Laptop"), ("DmV", "1.3"), ("Lang", "en-US")];
+    let items = nodes.map(|(name, value)| Item::source(format!("./DevInfo/{name}")).with_data(value));
+    operation(Verb::Replace, items.to_vec())
+}
+
 /// The commands of a message that the device must run.
 pub(crate) fn work(message: &Message) -> Vec<Command> {
     let is_work = |command: &&Command| !matches!(command, Command::Status(_) | Command::Alert(_));
@@ -73,6 +80,24 @@ pub(crate) fn results(message: &Message, command: &Command, item: Item) -> Comma
         meta: Meta::default(),
         items: vec![item],
     })
+}
+
+/// Whether a message is the last of its session: it has statuses and nothing else.
+pub(crate) fn is_end(message: Option<&Message>) -> bool {
+    message.is_some_and(|message| message.is_final && message.commands.iter().all(is_status))
+}
+
+fn is_status(command: &Command) -> bool {
+    matches!(command, Command::Status(_))
+}
+
+/// The statuses of a message: of which command, by name and number, and the code.
+pub(crate) fn statuses(message: &Message) -> Vec<(&str, &str, u16)> {
+    let statuses = message.commands.iter().filter_map(|command| match command {
+        Command::Status(status) => Some(status),
+        _ => None,
+    });
+    statuses.map(|status| (status.command.as_str(), status.command_ref.0.as_str(), status.code.0)).collect()
 }
 
 /// A fragment with one command on one node.

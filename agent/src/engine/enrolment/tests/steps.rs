@@ -24,6 +24,8 @@ fn an_enrolment_asks_in_the_order_of_the_protocol_and_proves_who_asks() {
     assert_eq!((&url, &header.to, &header.security), (&discovery, &discovery, &None));
     assert_eq!((discover.email.as_str(), discover.request_version.as_str()), ("ada@example.org", "4.0"));
     assert_eq!(discover.auth_policies, [AuthPolicy::OnPremise, AuthPolicy::Federated]);
+    let userless = crate::engine::enrolment::request::discover("", &url);
+    assert_eq!(userless.email, "device@mdm.example.org", "the address must not be empty");
 
     let (url, body) = post(enrolment.received(&discovered(&services()), NOW));
     let (header, _) = GetPolicies::decode(&body).unwrap();

@@ -1,5 +1,9 @@
 use std::process::Command;
 
+use cms::signed_data::SignedData;
+use const_oid::ObjectIdentifier;
+use der::asn1::OctetString;
+
 use super::*;
 use crate::service::CertificateAuthority;
 use crate::tenant::PublicKey;
@@ -33,12 +37,12 @@ fn a_signed_request_is_opened_raw_and_as_base64_text() {
 fn a_request_signed_by_another_key_or_changed_afterwards_is_refused() {
     let Signer { certificate, key } = signer();
     let (request, other) = certificate_request("new");
-    assert_eq!(open(&sign(&request, &certificate, &other)), Err(SignedRequestError::Signature));
+    assert_eq!(open(&sign(&request, &certificate, &other)), Err(SignedMessageError::Signature));
     let changed = signed_data(&request, &certificate, &key, |signed| {
         let content = OctetString::new(certificate_request("another").0).unwrap();
         signed.encap_content_info.econtent = Some(der::Any::encode_from(&content).unwrap());
     });
-    assert_eq!(open(&changed), Err(SignedRequestError::Signature));
+    assert_eq!(open(&changed), Err(SignedMessageError::Signature));
 }
 
 #[test]
@@ -46,26 +50,26 @@ fn what_is_no_signed_request_is_refused_by_name() {
     let Signer { certificate, key } = signer();
     let (request, _) = certificate_request("new");
     for bytes in [&b""[..], b"hello", &request] {
-        assert_eq!(open(bytes), Err(SignedRequestError::Malformed));
+        assert_eq!(open(bytes), Err(SignedMessageError::Malformed));
     }
     let changed = |change: fn(&mut SignedData)| open(&signed_data(&request, &certificate, &key, change)).unwrap_err();
-    assert_eq!(changed(|signed| signed.encap_content_info.econtent = None), SignedRequestError::NoContent);
-    assert_eq!(changed(|signed| signed.certificates = None), SignedRequestError::NoCertificate);
+    assert_eq!(changed(|signed| signed.encap_content_info.econtent = None), SignedMessageError::NoContent);
+    assert_eq!(changed(|signed| signed.certificates = None), SignedMessageError::NoCertificate);
     let without = |signed: &mut SignedData| signed.signer_infos = Vec::new().try_into().unwrap();
-    assert_eq!(changed(without), SignedRequestError::Signers(0));
+    assert_eq!(changed(without), SignedMessageError::Signers(0));
     let bare = |signed: &mut SignedData| {
         let mut signer = signed.signer_infos.0.as_slice()[0].clone();
         signer.signed_attrs = None;
         signed.signer_infos = vec![signer].try_into().unwrap();
     };
-    assert_eq!(changed(bare), SignedRequestError::Attributes);
+    assert_eq!(changed(bare), SignedMessageError::Attributes);
     let sha1 = |signed: &mut SignedData| {
         let mut signer = signed.signer_infos.0.as_slice()[0].clone();
         signer.digest_alg.oid = ObjectIdentifier::new_unwrap("1.3.14.3.2.26");
         signed.signer_infos = vec![signer].try_into().unwrap();
     };
-    assert_eq!(changed(sha1), SignedRequestError::Algorithm);
-    assert_eq!(open(&sign(b"", &certificate, &key)), Err(SignedRequestError::NoContent));
+    assert_eq!(changed(sha1), SignedMessageError::Algorithm);
+    assert_eq!(open(&sign(b"", &certificate, &key)), Err(SignedMessageError::NoContent));
 }
 
 #[test]

@@ -20,6 +20,8 @@ fn an_object_larger_than_a_message_is_sent_in_pieces() {
     while let Some(message) = reply {
         assert!(message.encode().len() <= 4096, "{} bytes", message.encode().len());
         let mut answers = Vec::new();
+        let cut_off = |command: &Command| matches!(command, Command::Operation(whole) if whole.items[0].more_data);
+        assert_eq!(message.is_final, !work(&message).last().is_some_and(cut_off));
         for command in work(&message) {
             let Command::Operation(operation) = &command else { panic!("{command:?}") };
             let item = operation.items[0].clone();

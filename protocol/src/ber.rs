@@ -1,5 +1,6 @@
-//! Brings BER into the form that the readers of this program take (X.690 sections 8 and 10): definite lengths in as few
-//! bytes as they need, octet strings in one piece. Several SCEP servers write BER. It knows nothing of what it rewrites.
+//! Brings BER into the form that the readers of both programs take (X.690 sections 8 and 10): definite lengths in as few
+//! bytes as they need, octet strings in one piece. Several SCEP servers and clients write BER. It knows nothing of what it
+//! rewrites.
 
 /// Deeper than any message in use.
 const MAX_DEPTH: usize = 32;
@@ -25,7 +26,7 @@ pub enum BerError {
 }
 
 /// The same element, with definite lengths and its octet strings in one piece.
-pub(super) fn definite(input: &[u8]) -> Result<Vec<u8>, BerError> {
+pub fn definite(input: &[u8]) -> Result<Vec<u8>, BerError> {
     let mut output = Vec::with_capacity(input.len());
     let used = element(input, 0, &mut output)?;
     if used == input.len() { Ok(output) } else { Err(BerError::TrailingData) }
@@ -106,7 +107,7 @@ fn write(tag: u8, content: &[u8], output: &mut Vec<u8>) -> Result<(), BerError> 
 }
 
 /// The pieces of an octet string, which are octet strings in their definite form, as one.
-pub(super) fn joined(mut pieces: &[u8]) -> Result<Vec<u8>, BerError> {
+pub fn joined(mut pieces: &[u8]) -> Result<Vec<u8>, BerError> {
     let mut whole = Vec::with_capacity(pieces.len());
     while !pieces.is_empty() {
         let (tag, length, header) = header(pieces)?;
