@@ -83,6 +83,13 @@ pub(super) fn describe(status: &report::Status, output: &Output, now: i64) -> St
         let text = format!("kept until {} ({}) if no check-in is completed", moment(first), distance(first));
         line("Profiles", if first - now < WARNING_SECONDS { output.warning(&text) } else { text });
     }
+    if let Some(at) = status.contact_lost_at {
+        let text = format!("ends {} ({}) if no check-in is completed", moment(at), distance(at));
+        line("Enrollment", if at - now < WARNING_SECONDS { output.warning(&text) } else { text });
+    }
+    if !status.help.is_empty() {
+        line("Help", printable(&status.help.join(", ")));
+    }
     lines.extend(machine_lines(status, output, now));
     let mut line = |label: &str, text: String| lines.push(format!("{label:<14} {text}"));
     if status.failures > 0 {

@@ -140,7 +140,8 @@ fn provide_account(tree: &mut Tree, account: &Account) {
 /// Puts in a node as it was provisioned, if there is such a node.
 fn provide_provisioned(tree: &mut Tree, address: &str, value: &str) {
     let Some((rule, uri)) = LocUri::parse(address).ok().and_then(|uri| schema::find(&uri)) else { return };
-    if rule.format != Kind::Interior {
+    // What nothing comes of is not claimed to be so.
+    if rule.format != Kind::Interior && rule.effect.refuses(value).is_none() {
         tree.provision(uri, &rule.format.format(), value);
     }
 }

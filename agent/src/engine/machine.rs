@@ -308,6 +308,7 @@ impl Engine {
             Event::Resumed(seconds) => self.life.resumed(seconds, now),
             Event::Pause(paused) => self.paused = paused,
             Event::IdentityRead(certificates) => self.life.set_certificates(certificates),
+            Event::SignedIn(users) => self.life.signed_in(&users, now),
             Event::ClockSet => {
                 self.progress_unkept = self.account().is_some();
                 self.life.clock_set(now);
@@ -329,7 +330,7 @@ impl Engine {
         if let Some(plan) = self.life.begin(now) {
             self.phase = Phase::Opening(plan);
             actions.push(Action::OpenStore);
-        } else if self.life.sweep_is_due(now) || self.progress_unkept {
+        } else if self.life.sweep_is_due(now) || self.life.refresh_is_due(now) || self.progress_unkept {
             self.phase = Phase::OpeningToSweep;
             actions.push(Action::OpenStore);
         }

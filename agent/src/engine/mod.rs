@@ -36,6 +36,7 @@ pub mod reply;
 pub mod report;
 pub mod retention;
 pub mod schedule;
+pub mod server_settings;
 pub mod session;
 #[cfg(test)]
 pub(crate) mod testing;

@@ -14,6 +14,7 @@ use super::certificates::RenewalTerms;
 use super::compliance::standing::Standing;
 use super::life::{Life, Told};
 use super::push::{LinkState, PushState};
+use super::server_settings::{self, ServerSettings};
 use super::tree::Tree;
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ pub fn check(uri: &LocUri, value: &str) -> Result<(), PayloadError> {
             refuse("the number of days is not between 1 and 1000")
         }
         "Name" if uri.to_string() == NAME && value.trim().is_empty() => refuse("the authority has no name"),
-        _ => Ok(()),
+        _ => server_settings::refuses(uri, value).map_or(Ok(()), |reason| refuse(&reason)),
     }
 }
 
@@ -102,6 +103,11 @@ pub fn provide(tree: &mut Tree, life: &Life, account: &Account) {
         put(&format!("{node}/State"), &Format::Chr, order.state.as_str());
         put(&format!("{node}/Detail"), &Format::Chr, &order.detail);
     }
+    provide_terms(tree, account);
+}
+
+/// Puts in the terms of renewal as they were provisioned.
+pub fn provide_terms(tree: &mut Tree, account: &Account) {
     let provisioned = [
         ("RenewPeriod", Format::Int, Some(account.renew_period_days.to_string())),
         ("RetryInterval", Format::Int, Some(account.renew_retry_days.to_string())),
@@ -185,6 +191,7 @@ pub fn told(tree: &Tree, account: &Account) -> Told {
         // Without support by the server the window never opens by itself.
         renewal: renewal.map(|(period, retry)| RenewalTerms { period: if supported { period } else { 0 }, retry }),
         renew_now: false,
+        settings: ServerSettings::read(tree, account),
     }
 }
 

@@ -76,6 +76,15 @@ pub fn of(note: &Note) -> Option<Notification> {
             urgent: false,
         }),
         DOOMED => doom(note, 1),
+        "enrollment-ends-soon" => Some(Notification {
+            title: "This machine is about to leave its management".to_owned(),
+            body: format!(
+                "Its management server was not reached for days. If no check-in is completed until {}, the enrollment and \
+                 everything that came with it is removed. Connect to a network, then run: mdm-agent sync",
+                named(note, "until")
+            ),
+            urgent: true,
+        }),
         COMPLIANCE => compliance(note),
         // Once it is locked nobody's desktop could show it.
         "order-accepted" if note.particular("what") == Some("lock") => Some(Notification {

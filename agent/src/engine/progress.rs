@@ -11,6 +11,7 @@ use super::claim::Claim;
 use super::clock::ClockReading;
 use super::push::PushState;
 use super::remote::RemoteOrders;
+use super::server_settings::ServerSettings;
 pub use super::trigger::{Trigger, Triggers};
 
 /// How a session went.
@@ -72,6 +73,7 @@ pub struct Confirmation {
 
 /// What is planned, by the steady clock in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Timers {
     /// The next check-in of the schedule.
     pub schedule: Option<i64>,
@@ -79,6 +81,9 @@ pub struct Timers {
     pub retry: Option<i64>,
     /// Until when the server asked to be left alone: neither schedule nor retry goes before, only who asks by hand.
     pub quiet_until: Option<i64>,
+    /// The next check of what is applied without a session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refresh: Option<i64>,
     /// A check-in that was put off a little, so that not all devices come at once.
     pub delayed: Option<i64>,
     /// Why that one is wanted.
@@ -193,6 +198,15 @@ pub struct Progress {
     pub push: PushState,
     /// What the profiles need from the clock.
     pub retention: RetentionState,
+    /// What the server sets of the agent itself, if it sets anything.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub server_settings: Option<Box<ServerSettings>>,
+    /// Users who have signed in at the machine since the enrollment.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub users_seen: Option<Vec<String>>,
+    /// The end of the enrollment for want of contact that was announced last, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub lost_contact_announced: Option<i64>,
     /// What was ordered to be done to the machine; most devices have nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_orders: Option<Box<RemoteOrders>>,

@@ -97,6 +97,12 @@ pub struct Status {
     /// nothing is removed because of them.
     #[serde(default)]
     pub clock_doubted: Option<i64>,
+    /// When the enrollment ends if no check-in is completed until then, seconds since 1970, if the server has set that.
+    #[serde(default)]
+    pub contact_lost_at: Option<i64>,
+    /// Whom the server names for help.
+    #[serde(default)]
+    pub help: Vec<String>,
     /// What the server's clock is ahead of this machine's, in seconds, if it ever told.
     #[serde(default)]
     pub clock_skew: Option<i64>,

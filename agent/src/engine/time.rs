@@ -46,6 +46,8 @@ pub enum TimerReason {
     RetentionWarning,
     /// A profile has to be removed.
     Retention,
+    /// What is applied is checked without a session.
+    ConfigRefresh,
     /// A grace period ends, after which a rule that is not met counts.
     GracePeriod,
     /// The enrolment was being ended when the agent stopped.
@@ -64,6 +66,7 @@ impl TimerReason {
             Self::LastChance => "last check-in before a profile is removed",
             Self::RetentionWarning => "warning of a removal",
             Self::Retention => "removal of a profile",
+            Self::ConfigRefresh => "check of what is applied",
             Self::GracePeriod => "the end of a grace period",
             Self::UnfinishedFarewell => "the end of the enrolment",
         }

@@ -20,6 +20,8 @@ pub enum Trigger {
     NetworkUp,
     /// The machine was asleep.
     Resume,
+    /// A user signed in at the machine.
+    SignIn,
     /// The certificate should be renewed, or was.
     CertificateDue,
     /// Another authority took over.
@@ -40,7 +42,7 @@ pub enum Trigger {
 
 impl Trigger {
     /// All triggers.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Enrolment,
         Self::Schedule,
         Self::Push,
@@ -48,6 +50,7 @@ impl Trigger {
         Self::Boot,
         Self::NetworkUp,
         Self::Resume,
+        Self::SignIn,
         Self::CertificateDue,
         Self::AuthorityMoved,
         Self::CertificateIssued,
@@ -68,6 +71,7 @@ impl Trigger {
             Self::Boot => "boot",
             Self::NetworkUp => "network-up",
             Self::Resume => "resume",
+            Self::SignIn => "sign-in",
             Self::CertificateDue => "certificate-due",
             Self::AuthorityMoved => "authority-moved",
             Self::CertificateIssued => "certificate-issued",

@@ -95,12 +95,16 @@ fn machine_id() -> Option<String> {
     Some(digest.iter().take(16).map(|byte| format!("{byte:02X}")).collect())
 }
 
+/// Where logind files sessions.
+pub const SESSIONS: &str = "/run/systemd/sessions";
+
 /// Names of the users with a session, as logind files them; `None` where there is no logind.
 fn signed_in() -> Option<Vec<String>> {
-    signed_in_by(Path::new("/run/systemd/sessions"))
+    signed_in_by(Path::new(SESSIONS))
 }
 
-fn signed_in_by(directory: &Path) -> Option<Vec<String>> {
+/// Names of the users with a session, by the directory in which logind files sessions.
+pub(super) fn signed_in_by(directory: &Path) -> Option<Vec<String>> {
     let entries = std::fs::read_dir(directory).ok()?;
     // Beside the file of a session there is a pipe by which logind notices its end; who reads that waits as long.
     let files = entries.flatten().filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()));

@@ -27,6 +27,7 @@ pub mod paths;
 pub mod push;
 pub mod renew;
 pub mod scep;
+pub mod sign_in;
 pub mod store;
 pub mod suspend;
 pub mod timer;

@@ -36,6 +36,7 @@ impl Life {
             consider(self.renewal_window_due().map(ms), TimerReason::CertificateRenewal);
             consider(self.last_chance_due().map(ms), TimerReason::LastChance);
             consider(self.request_due().map(ms), TimerReason::CertificateRequest);
+            consider(timers.refresh, TimerReason::ConfigRefresh);
         }
         consider(self.unless_held(self.warning_due()).map(ms), TimerReason::RetentionWarning);
         consider(self.sweep_deadline_ms(), TimerReason::Retention);

@@ -231,12 +231,14 @@ impl Life {
     pub(super) fn try_again(&mut self, asleep_since: i64) {
         self.was_away = true;
         self.note_tried(asleep_since);
+        self.contact_tried_since = None;
         self.last_chances = LastChances::default();
     }
 
     /// The device's own time was taken back: what has begun since has not.
     pub(super) fn time_taken_back(&mut self, at: i64) {
         self.last_chances = LastChances::default();
+        self.contact_tried_since = None;
         self.progress.retention.tried = 0;
         self.sweep_held_until = self.sweep_held_until.min(at);
     }

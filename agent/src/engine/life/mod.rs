@@ -7,6 +7,8 @@
 mod check_in;
 mod deadlines;
 mod expiry;
+mod lost_contact;
+mod refresh;
 mod settle;
 #[cfg(test)]
 mod tests;
@@ -58,6 +60,8 @@ pub struct Life {
     last_chances: LastChances,
     /// Whether the machine was off or asleep, so that nothing was asked, since a session was last completed.
     was_away: bool,
+    /// Since when check-ins have failed after contact was lost and the machine was last away, steady seconds.
+    contact_tried_since: Option<i64>,
     /// Whether the last check-in may have failed because a clock is wrong.
     clock_may_be_wrong: bool,
     /// Until when the store is not tried again for removals, steady seconds.
@@ -85,6 +89,7 @@ impl Life {
             queued: Triggers::NONE,
             last_chances: LastChances::default(),
             was_away: false,
+            contact_tried_since: None,
             clock_may_be_wrong: false,
             sweep_held_until: i64::MIN,
             bucket: Bucket::default(),
@@ -265,6 +270,7 @@ impl Life {
         self.clock = SteadyClock::begin(now, self.clock.keep(now).boot());
         self.queued = Triggers::NONE;
         self.last_chances = LastChances::default();
+        self.contact_tried_since = None;
         self.pending_was_refused = false;
     }
 

@@ -8,6 +8,7 @@ use crate::engine::authority::{Destination, Heard, ToldAuthority};
 use crate::engine::backoff;
 use crate::engine::certificates::{CertificateTerms, RenewalStatus, RenewalTerms, Slot};
 use crate::engine::progress::Trigger;
+use crate::engine::server_settings::ServerSettings;
 use crate::engine::time::Now;
 
 /// The longest that a server may ask to be left alone, in seconds: a day. A wrong header must not silence a device.
@@ -59,6 +60,8 @@ pub struct Told {
     pub renewal: Option<RenewalTerms>,
     /// Whether renewal was ordered now.
     pub renew_now: bool,
+    /// What it sets of the agent itself.
+    pub settings: ServerSettings,
 }
 
 /// A session's outcome.
@@ -91,6 +94,10 @@ pub struct Follow {
     pub arrived_from: Option<Arc<str>>,
     /// The enrolment ends with a farewell.
     pub farewell: bool,
+    /// Contact with the server is lost for so long that the enrollment ends, as the server has set it.
+    pub contact_lost: bool,
+    /// When it will end so, steady seconds, if that is to be announced now.
+    pub contact_lost_soon: Option<i64>,
     /// Everything is to be removed.
     pub erase: bool,
 }
@@ -121,8 +128,18 @@ impl Life {
         }
         self.note_poll(plan, outcome.told, now);
         if let Some(told) = outcome.told {
+            let settings = (told.settings != ServerSettings::default()).then(|| Box::new(told.settings.clone()));
+            self.progress.server_settings = settings;
             self.progress.renewal.terms = told.renewal.or(self.progress.renewal.terms);
             self.progress.renewal.forced |= told.renew_now;
+        }
+        // The end of a session sees to what is applied.
+        self.plan_refresh(now);
+        if matches!(outcome.ended, Ended::Failed(_)) && !self.progress.leaving {
+            follow.contact_lost = self.contact_is_lost(now);
+            follow.farewell |= follow.contact_lost;
+            self.progress.leaving |= follow.contact_lost;
+            follow.contact_lost_soon = if follow.contact_lost { None } else { self.announce_lost_contact(now) };
         }
         // The next check-in renews again: an order in every session must not drive the device in circles.
         follow.renew = outcome.ended == Ended::Completed
@@ -138,6 +155,7 @@ impl Life {
         self.progress.refusals = 0;
         self.progress.rebuilt_unreported = false;
         self.progress.last_completed = Some(at);
+        self.contact_tried_since = None;
         self.progress.renewal.unreported = false;
         self.progress.recovering = false;
         self.clock_may_be_wrong = false;

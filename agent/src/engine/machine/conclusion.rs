@@ -184,6 +184,13 @@ impl Engine {
         if follow.called_off {
             notes.push(Note::new("authority-move-called-off", now));
         }
+        if let Some(due) = follow.contact_lost_soon {
+            notes.push(Note::new("enrollment-ends-soon", now).with("until", nodes::oma_time(due)));
+        }
+        if follow.contact_lost {
+            let days = self.progress().server_settings.as_ref().and_then(|settings| settings.lost_contact_days);
+            notes.push(Note::new("contact-lost", now).with("days", days.unwrap_or_default().to_string()));
+        }
         if follow.promote {
             notes.push(Note::new("certificate-in-use", now));
         }

@@ -75,6 +75,8 @@ pub enum Event {
     Pause(bool),
     /// The identity was read anew after it was changed: these certificates are really there.
     IdentityRead(Certificates),
+    /// These users signed in at the machine.
+    SignedIn(Vec<String>),
     /// Somebody set the wall clock, or the machine woke up.
     ClockSet,
     /// A push rang.

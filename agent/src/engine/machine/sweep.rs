@@ -17,6 +17,9 @@ impl Engine {
         let at = self.life.clock().read(now);
         let was_due = self.life.sweep_is_due(now);
         self.progress_unkept = false;
+        if self.life.refresh_is_due(now) {
+            self.life.plan_refresh(now);
+        }
         let Ok(mut stored) = stored else {
             if was_due {
                 self.life.hold_sweep(NEXT_ATTEMPT_SECONDS, now);

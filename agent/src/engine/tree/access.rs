@@ -152,6 +152,9 @@ impl Tree {
         if self.has_value_above(&uri) {
             return Err(Refusal::because(StatusCode::NOT_ALLOWED, "a node above it has a value, not children"));
         }
+        if let Some(reason) = rule.effect.refuses(value) {
+            return Err(Refusal { status: StatusCode::NOT_SUPPORTED, reason: format!("{}: {reason}", uri.name()) });
+        }
         payload::check(&uri, value)?;
         self.set(uri, Some(Node::new(&format, value)));
         Ok(())

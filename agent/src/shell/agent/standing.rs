@@ -63,6 +63,8 @@ impl Agent {
             locked_since: locked.as_ref().map(|locked| locked.since),
             lock_message: locked.map(|locked| locked.terms.message),
             orders: progress.remote_orders.iter().flat_map(|orders| orders.iter()).map(OrderStatus::of).collect(),
+            contact_lost_at: self.engine.life().lost_contact_due().map(shown),
+            help: progress.server_settings.iter().flat_map(|settings| settings.help.all()).map(str::to_owned).collect(),
             clock_skew: self.engine.life().clock().skew(),
         }
     }

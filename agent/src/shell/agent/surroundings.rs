@@ -1,14 +1,18 @@
 //! What reaches the agent from outside without being asked: rings, networks, the end of a sleep.
 
+use std::path::Path;
+
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
+use super::facts;
 use super::{Agent, Doorbell, Event, Message, PushEvent, StoreAccess, clock};
 use crate::engine::Listening;
 use crate::engine::push::LinkState;
 use crate::engine::push_link::LinkTiming;
 use crate::shell::network::{self, NetworkEvent, NetworkWatch};
 use crate::shell::push::{self, PushConfig};
+use crate::shell::sign_in::SignInWatch;
 use crate::shell::suspend::{ClockWatch, SuspendWatch};
 
 /// Rings that may wait for the agent; the stream waits meanwhile.
@@ -18,6 +22,7 @@ const WAITING_RINGS: usize = 16;
 pub(super) struct Watch {
     network: Option<(NetworkWatch, mpsc::Receiver<NetworkEvent>)>,
     clock: Option<ClockWatch>,
+    sign_ins: Option<SignInWatch>,
     suspend: SuspendWatch,
 }
 
@@ -27,6 +32,8 @@ pub(super) enum Happened {
     NetworkUp,
     /// A clock was set, or the machine woke up.
     ClockChanged,
+    /// These users signed in.
+    SignedIn(Vec<String>),
 }
 
 impl Watch {
@@ -44,9 +51,16 @@ impl Watch {
                 None => false,
             }
         };
+        let sign_ins = async {
+            match &mut self.sign_ins {
+                Some(sign_ins) => sign_ins.next().await.ok(),
+                None => None,
+            }
+        };
         tokio::select! {
             Some(NetworkEvent::Up) = network => Happened::NetworkUp,
             true = clock => Happened::ClockChanged,
+            Some(users) = sign_ins => Happened::SignedIn(users),
             else => std::future::pending().await,
         }
     }
@@ -62,14 +76,22 @@ impl Agent {
     pub(super) fn watch_surroundings(&self) -> Watch {
         let suspend = SuspendWatch::new();
         if !self.is_service() {
-            return Watch { network: None, clock: None, suspend };
+            return Watch { network: None, clock: None, sign_ins: None, suspend };
         }
         let (sender, events) = mpsc::channel(1);
         let network = network::watch(sender).inspect_err(|error| {
             warn!(%error, "networks cannot be watched; retries go by the clock alone");
         });
         let clock = ClockWatch::new().inspect_err(|error| warn!(%error, "the clock cannot be watched"));
-        Watch { network: network.ok().map(|watch| (watch, events)), clock: clock.ok(), suspend }
+        // A machine without logind has no sign-ins to watch.
+        let sign_ins = SignInWatch::new(Path::new(facts::SESSIONS));
+        let sign_ins = sign_ins.inspect_err(|error| debug!(%error, "sign-ins cannot be watched"));
+        Watch {
+            network: network.ok().map(|watch| (watch, events)),
+            clock: clock.ok(),
+            sign_ins: sign_ins.ok(),
+            suspend,
+        }
     }
 
     pub(super) fn surroundings_changed(&mut self, happened: Happened) {
@@ -80,6 +102,10 @@ impl Agent {
                     doorbell.link.network_up();
                 }
                 self.feed(Event::NetworkUp);
+            }
+            Happened::SignedIn(users) => {
+                debug!(count = users.len(), "a user signed in");
+                self.feed(Event::SignedIn(users));
             }
             // Whether the machine slept is asked after every event.
             Happened::ClockChanged => self.feed(Event::ClockSet),

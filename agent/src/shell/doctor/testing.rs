@@ -199,6 +199,8 @@ fn status() -> Status {
         lock_message: None,
         orders: Vec::new(),
         clock_doubted: None,
+        contact_lost_at: None,
+        help: Vec::new(),
         clock_skew: Some(0),
     }
 }

@@ -1,6 +1,7 @@
 //! A device's life: what it wants when, and what follows from what.
 
 mod authority;
+mod directions;
 mod occasions;
 mod renewal;
 mod retention;

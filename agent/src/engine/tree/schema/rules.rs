@@ -1,122 +1,11 @@
-//! Which nodes there are, which commands they take and which format they have (from the providers' DDF files).
+//! The table of all nodes. What the entries mean is [`super`]'s business.
 
-use mdm_protocol::LocUri;
-use mdm_protocol::syncml::Format;
-
-/// The commands that a node takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Access(u8);
-
-impl Access {
-    /// Add.
-    pub const ADD: Self = Self(1);
-    /// Delete.
-    pub const DELETE: Self = Self(2);
-    /// Get.
-    pub const GET: Self = Self(4);
-    /// Replace.
-    pub const REPLACE: Self = Self(8);
-    /// Exec.
-    pub const EXEC: Self = Self(16);
-
-    const fn parse(letters: &str) -> Self {
-        let letters = letters.as_bytes();
-        let mut access = 0;
-        let mut index = 0;
-        while index < letters.len() {
-            access |= match letters[index] {
-                b'A' => Self::ADD.0,
-                b'D' => Self::DELETE.0,
-                b'G' => Self::GET.0,
-                b'R' => Self::REPLACE.0,
-                b'X' => Self::EXEC.0,
-                _ => panic!("an access letter is one of A, D, G, R, X"),
-            };
-            index += 1;
-        }
-        Self(access)
-    }
-
-    /// Whether the command is among them.
-    pub fn allows(self, command: Self) -> bool {
-        self.0 & command.0 != 0
-    }
-}
-
-/// The rule for one node, or for all nodes of one pattern.
-#[derive(Debug, Clone, Copy)]
-pub struct Rule {
-    /// The address below the scope: fixed names, `<>` for a name of the server's choice, `...` at the end for any
-    /// number of further segments.
-    pattern: &'static str,
-    /// How many segments an address of the pattern has, at least where `...` is its last one.
-    depth: usize,
-    /// The commands that the node takes.
-    pub access: Access,
-    /// The format of its value.
-    pub format: Kind,
-    /// Whether a Get must not tell the value.
-    pub secret: bool,
-}
-
-/// Formats as rules need them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// Text.
-    Text,
-    /// A signed 32-bit number.
-    Number,
-    /// `true` or `false`.
-    Boolean,
-    /// Base64.
-    Base64,
-    /// Whatever the command says.
-    Any,
-    /// An interior node.
-    Interior,
-    /// No value.
-    Nothing,
-}
-
-impl Kind {
-    /// The format in which such a node is reported.
-    pub fn format(self) -> Format {
-        match self {
-            Self::Text | Self::Any => Format::Chr,
-            Self::Number => Format::Int,
-            Self::Boolean => Format::Bool,
-            Self::Base64 => Format::B64,
-            Self::Interior => Format::Node,
-            Self::Nothing => Format::Null,
-        }
-    }
-}
-
-const fn depth(pattern: &str) -> usize {
-    let pattern = pattern.as_bytes();
-    let (mut index, mut depth) = (0, 1);
-    while index < pattern.len() {
-        if pattern[index] == b'/' {
-            depth += 1;
-        }
-        index += 1;
-    }
-    depth
-}
-
-const fn rule(pattern: &'static str, access: &str, format: Kind) -> Rule {
-    Rule { pattern, depth: depth(pattern), access: Access::parse(access), format, secret: false }
-}
-
-const fn secret(pattern: &'static str, access: &str) -> Rule {
-    Rule { pattern, depth: depth(pattern), access: Access::parse(access), format: Kind::Text, secret: true }
-}
-
-use Kind::{Any, Base64, Boolean, Interior, Nothing, Number, Text};
+use super::Kind::{Any, Base64, Boolean, Interior, Nothing, Number, Text};
+use super::{Rule, rule, secret};
 
 /// More special patterns come before more general ones.
 #[rustfmt::skip]
-static RULES: &[Rule] = &[
+pub(super) static RULES: &[Rule] = &[
     rule("DevInfo/DevId", "G", Text),
     rule("DevInfo/Man", "G", Text),
     rule("DevInfo/Mod", "G", Text),
@@ -155,9 +44,12 @@ static RULES: &[Rule] = &[
     rule("DevDetail/Ext/WlanDnsSuffix", "G", Text),
     rule("DevDetail/Ext/WlanSubnetMask", "G", Text),
     rule("DevDetail/Ext/DeviceHardwareData", "G", Text),
-    secret("SyncML/DMAcc/<>/AppAuth/<>/AAuthSecret", "AR"),
-    rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthName", "AR", Text),
-    rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthData", "AR", Any),
+    secret("SyncML/DMAcc/<>/AppAuth/CLCRED/AAuthSecret", "AR"),
+    rule("SyncML/DMAcc/<>/AppAuth/CLCRED/AAuthName", "AR", Text),
+    rule("SyncML/DMAcc/<>/AppAuth/CLCRED/AAuthData", "AR", Any),
+    secret("SyncML/DMAcc/<>/AppAuth/<>/AAuthSecret", "AR").stored("TLS proves who the server is; no digest of it is required"),
+    rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthName", "AR", Text).stored("TLS proves who the server is; no digest of it is required"),
+    rule("SyncML/DMAcc/<>/AppAuth/<>/AAuthData", "AR", Any).stored("TLS proves who the server is; no digest of it is required"),
     rule("Vendor/MSFT/DMClient/HWDevID", "G", Text),
     rule("Vendor/MSFT/DMClient/Unenroll", "GX", Nothing),
     rule("Vendor/MSFT/DMClient/Provider/<>", "G", Interior),
@@ -168,23 +60,23 @@ static RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/EnrollmentType", "G", Text),
     rule("Vendor/MSFT/DMClient/Provider/<>/HWDevID", "G", Text),
     rule("Vendor/MSFT/DMClient/Provider/<>/AADDeviceID", "G", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/EntDeviceName", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/ExchangeID", "ADGR", Text),
+    rule("Vendor/MSFT/DMClient/Provider/<>/EntDeviceName", "ADGR", Text).stored("the server's own name for the device, which it reads back"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/ExchangeID", "ADGR", Text).stored("the server links the device to a mailbox by it"),
     rule("Vendor/MSFT/DMClient/Provider/<>/EntDMID", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/SignedEntDMID", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/CertRenewTimeStamp", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/PublisherDeviceID", "ADGR", Text),
+    rule("Vendor/MSFT/DMClient/Provider/<>/SignedEntDMID", "ADGR", Text).stored("the device writes it after a renewal, for the server to read"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/CertRenewTimeStamp", "ADGR", Text).stored("the device writes it after a renewal, for the server to read"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/PublisherDeviceID", "ADGR", Text).stored("an id of the server's, which it reads back"),
     rule("Vendor/MSFT/DMClient/Provider/<>/HelpPhoneNumber", "ADGR", Text),
     rule("Vendor/MSFT/DMClient/Provider/<>/HelpWebsite", "ADGR", Text),
     rule("Vendor/MSFT/DMClient/Provider/<>/HelpEmailAddress", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/CommercialID", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/UPN", "AGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/AADResourceID", "AGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/RequireMessageSigning", "ADGR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/AADSendDeviceToken", "ADGR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/ForceAadToken", "ADGR", Text),
-    rule("Vendor/MSFT/DMClient/Provider/<>/EnableOmaDmKeepAliveMessage", "GR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/SyncApplicationVersion", "ADGR", Text),
+    rule("Vendor/MSFT/DMClient/Provider/<>/CommercialID", "ADGR", Text).refused("no telemetry is sent under such an id"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/UPN", "AGR", Text).stored("the server's own name for the user, which it reads back"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/AADResourceID", "AGR", Text).refused("tokens of Entra ID are not sent"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/RequireMessageSigning", "ADGR", Boolean).only(&["false"], "messages are not signed; mutual TLS proves who sends them"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/AADSendDeviceToken", "ADGR", Boolean).only(&["false"], "tokens of Entra ID are not sent"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/ForceAadToken", "ADGR", Text).refused("tokens of Entra ID are not sent"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/EnableOmaDmKeepAliveMessage", "GR", Boolean).only(&["false"], "no message is sent before the commands of the last one are done"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/SyncApplicationVersion", "ADGR", Text).only(&["1.0"], "another version of the session's application than 1.0 is not supported"),
     rule("Vendor/MSFT/DMClient/Provider/<>/NumberOfDaysAfterLostContactToUnenroll", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/Push", "ADG", Interior),
     rule("Vendor/MSFT/DMClient/Provider/<>/Push/PFN", "ADGR", Text),
@@ -200,10 +92,10 @@ static RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/Poll/NumberOfRemainingScheduledRetries", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/Enabled", "ADGR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/Cadence", "ADGR", Number),
-    rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/PausePeriod", "ADGR", Number),
-    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/ServerHasFinishedProvisioning", "GR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/IsSyncDone", "GR", Boolean),
-    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/<>", "GR", Any),
+    rule("Vendor/MSFT/DMClient/Provider/<>/ConfigRefresh/PausePeriod", "ADGR", Number).only(&["0"], "a refresh that was switched on is not paused; switch it off"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/ServerHasFinishedProvisioning", "GR", Boolean).stored("there is no page on which a user waits for the first session; the server reads it back"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/IsSyncDone", "GR", Boolean).stored("there is no page on which a user waits for the first session; the server reads it back"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/FirstSyncStatus/<>", "GR", Any).stored("there is no page on which a user waits for the first session; the server reads it back"),
     rule("Vendor/MSFT/WiFi/Profile/<>", "ADGR", Interior),
     rule("Vendor/MSFT/WiFi/Profile/<>/WlanXml", "ADGR", Text),
     rule("Vendor/MSFT/WiFi/Profile/<>/Proxy", "ADGR", Text),
@@ -266,7 +158,7 @@ static RULES: &[Rule] = &[
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryInterval", "ADGR", Number),
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ServerURL", "ADGR", Text),
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ROBOSupport", "ADGR", Boolean),
-    rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryAfterExpiryInterval", "AGR", Number),
+    rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/RetryAfterExpiryInterval", "AGR", Number).refused("a certificate that has expired is issued again by a recovery token, not by a renewal"),
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/Status", "G", Number),
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/ErrorCode", "G", Number),
     rule("Vendor/MSFT/CertificateStore/MY/WSTEP/Renew/LastRenewalAttemptTime", "G", Text),
@@ -326,94 +218,3 @@ static RULES: &[Rule] = &[
     rule("Vendor/LinuxMDM/Config/<>", "G", Interior),
     rule("Vendor/LinuxMDM/Config/<>/<>", "ADGR", Any),
 ];
-
-const WILDCARD: &str = "<>";
-const OPEN_END: &str = "...";
-
-/// The rule for a node, and the node's address with its fixed names in their conventional case.
-pub fn find(uri: &LocUri) -> Option<(&'static Rule, LocUri)> {
-    RULES.iter().find_map(|rule| Some((rule, rule.matches(uri)?)))
-}
-
-/// All rules.
-pub(super) fn rules() -> &'static [Rule] {
-    RULES
-}
-
-impl Rule {
-    pub(super) fn pattern(&self) -> &'static str {
-        self.pattern
-    }
-
-    fn matches(&self, uri: &LocUri) -> Option<LocUri> {
-        // Every node of every session is looked up here: what cannot be it is not even compared.
-        let length = uri.segments().len();
-        if length < self.depth || length > self.depth && !self.pattern.ends_with(OPEN_END) {
-            return None;
-        }
-        let fits = self
-            .pattern
-            .split('/')
-            .zip(uri.segments())
-            .all(|(step, segment)| step == OPEN_END || step == WILDCARD || segment.eq_ignore_ascii_case(step));
-        fits.then(|| self.canonical(uri)).flatten()
-    }
-
-    fn canonical(&self, uri: &LocUri) -> Option<LocUri> {
-        let mut segments = uri.segments().iter();
-        let mut canonical = Vec::with_capacity(segments.len());
-        for step in self.pattern.split('/') {
-            if step == OPEN_END {
-                let rest = segments.as_slice();
-                canonical.extend_from_slice(rest);
-                return (!rest.is_empty()).then(|| LocUri::new(uri.scope(), canonical));
-            }
-            let segment = segments.next()?;
-            if step != WILDCARD && !segment.eq_ignore_ascii_case(step) {
-                return None;
-            }
-            canonical.push(if step == WILDCARD { segment.clone() } else { step.to_owned() });
-        }
-        segments.as_slice().is_empty().then(|| LocUri::new(uri.scope(), canonical))
-    }
-}
-
-impl Rule {
-    /// The node of the server's choice that a node of this rule belongs to: the account or the profile above it.
-    pub(super) fn owner(&self, uri: &LocUri) -> Option<LocUri> {
-        let (above, _) = self.pattern.rsplit_once('/')?;
-        let depth = above.split('/').collect::<Vec<_>>().iter().rposition(|step| *step == WILDCARD)? + 1;
-        Some(LocUri::new(uri.scope(), uri.segments().iter().take(depth).cloned()))
-    }
-
-    /// Whether the value may contain a secret among other things: a Wi-Fi key in a WLAN profile, a VPN client's own
-    /// configuration. Nobody reads such a value with the secrets in it.
-    pub fn may_hold_secret(&self) -> bool {
-        ["/WlanXml", "VPNv2/<>/..."].iter().any(|end| self.pattern.ends_with(end))
-    }
-}
-
-/// Whether an address is that of a fixed interior node: one that is there even while it is empty. Answers with the
-/// address in its conventional case and the fixed interior nodes directly below it.
-pub fn fixed_interior(uri: &LocUri) -> Option<(LocUri, Vec<&'static str>)> {
-    let depth = uri.segments().len();
-    let mut found: Option<(LocUri, Vec<&'static str>)> = None;
-    for rule in RULES {
-        let steps: Vec<&str> = rule.pattern.split('/').collect();
-        let leads_here = steps.len() > depth
-            && steps
-                .iter()
-                .zip(uri.segments())
-                .all(|(step, segment)| *step != WILDCARD && step.eq_ignore_ascii_case(segment));
-        if !leads_here {
-            continue;
-        }
-        let canonical = steps[..depth].iter().map(|step| (*step).to_owned());
-        let (_, below) = found.get_or_insert_with(|| (LocUri::new(uri.scope(), canonical), Vec::new()));
-        let next = steps[depth];
-        if steps.len() > depth + 1 && next != WILDCARD && next != OPEN_END && !below.contains(&next) {
-            below.push(next);
-        }
-    }
-    found
-}
