@@ -124,9 +124,19 @@ fn a_file_changed_by_hand_is_put_back_and_both_sides_are_told() {
     let managed = std::fs::read_to_string(&path).unwrap();
     std::fs::write(&path, "minlen = 1\n").unwrap();
     let planned = world.agent.verb(["plan"]).unwrap().output;
+    // What is said is what is on the disk now, not what was there at the last check-in.
+    for verb in [&["profiles", "list"][..], &["status"], &["doctor"]] {
+        let said = world.agent.verb(verb.iter().copied()).unwrap().output;
+        let word = if verb[0] == "profiles" { "no" } else { "was changed locally since the last check-in" };
+        assert!(said.contains(word) && !said.contains("every profile is in force"), "{verb:?}: {said}");
+    }
+    let listed = world.agent.json(["profiles", "list"]).unwrap();
+    let reason = listed[0]["not_in_force"].as_str().unwrap_or_default();
+    assert!(reason.contains("90-mdm-agent.conf was changed locally"), "{listed}");
     assert!(planned.contains("- minlen = 1") && planned.contains("+ minlen = 12"), "{planned}");
     sync(&world);
     assert_eq!(std::fs::read_to_string(&path).unwrap(), managed);
+    assert_eq!(world.agent.json(["profiles", "list"]).unwrap()[0]["not_in_force"], Value::Null);
     let status = world.agent.verb(["status"]).unwrap().output;
     assert!(status.contains("pwquality.conf.d/90-mdm-agent.conf (changed locally"), "{status}");
     let told = device(&world)["reports"].to_string();

@@ -121,6 +121,16 @@ pub fn provide(tree: &mut Tree, account: &Account, facts: &DeviceFacts) {
     provide_account(tree, account);
 }
 
+/// As [`provide`], with the time, seconds since 1970. It is given with its zone, for the agent has no other clock than UTC.
+pub fn provide_at(tree: &mut Tree, account: &Account, facts: &DeviceFacts, now: i64) {
+    provide(tree, account, facts);
+    let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
+    let moment = time::OffsetDateTime::from_unix_timestamp(now).ok().and_then(|moment| moment.format(format).ok());
+    if let Some(moment) = moment {
+        put(tree, "./DevDetail/Ext/Microsoft/LocalTime", &Format::Chr, &moment);
+    }
+}
+
 fn provide_account(tree: &mut Tree, account: &Account) {
     let provider = account.provider_address();
     put(tree, "./Device/Vendor/MSFT/DMClient/HWDevID", &Format::Chr, &account.hardware_id);

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use mdm_protocol::syncml::{Command, CommandId, Header, Message, StatusCode, Verb};
+use mdm_protocol::syncml::{Command, CommandId, Header, Message, StatusCode, Verb, decode_fragment};
 
 use super::application::{Application, ApplicationOutcome, MachineReport};
 use super::nodes::PushOffer;
@@ -106,17 +106,11 @@ fn context() -> SessionContext {
 }
 
 fn read(fragment: &str) -> Result<Vec<Command>, TrialError> {
-    let fragment = mdm_protocol::xml::without_declaration(fragment.trim());
-    let message = format!(
-        "<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr><VerDTD>1.2</VerDTD><VerProto>DM/1.2</VerProto><SessionID>1</SessionID>\
-         <MsgID>1</MsgID><Target><LocURI>a</LocURI></Target><Source><LocURI>b</LocURI></Source></SyncHdr>\
-         <SyncBody>{fragment}<Final/></SyncBody></SyncML>"
-    );
-    let message = Message::decode(message.as_bytes()).map_err(|error| TrialError::Malformed(error.to_string()))?;
-    if message.commands.is_empty() {
+    let commands = decode_fragment(fragment).map_err(|error| TrialError::Malformed(error.to_string()))?;
+    if commands.is_empty() {
         return Err(TrialError::Malformed("there is no command in it".to_owned()));
     }
-    Ok(message.commands)
+    Ok(commands)
 }
 
 /// Only what sets something can be tried.
@@ -219,6 +213,11 @@ mod tests {
         assert_eq!(applied(&tried), [] as [&str; 0], "nothing of an Atomic that fails is applied");
         let named: Vec<&str> = tried.refused.iter().map(|(name, _)| name.as_str()).collect();
         assert_eq!(named, ["Atomic", SYSCTL, &SYSCTL.replace("sysrq", "other")]);
+        let whole = format!(
+            "<?xml version=\"1.0\"?><SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr/><SyncBody>{}<Final/></SyncBody></SyncML>",
+            set(SYSCTL, "2")
+        );
+        assert_eq!(applied(&trial(&[whole]).unwrap()), ["2"], "a whole message is taken for its body");
         let tried = trial(&[set("./DevInfo/Man", "x")]).unwrap();
         assert_eq!(tried.refused.len(), 1, "{tried:?}");
     }

@@ -1,7 +1,11 @@
 //! Changes of managed files by others, on their way to the history and the server. They are found, and put back, elsewhere.
 
+use std::collections::BTreeMap;
+
 use super::force::Platform;
-use super::ledger::{Drift, LedgerError};
+use super::ledger::{Drift, DriftKind, Ledger, LedgerError};
+use super::plan::drift_of;
+use super::root::Root;
 use crate::engine::application::{DriftOutcome, DriftReport};
 
 impl Drift {
@@ -31,6 +35,29 @@ impl Drift {
 }
 
 impl Platform {
+    /// Files of the agent's that are not as it left them, at this moment: the profiles that they are for by their address,
+    /// and what was done. Reads content only of files that look different.
+    pub fn altered(&self, ledger: &Ledger) -> BTreeMap<String, String> {
+        let mut altered = BTreeMap::new();
+        let Ok(root) = Root::open(self.root()) else { return altered };
+        // A change that was cut off is not the work of others.
+        for (path, entry) in ledger.files.iter().filter(|(_, entry)| entry.before.is_none()) {
+            if root.are_untouched(std::iter::once((path, entry.stamp, entry.mode))) {
+                continue;
+            }
+            let known = entry.stamp.map(|stamp| (entry.digest.as_str(), stamp));
+            let what = match root.look(path, known) {
+                Ok(found) => drift_of(entry, &found).map(DriftKind::in_words),
+                Err(_) => Some("cannot be read"),
+            };
+            let Some(what) = what else { continue };
+            for profile in &entry.profiles {
+                altered.entry(profile.clone()).or_insert_with(|| format!("{path} {what} since the last check-in"));
+            }
+        }
+        altered
+    }
+
     /// These changes by others were reported to the server.
     pub fn drift_reported(&self, reported: &[DriftReport]) -> Result<(), LedgerError> {
         let mut ledger = self.readable_ledger()?;

@@ -202,6 +202,18 @@ impl DriftKind {
             Self::Replaced => "replaced",
         }
     }
+
+    /// What was done to a file, in words that follow its path.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Changed => "was changed locally",
+            Self::Removed => "was removed locally",
+            Self::Permissions => "was given other permissions",
+            Self::Owner => "was given to another user or group",
+            Self::Linked => "was given a further name",
+            Self::Replaced => "was replaced locally by something else",
+        }
+    }
 }
 
 /// A ledger that cannot be used.

@@ -55,7 +55,9 @@ pub(super) fn fragment(text: &str) -> Result<Vec<Command>, SyncMlError> {
     let bare = declaration_end.map_or(text, |end| &text[end + "?>".len()..]);
     let wrapped = format!("<SyncBody>{}</SyncBody>", bare.trim());
     let document = Document::parse(wrapped.as_bytes(), &Limits::MESSAGE)?;
-    let body = document.root().child("SyncBody").unwrap_or(document.root());
+    let root = document.root();
+    // A whole message is taken for its body, as every sample page shows commands.
+    let body = root.path(&["SyncML", "SyncBody"]).or(root.child("SyncBody")).unwrap_or(root);
     body.children().filter(|element| !element.is("Final")).map(command).collect()
 }
 

@@ -174,6 +174,16 @@ mod tests {
     }
 
     #[test]
+    fn a_whole_message_is_taken_for_its_body() {
+        let set = "<Replace><Item><Target><LocURI>./A/B</LocURI></Target><Data>1</Data></Item></Replace>";
+        let whole = format!("<SyncML xmlns=\"SYNCML:SYNCML1.2\"><SyncHdr/><SyncBody>{set}<Final/></SyncBody></SyncML>");
+        for text in [set, &format!("<SyncBody>{set}</SyncBody>"), &whole, &format!("<?xml version=\"1.0\"?>\n{whole}")]
+        {
+            assert_eq!(parse(text, Purpose::Profile).unwrap().len(), 1, "{text}");
+        }
+    }
+
+    #[test]
     fn a_command_may_ask_questions() {
         let get = "<Get><Item><Target><LocURI>./DevDetail?list=StructData</LocURI></Target></Item></Get>";
         assert_eq!(parse(get, Purpose::Command).unwrap().len(), 1);

@@ -301,6 +301,9 @@ fn is_check_in(reason: TimerReason) -> bool {
         | TimerReason::LastChance
         | TimerReason::GracePeriod
         | TimerReason::UnfinishedFarewell => true,
-        TimerReason::RetentionWarning | TimerReason::Retention | TimerReason::CertificateRequest => false,
+        TimerReason::RetentionWarning
+        | TimerReason::Retention
+        | TimerReason::CertificateRequest
+        | TimerReason::ConfigRefresh => false,
     }
 }

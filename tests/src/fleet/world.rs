@@ -57,7 +57,7 @@ impl<'a> World<'a> {
                     changed_at: None,
                     addresses: addresses.get(address).cloned().into_iter().collect(),
                 };
-                told.push(Told { poll: Some(poll), authority, renewal: None, renew_now: false });
+                told.push(Told { poll: Some(poll), authority, ..Told::default() });
             }
         }
         Self { scenario, addresses, accounts, told }

@@ -34,6 +34,14 @@ fn who_is_signed_in_depends_on_who_enrolled_and_what_the_machine_keeps_track_of(
 }
 
 #[test]
+fn the_time_is_told_with_its_zone() {
+    let mut tree = Tree::default();
+    super::provide_at(&mut tree, &account(), &facts(), 1_796_083_200);
+    let node = LocUri::parse("./DevDetail/Ext/Microsoft/LocalTime").unwrap();
+    assert_eq!(tree.get(&node).unwrap().value, "2026-12-01T00:00:00Z");
+}
+
+#[test]
 fn what_is_not_known_is_not_there_and_device_information_is_never_empty() {
     let mut tree = Tree::default();
     provide(&mut tree, &account(), &DeviceFacts::default());

@@ -34,7 +34,7 @@ impl Engine {
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser)
             .speaking_for(self.owner(&plan))
             .with_succession(self.life.succession(plan.destination, &account));
-        facts::provide(&mut tree, &account, &facts);
+        facts::provide_at(&mut tree, &account, &facts, now.wall);
         self.provide(&mut tree, &account, &push, plan.slot);
         let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
         let context = SessionContext {

@@ -228,8 +228,8 @@ fn all_failed(roots: &[String], status: StatusCode, reason: &str) -> Application
     ApplicationOutcome { failed, ..ApplicationOutcome::default() }
 }
 
-/// What of the profiles is in force, as the ledger has it.
-pub(super) fn in_force(ledger: &Ledger) -> InForce {
+/// What of the profiles is applied: as the ledger has it, and as the machine has it now.
+pub(super) fn in_force(platform: &Platform, ledger: &Ledger) -> InForce {
     let mut in_force = InForce { without_effect: ledger.without_effect.clone(), ..InForce::default() };
     for (root, standing) in &ledger.profiles {
         let reason = match standing {
@@ -237,6 +237,9 @@ pub(super) fn in_force(ledger: &Ledger) -> InForce {
             Standing::Refused { reason, .. } => reason.clone(),
         };
         in_force.not.insert(root.clone(), reason);
+    }
+    for (root, reason) in platform.altered(ledger) {
+        in_force.not.entry(root).or_insert(reason);
     }
     for (path, entry) in &ledger.files {
         for root in &entry.profiles {

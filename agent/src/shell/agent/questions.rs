@@ -61,7 +61,7 @@ impl Agent {
             return answer(reply, Err(ControlError::not_enrolled()));
         }
         let mut standing = self.engine.standing(clock::now());
-        standing.machine = super::machine::in_force(&self.platform.ledger().unwrap_or_default());
+        standing.machine = super::machine::in_force(&self.platform, &self.platform.ledger().unwrap_or_default());
         if let Some(snapshot) = &self.snapshot {
             return answer(reply, question(snapshot, &standing));
         }

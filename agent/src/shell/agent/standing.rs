@@ -27,7 +27,7 @@ impl Agent {
         let left_behind = ledger.files.keys().filter(|_| is_unfinished).map(ToString::to_string).collect();
         Status {
             drift: ledger.drift.iter().map(Drift::brief).collect(),
-            not_in_force: super::machine::in_force(&ledger).not,
+            not_in_force: super::machine::in_force(&self.platform, &ledger).not,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             unenrollment_unfinished: is_unfinished,
             left_behind,
