@@ -121,6 +121,7 @@ fn in_force(profile: &ProfileView) -> String {
     match profile.not_in_force.as_deref() {
         None => "yes",
         Some(reason) if reason.starts_with("waiting: ") => "waiting",
+        Some(reason) if reason.starts_with("refused ") => "refused",
         Some(_) => "no",
     }
     .to_owned()

@@ -30,6 +30,7 @@ pub mod push;
 pub mod push_link;
 pub mod push_stream;
 pub mod redaction;
+pub mod refusals;
 pub mod remote;
 pub mod renewal;
 pub mod reply;

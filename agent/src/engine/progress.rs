@@ -10,6 +10,7 @@ use super::certificates::RenewalState;
 use super::claim::Claim;
 use super::clock::ClockReading;
 use super::push::PushState;
+use super::refusals::Refused;
 use super::remote::RemoteOrders;
 use super::server_settings::ServerSettings;
 pub use super::trigger::{Trigger, Triggers};
@@ -201,6 +202,9 @@ pub struct Progress {
     /// What the server sets of the agent itself, if it sets anything.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub server_settings: Option<Box<ServerSettings>>,
+    /// Settings of profiles that were refused, by the address of their node.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Box<Refused>>,
     /// Users who have signed in at the machine since the enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_seen: Option<Vec<String>>,

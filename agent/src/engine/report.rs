@@ -16,6 +16,7 @@ use super::remote::RemoteOrder;
 use super::tree::schema;
 pub use why::{Explanation, why};
 
+mod refused;
 mod why;
 
 #[cfg(test)]
@@ -289,8 +290,16 @@ pub enum NotFound {
 /// All profiles, by kind and name.
 pub fn list(stored: &Stored, standing: &Standing) -> Vec<ProfileView> {
     let mut views: Vec<ProfileView> = stored.profiles.iter().map(|profile| view(profile, standing)).collect();
+    views.extend(only_refused(stored, standing));
     views.sort_by(|left, right| (&left.kind, &left.name, &left.scope).cmp(&(&right.kind, &right.name, &right.scope)));
     views
+}
+
+/// Profiles that are not held because they were refused.
+fn only_refused(stored: &Stored, standing: &Standing) -> Vec<ProfileView> {
+    let mut refused = refused::by_profile(standing);
+    stored.profiles.iter().for_each(|profile| drop(refused.remove(&profile.root.to_string())));
+    refused.into_values().map(|(address, setting)| refused::view(&address, setting, standing)).collect()
 }
 
 /// The profile of that name, or the only one whose name begins so.
@@ -309,8 +318,13 @@ pub fn find(
         }
     }
     let exact = found.values().find(|(_, view)| view.name == name);
+    let is_it = |view: &ProfileView| kind.is_none_or(|kind| view.kind == kind) && view.name == name;
     match exact.or_else(|| found.values().next().filter(|_| found.len() == 1)) {
         Some((profile, view)) => Ok(describe(profile, view, reveal)),
+        None if only_refused(stored, standing).iter().any(is_it) => {
+            let view = only_refused(stored, standing).into_iter().find(is_it);
+            view.map(|view| ProfileDetail { view, nodes: Vec::new() }).ok_or(NotFound::None(name.to_owned()))
+        }
         None if found.is_empty() => Err(NotFound::None(name.to_owned())),
         None => Err(NotFound::Several { count: found.len(), name: name.to_owned() }),
     }
@@ -332,7 +346,10 @@ fn view(profile: &Profile, standing: &Standing) -> ProfileView {
         confirmed: shown(profile.confirmed(progress)),
         kept_until: profile.retain_until(progress, authority, retention).map(shown),
         redundant: profile.is_redundant(authority),
-        not_in_force: machine.not.get(&root).cloned(),
+        not_in_force: machine.not.get(&root).cloned().or_else(|| {
+            let refused = refused::by_profile(standing);
+            refused.get(&root).map(|(_, setting)| format!("a change of it was {}", setting.in_words()))
+        }),
         files: machine.files.get(&root).cloned().unwrap_or_default(),
         without_effect: machine.without_effect.get(&root).cloned().unwrap_or_default(),
         content_hash: profile.content_hash.clone(),

@@ -41,6 +41,7 @@ impl Engine {
         let record = self.record_session(&plan, &session, end, now);
         let mut notes = vec![Note::session(&record)];
         self.note_follow(&follow, now, &mut notes);
+        self.settle_refusals(&session, now, &mut notes);
         let before = self.life.expiry();
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
@@ -98,6 +99,18 @@ impl Engine {
         self.redundant_sent(session, record.completed);
         self.life.progress_mut().last_session = Some(Box::new(record.clone()));
         record
+    }
+
+    /// Remembers which settings of profiles were refused, and why.
+    fn settle_refusals(&mut self, session: &Session, now: Now, notes: &mut Vec<Note>) {
+        let at = self.life.clock().read(now);
+        let mut refused = self.life.progress_mut().refused.take().unwrap_or_default();
+        let news = session.fates().settle(&mut refused, at.wall);
+        self.life.progress_mut().refused = Some(refused).filter(|refused| !refused.is_empty());
+        notes.extend(news.into_iter().map(|(node, setting)| {
+            let note = Note::new("setting-refused", at).with("node", node);
+            note.with("status", setting.status.to_string()).with("reason", setting.reason)
+        }));
     }
 
     /// Keeps the nonce for the next session, and what the session has shown of how long the server takes one.

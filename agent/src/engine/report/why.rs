@@ -42,6 +42,9 @@ pub fn why(stored: &Stored, standing: &Standing, kind: Option<&str>, name: &str)
 
 /// What will become of a profile.
 fn fate(view: &ProfileView, standing: &Standing) -> String {
+    if let Some(reason) = view.not_in_force.as_ref().filter(|_| view.content_hash.is_empty()) {
+        return format!("It is not here: it was {reason}. The server got the same answer; nothing of it was stored.");
+    }
     let days = standing.retention.window / 86_400;
     let owner = &view.authority;
     match (view.redundant, standing.retention.clock, view.kept_until) {

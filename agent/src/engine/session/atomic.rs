@@ -243,6 +243,11 @@ impl Session {
 
     fn answer_atomic(&mut self, run: AtomicRun, code: StatusCode) {
         let Some(message_id) = self.round.as_ref().map(|round| round.message_id) else { return };
+        for (command, member) in run.group.commands.iter().zip(&run.members) {
+            if let (Command::Operation(operation), Member::Items(outcomes)) = (command, member) {
+                self.record_fates(operation, outcomes);
+            }
+        }
         let own = package::status(message_id, &run.group.id, "Atomic", code);
         let members =
             run.group.commands.iter().zip(run.members).flat_map(|(command, member)| match (command, member) {

@@ -108,8 +108,20 @@ impl Session {
         round.outcomes.push(outcome);
         let Some(operation) = round.operation_at_its_end() else { return };
         let outcomes = std::mem::take(&mut round.outcomes);
+        self.record_fates(&operation, &outcomes);
+        let Some(round) = &mut self.round else { return };
         let answers = answers(round.message_id, &operation, outcomes);
         round.answers.extend(answers);
+    }
+
+    /// Records what was made of settings of profiles, so that users see the reason that the server gets.
+    pub(super) fn record_fates(&mut self, operation: &Operation, outcomes: &[ItemOutcome]) {
+        for (item, outcome) in operation.items.iter().zip(outcomes) {
+            let uri = if operation.verb == Verb::Replace { changed(item) } else { target(item) };
+            if let Ok(uri) = uri {
+                self.effects.fates.record(operation, &uri, outcome.code, outcome.reason.as_deref());
+            }
+        }
     }
 
     /// Changes the tree; answers with the address of the profile that the node belongs to.

@@ -9,6 +9,7 @@ use mdm_protocol::syncml::Format;
 
 use crate::engine::certificate_request::RequestStatus;
 use crate::engine::claim::Claim;
+use crate::engine::refusals::Fates;
 use crate::engine::remote::RemoteOrder;
 use crate::engine::tree::ABSENT;
 
@@ -30,6 +31,8 @@ pub(super) struct SessionEffects {
     pub(super) requested: usize,
     /// Settings that wait for their place.
     pub(super) claims: Vec<Claim>,
+    /// What was made of settings of profiles.
+    pub(super) fates: Fates,
     /// Profiles that were removed, so that an earlier request of theirs is void.
     pub(super) void: BTreeSet<String>,
 }

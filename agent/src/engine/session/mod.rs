@@ -44,6 +44,7 @@ use super::application::{Application, MachineReport};
 use super::compliance::standing::rule_id;
 use super::failure::{SessionFailure, Violation};
 use super::profile::{Changes, Profile};
+use super::refusals::Fates;
 use super::remote::RemoteOrder;
 use super::reply::{ManagementReply, Reply, classify};
 use super::tree::{Refusal, Tree};
@@ -218,6 +219,11 @@ impl Session {
     /// Whether the server ordered the renewal of the certificate.
     pub fn wants_renewal(&self) -> bool {
         self.effects.renew_now
+    }
+
+    /// What was made of settings of profiles.
+    pub fn fates(&self) -> Fates {
+        self.effects.fates.clone()
     }
 
     /// The certificates that the server requested from SCEP servers, by the address of the profile's own node.

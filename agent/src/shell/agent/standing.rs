@@ -1,11 +1,13 @@
 //! How things stand, for whoever asks.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 
 use super::{Agent, Phase, SessionRecord, clock};
 use crate::engine::Account;
 use crate::engine::report::{AccountStatus, MoveStatus, OrderStatus, Status};
-use crate::platform::ledger::Drift;
+use crate::platform::ledger::{Drift, Ledger};
 use crate::shell::control::{ControlError, ControlResult};
 use crate::shell::unenrollment;
 
@@ -27,7 +29,7 @@ impl Agent {
         let left_behind = ledger.files.keys().filter(|_| is_unfinished).map(ToString::to_string).collect();
         Status {
             drift: ledger.drift.iter().map(Drift::brief).collect(),
-            not_in_force: super::machine::in_force(&self.platform, &ledger).not,
+            not_in_force: self.not_applied(&ledger),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             unenrollment_unfinished: is_unfinished,
             left_behind,
@@ -67,6 +69,14 @@ impl Agent {
             help: progress.server_settings.iter().flat_map(|settings| settings.help.all()).map(str::to_owned).collect(),
             clock_skew: self.engine.life().clock().skew(),
         }
+    }
+
+    /// Profiles that are not applied as the server has set them, and why; refused settings are among them.
+    fn not_applied(&self, ledger: &Ledger) -> BTreeMap<String, String> {
+        let mut not = super::machine::in_force(&self.platform, ledger).not;
+        let refused = self.engine.progress().refused.iter().flat_map(|refused| refused.iter());
+        not.extend(refused.map(|(node, setting)| (node.clone(), setting.in_words())));
+        not
     }
 
     /// What the agent is doing.
