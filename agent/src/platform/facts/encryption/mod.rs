@@ -2,6 +2,7 @@
 //!
 //! It reads what the kernel shows and judges nothing: a volume that need not be encrypted is listed with its excuse.
 
+mod boot;
 mod layer;
 mod mounts;
 #[cfg(test)]
@@ -69,7 +70,9 @@ fn relevant(mounts: &[Mount]) -> Vec<&Mount> {
         if mount.place == "/" { mount.kind != "rootfs" } else { !mount.is_virtual() && (is_special || on_device) }
     };
     let mut kept: Vec<&Mount> = mounts.iter().filter(keeps).collect();
-    kept.sort_by_key(|mount| (mount.excuse().is_some(), mount.place.len(), mount.place.clone()));
+    kept.sort_by_key(|mount| {
+        (mount.excuse().is_some() || boot::is_usual_place(mount), mount.place.len(), mount.place.clone())
+    });
     let mut seen = BTreeSet::new();
     kept.retain(|mount| seen.insert((mount.device.clone(), mount.kind.clone())));
     kept.sort_by(|one, other| one.place.cmp(&other.place));
@@ -78,7 +81,7 @@ fn relevant(mounts: &[Mount]) -> Vec<&Mount> {
 
 fn volume(source: &Source, walk: &Walk<'_>, mount: &Mount) -> Volume {
     let mut layer = walk.mount(mount, &[]);
-    let mut excuse = mount.excuse().map(str::to_owned);
+    let mut excuse = boot::excuse(source, mount).or_else(|| mount.excuse()).map(str::to_owned);
     if excuse.is_none() && layer.removable && mount.is_for_removable() {
         excuse = Some("it is a removable disk".to_owned());
     }

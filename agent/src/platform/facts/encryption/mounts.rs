@@ -56,9 +56,6 @@ const NETWORK: &[&str] = &[
 /// File systems that nothing is written to.
 const IMAGES: &[&str] = &["cramfs", "erofs", "iso9660", "romfs", "squashfs", "udf"];
 
-/// Where the files are that the machine starts from. Other places below /boot have no excuse.
-const STARTING: &[&str] = &["/boot", "/boot/efi", "/boot/firmware", "/boot/grub", "/boot/grub2", "/efi", "/esp"];
-
 /// A mount.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Mount {
@@ -112,7 +109,6 @@ impl Mount {
     /// Why nobody minds if it is not encrypted, by its place and its kind.
     pub(super) fn excuse(&self) -> Option<&'static str> {
         match () {
-            () if STARTING.contains(&self.place.as_str()) => Some("it is needed before anything can be unlocked"),
             () if self.is_network() => Some("it is on another machine"),
             () if self.place == "/" => None,
             () if IMAGES.contains(&self.kind.as_str()) => Some("it is an image that nothing is written to"),
@@ -143,13 +139,14 @@ pub(super) fn read(text: &str) -> Result<Vec<Mount>, String> {
     mounts.ok_or_else(|| "mountinfo has a line that cannot be understood".to_owned())
 }
 
-/// The mount that holds a path: the innermost, and of several on the same place the last.
-pub(super) fn holding<'a>(mounts: &'a [Mount], path: &str) -> Option<&'a Mount> {
+/// The mount that holds a path: the innermost, and of several on the same place the last. `hidden` are mounts that do
+/// not count: what is below one of them was there before it.
+pub(super) fn holding<'a>(mounts: &'a [Mount], path: &str, hidden: impl Fn(&Mount) -> bool) -> Option<&'a Mount> {
     let holds = |mount: &&Mount| {
         let place = mount.place.trim_end_matches('/');
         path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
     };
-    mounts.iter().filter(holds).max_by_key(|mount| mount.place.len())
+    mounts.iter().filter(holds).filter(|mount| !hidden(mount)).max_by_key(|mount| mount.place.len())
 }
 
 /// The kernel writes space, tab, newline and backslash as three octal digits.

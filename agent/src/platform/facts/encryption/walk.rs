@@ -71,9 +71,12 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// What the file system that holds a path is made of.
+    /// What the file system that holds a path is made of. A mount on the way here may lie over the very path that it is
+    /// made of (eCryptfs over its own directory, a loop device over that of its file): it holds what it lies on then.
     pub(super) fn path(&self, path: &str, trail: &[String]) -> Layer {
-        match mounts::holding(self.mounts, path) {
+        let is_on_the_way = |mount: &Mount| trail.contains(&format!("mount {}", mount.id));
+        let below = mounts::holding(self.mounts, path, is_on_the_way);
+        match below.or_else(|| mounts::holding(self.mounts, path, |_| false)) {
             Some(mount) => self.mount(mount, trail),
             None => Layer::unclear(format!("it is not known what holds {path}"), path),
         }

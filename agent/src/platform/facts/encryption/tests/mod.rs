@@ -1,3 +1,4 @@
+mod boot;
 mod layouts;
 mod machine;
 mod odd;
