@@ -74,10 +74,15 @@ fn periodic(text: &str, name: &str) -> Option<u32> {
 fn dnf(source: &Source) -> Option<Fact<AutomaticUpdates>> {
     let tool = "dnf-automatic";
     let timers = ["dnf-automatic-install.timer", "dnf5-automatic.timer", "dnf-automatic.timer"];
-    let configuration = ["/etc/dnf/automatic.conf", "/etc/dnf/dnf5-plugins/automatic.conf"];
-    let applies = configuration.iter().filter_map(|path| source.text(path)).any(|text| {
-        assigned(&text, "apply_updates")
-            .is_some_and(|value| ["yes", "true", "1"].contains(&value.to_lowercase().as_str()))
+    // For dnf5 each setting of the administrator's file goes before the vendor's.
+    let configuration = [
+        "/etc/dnf/automatic.conf",
+        "/etc/dnf/dnf5-plugins/automatic.conf",
+        "/usr/share/dnf5/dnf5-plugins/automatic.conf",
+    ];
+    let setting = configuration.iter().find_map(|path| Some((path, assigned(&source.text(path)?, "apply_updates")?)));
+    let (configured_by, applies) = setting.map_or((&configuration[0], false), |(path, value)| {
+        (path, ["yes", "true", "1"].contains(&value.to_lowercase().as_str()))
     });
     let installed = configuration.iter().any(|path| source.has(path))
         || timers.iter().any(|timer| source.has_name(&format!("/usr/lib/systemd/system/{timer}")));
@@ -85,7 +90,7 @@ fn dnf(source: &Source) -> Option<Fact<AutomaticUpdates>> {
     match active {
         // The timer's own name says that it installs.
         Some(("dnf-automatic-install.timer", path)) => known(true, tool, path),
-        Some((_, path)) => known(applies, tool, format!("{path}, {}", configuration[0])),
+        Some((_, path)) => known(applies, tool, format!("{path}, {configured_by}")),
         None if installed => known(false, tool, format!("no timer of {tool} is enabled")),
         None => None,
     }

@@ -8,26 +8,29 @@ use crate::engine::compliance::facts::PasswordPolicy;
 
 /// Where the stacks are that passwords are changed by; the first that is there counts.
 const STACKS: &[&str] = &["common-password", "system-auth", "password-auth", "passwd"];
-const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d"];
-const CONFIGURATION: &str = "/etc/security/pwquality.conf";
+/// Where libpam looks for a stack: the administrator's, then those of the vendor, whose place distributions choose.
+const DIRECTORIES: &[&str] = &["/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d", "/usr/share/pam.d"];
+/// Where libpwquality looks for its file: the vendor's counts where the administrator has none.
+const CONFIGURATION: &[&str] = &["/etc/security/pwquality.conf", "/usr/lib/security/pwquality.conf"];
 /// libpwquality never takes fewer characters.
 const LEAST_LENGTH: i64 = 6;
 
 /// What is enforced.
 pub(super) fn policy(source: &Source) -> Fact<PasswordPolicy> {
-    let paths = STACKS.iter().flat_map(|stack| DIRECTORIES.iter().map(move |directory| format!("{directory}/{stack}")));
-    let stacks: Vec<(String, String)> = paths.filter_map(|path| source.text(&path).map(|text| (path, text))).collect();
+    let find = |stack: &&str| source.first(DIRECTORIES.iter().map(|directory| format!("{directory}/{stack}")));
+    let stacks: Vec<(String, String)> = STACKS.iter().filter_map(find).collect();
     if stacks.is_empty() {
-        return Fact::unknown("there is no PAM stack for passwords in /etc/pam.d");
+        return Fact::unknown(format!("there is no PAM stack for passwords in {}", DIRECTORIES.join(", ")));
     }
     for (path, text) in &stacks {
         for line in password_lines(text) {
             let arguments = &line.arguments;
             match line.module.as_str() {
                 "pam_pwquality" if line.binding => {
-                    let mut settings = files(source);
+                    let (mut settings, mut evidence) = files(source);
                     settings.extend(pairs(arguments.iter().map(String::as_str)));
-                    return Fact::known(quality(&settings, 8, 0), format!("{CONFIGURATION}, {path}"));
+                    evidence.push(path.clone());
+                    return Fact::known(quality(&settings, 8, 0), evidence.join(", "));
                 }
                 "pam_cracklib" if line.binding => {
                     let settings = pairs(arguments.iter().map(String::as_str)).collect();
@@ -83,16 +86,25 @@ fn password_line(line: &str) -> Option<Line> {
     Some(Line { binding: !ignored, module, arguments: words.map(str::to_owned).collect() })
 }
 
-/// The settings in pwquality's files; later ones win.
-fn files(source: &Source) -> BTreeMap<String, i64> {
-    let directory = format!("{CONFIGURATION}.d");
-    let names = source.names(&directory).into_iter().filter(|name| name.ends_with(".conf"));
-    let paths = names.map(|name| format!("{directory}/{name}")).chain([CONFIGURATION.to_owned()]);
-    let mut settings = BTreeMap::new();
-    for text in paths.filter_map(|path| source.text(&path)) {
-        settings.extend(pairs(text.lines().map(|line| line.split('#').next().unwrap_or_default())));
+/// The settings in pwquality's files, later ones win, and the files. The drop-ins come first, in the order of their
+/// names, of two of one name the administrator's; then the one file.
+fn files(source: &Source) -> (BTreeMap<String, i64>, Vec<String>) {
+    let mut drop_ins = BTreeMap::new();
+    for file in CONFIGURATION {
+        let directory = format!("{file}.d");
+        for name in source.names(&directory).into_iter().filter(|name| name.ends_with(".conf")) {
+            let path = format!("{directory}/{name}");
+            drop_ins.entry(name).or_insert(path);
+        }
     }
-    settings
+    let drop_ins = drop_ins.into_values().filter_map(|path| source.text(&path).map(|text| (path, text)));
+    let mut settings = BTreeMap::new();
+    let mut paths = Vec::new();
+    for (path, text) in drop_ins.chain(source.first(CONFIGURATION.iter().map(|path| (*path).to_owned()))) {
+        settings.extend(pairs(text.lines().map(|line| line.split('#').next().unwrap_or_default())));
+        paths.push(path);
+    }
+    (settings, paths)
 }
 
 fn pairs<'a>(lines: impl Iterator<Item = &'a str>) -> impl Iterator<Item = (String, i64)> {

@@ -9,6 +9,9 @@ use crate::engine::compliance::facts::ScreenLock;
 const IDLE: &str = "/org/gnome/desktop/session/idle-delay";
 const ENABLED: &str = "/org/gnome/desktop/screensaver/lock-enabled";
 const DELAY: &str = "/org/gnome/desktop/screensaver/lock-delay";
+/// Where dconf looks for the user profile: the administrator's, then those of the vendor (`XDG_DATA_DIRS`).
+const PROFILES: &[&str] =
+    &["/etc/dconf/profile/user", "/usr/local/share/dconf/profile/user", "/usr/share/dconf/profile/user"];
 /// What GNOME does if nobody says anything else.
 const USUAL_IDLE: u32 = 300;
 
@@ -52,13 +55,14 @@ impl Settings {
     /// The system databases of the user profile; the first one that says something wins. A database that was not
     /// compiled is not in effect.
     fn read(source: &Source) -> Self {
-        let profile = source.text("/etc/dconf/profile/user").unwrap_or_default();
+        let profile = source.first(PROFILES.iter().map(|path| (*path).to_owned()));
+        let (place, profile) = profile.unwrap_or_else(|| (PROFILES[0].to_owned(), String::new()));
         let databases: Vec<&str> = profile.lines().filter_map(|line| line.trim().strip_prefix("system-db:")).collect();
         let plain = |name: &&str| {
             !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
         };
         let mut settings = Self::default();
-        let mut places = vec!["/etc/dconf/profile/user".to_owned()];
+        let mut places = vec![place];
         for name in databases.into_iter().filter(plain) {
             let base = format!("/etc/dconf/db/{name}");
             if source.has(&base) {

@@ -81,6 +81,13 @@ impl Source {
         self.bytes(path).ok().map(|content| String::from_utf8_lossy(&content).into_owned())
     }
 
+    /// The first of several files that is there, with its path: an administrator's before those of the vendor, which it
+    /// hides even if it cannot be read.
+    pub(super) fn first(&self, mut paths: impl Iterator<Item = String>) -> Option<(String, String)> {
+        let path = paths.find(|path| self.has_name(path))?;
+        self.text(&path).map(|text| (path, text))
+    }
+
     /// The end of a text file, from the beginning of a line on.
     pub(super) fn end(&self, path: &str) -> Option<String> {
         let mut file = self.file(path).ok()?;

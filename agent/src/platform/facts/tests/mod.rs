@@ -60,6 +60,11 @@ impl Tree {
     }
 }
 
+/// The root of a machine from the field.
+fn case(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases").join(path)
+}
+
 #[track_caller]
 fn known<T: Clone + std::fmt::Debug>(fact: &Fact<T>) -> (T, String) {
     let Fact::Known { value, evidence } = fact else { panic!("{fact:?}") };

@@ -57,6 +57,35 @@ fn later_settings_win_and_credits_shorten_passwords() {
 }
 
 #[test]
+fn what_the_vendor_configures_counts_where_the_administrator_says_nothing() {
+    let facts = gather(&case("70/root-pw"), 0, &[], &NoScripts);
+    let (policy, evidence) = known(&facts.password);
+    assert_eq!(policy.length, 14);
+    assert_eq!(evidence, "/usr/lib/security/pwquality.conf, /etc/pam.d/common-password", "the files that were read");
+
+    let stack = "password requisite pam_pwquality.so\n";
+    let tree = Tree::new()
+        .file("/usr/share/pam.d/common-password", stack)
+        .file("/usr/lib/security/pwquality.conf", "minlen = 14\nminclass = 2\n")
+        .file("/usr/lib/security/pwquality.conf.d/10-a.conf", "dcredit = -1\n")
+        .file("/usr/lib/security/pwquality.conf.d/20-b.conf", "ucredit = -1\n")
+        .file("/etc/security/pwquality.conf.d/10-a.conf", "lcredit = -1\n");
+    let (policy, evidence) = known(&tree.facts().password);
+    let expected = PasswordPolicy { length: 14, classes: 2, lowercase: 1, uppercase: 1, ..PasswordPolicy::default() };
+    assert_eq!(policy, expected, "of two drop-ins of one name the administrator's");
+    assert!(evidence.ends_with("/usr/lib/security/pwquality.conf, /usr/share/pam.d/common-password"), "{evidence}");
+    let tree = tree
+        .file("/etc/security/pwquality.conf", "")
+        .file("/etc/pam.d/common-password", "password required pam_unix.so\n");
+    assert_eq!(known(&tree.facts().password), (PasswordPolicy::default(), "/etc/pam.d/common-password".to_owned()));
+    let tree = tree.file("/etc/pam.d/common-password", stack);
+    let (policy, evidence) = known(&tree.facts().password);
+    assert_eq!((policy.length, policy.classes), (8, 0), "an administrator's file hides the vendor's, empty or not");
+    assert!(!evidence.contains("/usr/lib/security/pwquality.conf,"), "{evidence}");
+    assert_eq!(known(&Tree::new().file("/usr/etc/pam.d/passwd", stack).facts().password).1, "/usr/etc/pam.d/passwd");
+}
+
+#[test]
 fn other_stacks_are_not_guessed() {
     let with = |stack: &str| Tree::new().file(STACK, stack).facts().password;
     assert!(unknown(&with("password requisite pam_passwdqc.so min=disabled,24,11,8,7\n")).contains("another kind"));
@@ -141,6 +170,20 @@ fn a_screen_lock_is_enforced_where_it_is_locked() {
     assert!(!lock(&tree).enforced, "a database that was not compiled is not in effect");
     let usual = lock(&desktop());
     assert_eq!((usual.idle_seconds, usual.enforced), (300, false));
+}
+
+#[test]
+fn the_profile_of_dconf_may_be_the_vendor_s() {
+    let tree = Tree::new()
+        .file("/usr/share/xsessions/gnome.desktop", "")
+        .file("/usr/share/dconf/profile/user", "user-db:user\nsystem-db:vendor\n")
+        .file("/etc/dconf/db/vendor", "compiled")
+        .file("/etc/dconf/db/vendor.d/90", "[org/gnome/desktop/session]\nidle-delay=uint32 240\n");
+    assert_eq!(lock(&tree).idle_seconds, 240);
+    let (_, evidence) = known(&tree.facts().screen_lock);
+    assert_eq!(evidence, "/usr/share/dconf/profile/user, /etc/dconf/db/vendor.d");
+    let tree = tree.file("/etc/dconf/profile/user", "user-db:user\n");
+    assert_eq!(lock(&tree).idle_seconds, 300, "the administrator's hides it");
 }
 
 #[test]

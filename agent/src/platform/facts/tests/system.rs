@@ -111,6 +111,16 @@ fn dnf_and_image_based_systems() {
     assert!(automatic(timed("yes")).0);
     assert!(!automatic(timed("no")).0);
     assert!(automatic(dnf("no").link(&format!("{wants}/dnf-automatic-install.timer"), "/x")).0);
+    let vendor = || {
+        Tree::new()
+            .file("/usr/share/dnf5/dnf5-plugins/automatic.conf", "[commands]\napply_updates = yes\n")
+            .link(&format!("{wants}/dnf5-automatic.timer"), "/x")
+    };
+    let (updates, evidence) = known(&vendor().facts().automatic_updates);
+    assert!(updates.enabled && evidence.ends_with("/usr/share/dnf5/dnf5-plugins/automatic.conf"), "{evidence}");
+    let own = |text: &str| vendor().file("/etc/dnf/dnf5-plugins/automatic.conf", text);
+    assert!(!automatic(own("[commands]\napply_updates = no\n")).0, "the administrator's setting goes before it");
+    assert!(automatic(own("[emitters]\n")).0, "where there is one");
     let ostree = |policy: &str| {
         Tree::new()
             .file("/run/ostree-booted", "")
