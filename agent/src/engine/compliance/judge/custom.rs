@@ -7,6 +7,11 @@ use super::super::facts::{Fact, Facts, ScriptValue};
 use super::super::rule::{Comparison, CustomRule, CustomSetting};
 use super::{Finding, Outcome};
 
+/// Where the texts of a rule (`RemediationStrings`) have the value that the script reported.
+const ACTUAL_VALUE: &str = "{ActualValue}";
+/// The most characters of the value in a text, which may have room for it many times.
+const MOST_ACTUAL: usize = 200;
+
 /// One finding for each setting. A setting may be there twice, for a range; the later ones are numbered.
 pub(super) fn judge(id: &str, rule: &CustomRule, facts: &Facts) -> Vec<Finding> {
     let unknown = Fact::unknown("the discovery script has not run yet");
@@ -24,12 +29,12 @@ pub(super) fn judge(id: &str, rule: &CustomRule, facts: &Facts) -> Vec<Finding> 
 fn one(setting: &CustomSetting, found: &Fact<BTreeMap<String, ScriptValue>>) -> Finding {
     let finding = |outcome: Outcome, actual: String, evidence: String, fix: String| Finding {
         setting: None,
-        title: setting.title.clone().unwrap_or_else(|| setting.name.clone()),
+        title: filled_in(setting.title.as_ref().unwrap_or(&setting.name), &actual),
         outcome,
         expected: format!("{} {} {}", setting.name, setting.operator.words(), setting.operand),
+        fix: filled_in(&fix, &actual),
         actual,
         evidence,
-        fix,
     };
     let unclear =
         |reason: String| finding(Outcome::CannotTell, "cannot tell".to_owned(), reason, advice::LOOK.to_owned());
@@ -56,4 +61,10 @@ fn fix(setting: &CustomSetting) -> String {
         Some(address) => format!("{description} (see {address})"),
         None => description,
     }
+}
+
+/// A text of the server with the value that was found in the place that it keeps for it.
+fn filled_in(text: &str, actual: &str) -> String {
+    let end = actual.char_indices().nth(MOST_ACTUAL).map_or(actual.len(), |(end, _)| end);
+    text.replace(ACTUAL_VALUE, &actual[..end])
 }

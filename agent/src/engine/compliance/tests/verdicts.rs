@@ -160,3 +160,32 @@ fn custom_rules_have_a_verdict_for_each_setting() {
     let report = evaluate(&rules, &facts, &Report::default(), NOW);
     assert_eq!(report.verdicts[0].evidence, "it was stopped after 60 seconds");
 }
+
+#[test]
+fn the_texts_of_a_custom_rule_name_the_value_that_was_found() {
+    let id = "linux_customcompliance_bios";
+    let list = r#"{"Rules":[{"SettingName":"Bios","Operator":"IsEquals","DataType":"String","Operand":"2.3",
+        "MoreInfoUrl":"https://example.com/{ActualValue}","RemediationStrings":[{"Language":"en_US",
+        "Title":"BIOS {ActualValue} is too old","Description":"Version {ActualValue}; again: {ActualValue}, {Other}"}]}]}"#;
+    let nodes = BTreeMap::from([("Script".to_owned(), "true".to_owned()), ("Rules".to_owned(), list.to_owned())]);
+    let rules = BTreeMap::from([(id.to_owned(), Rule::read(id, &nodes).unwrap())]);
+    let verdict = |script: Fact<BTreeMap<String, ScriptValue>>| {
+        let mut facts = ubuntu("24.04");
+        facts.scripts.insert(id.to_owned(), script);
+        evaluate(&rules, &facts, &Report::default(), NOW).verdicts.remove(0)
+    };
+    let found = |value: &str| {
+        let values = BTreeMap::from([("Bios".to_owned(), ScriptValue::Text(value.to_owned()))]);
+        verdict(Fact::known(values, "the script"))
+    };
+    let old = found("1.9");
+    assert_eq!(old.state, State::NotCompliant);
+    assert_eq!(old.title, "BIOS 1.9 is too old");
+    assert_eq!(old.fix, "Version 1.9; again: 1.9, {Other} (see https://example.com/1.9)");
+    let recursive = found("{ActualValue}");
+    assert_eq!(recursive.title, "BIOS {ActualValue} is too old", "a value is not filled in once more");
+    assert!(found(&"x".repeat(60_000)).title.len() < 300);
+    assert_eq!(found("2.3").title, "BIOS 2.3 is too old");
+    let unknown = verdict(Fact::unknown("it was stopped"));
+    assert!(!format!("{} {}", unknown.title, unknown.fix).contains("{ActualValue}"), "{unknown:?}");
+}
