@@ -159,7 +159,7 @@ impl Desk {
         let number = NEXT.fetch_add(1, Ordering::Relaxed);
         let directory = place.join(format!("script-{}-{number}", std::process::id()));
         let cannot = |error: std::io::Error| format!("it cannot be put into {}: {error}", directory.display());
-        fs::create_dir_all(place).map_err(cannot)?;
+        open_to_scripts(place).map_err(cannot)?;
         // A directory of the same name is left over from a process that had the same number.
         let _ = fs::remove_dir_all(&directory);
         DirBuilder::new().mode(0o711).create(&directory).map_err(cannot)?;
@@ -192,8 +192,37 @@ impl Desk {
     }
 }
 
+/// Makes the directory of all desks if it is not there, and lets every user through it. The agent's umask keeps others
+/// from what it makes, and a script that cannot be reached ends with status 126.
+fn open_to_scripts(place: &Path) -> std::io::Result<()> {
+    match DirBuilder::new().recursive(true).mode(0o755).create(place) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
+    }
+    let mode = fs::metadata(place)?.permissions().mode();
+    if mode & 0o011 == 0o011 { Ok(()) } else { fs::set_permissions(place, fs::Permissions::from_mode(mode | 0o055)) }
+}
+
 impl Drop for Desk {
     fn drop(&mut self) {
         let _ = fs::remove_dir_all(&self.directory);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_script_s_user_gets_to_the_script_whoever_made_the_directory() {
+        let folder = tempfile::tempdir().unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        let private = folder.path().join("private");
+        DirBuilder::new().mode(0o700).create(&private).unwrap();
+        for place in [private, folder.path().join("absent")] {
+            let desk = Desk::new(&place, "true").unwrap();
+            assert_eq!(mode(&place), 0o755, "{}", place.display());
+            assert_eq!((mode(&desk.directory), mode(&desk.script())), (0o711, 0o644));
+        }
     }
 }

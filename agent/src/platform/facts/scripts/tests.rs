@@ -107,6 +107,17 @@ fn a_script_runs_as_nobody_with_nothing() {
 
 #[test]
 #[ignore = "needs root and util-linux"]
+fn a_script_runs_in_a_directory_that_the_agent_made_with_its_own_umask() {
+    let folder = tempfile::tempdir().unwrap();
+    open_to_all(folder.path());
+    let place = folder.path().join("mdm-agent");
+    std::os::unix::fs::DirBuilderExt::mode(&mut std::fs::DirBuilder::new(), 0o700).create(&place).unwrap();
+    let output = Sandboxed::by_util_linux(quick(), 65_411, &place, false).run("echo '{}'");
+    assert_eq!(output, Ok(b"{}\n".to_vec()));
+}
+
+#[test]
+#[ignore = "needs root and util-linux"]
 fn the_first_line_names_the_interpreter() {
     assert_eq!(run_as(65_402, quick(), "#!/usr/bin/perl -w\nprint qq({\"a\":1});").unwrap(), "{\"a\":1}");
     assert_eq!(run_as(65_402, quick(), "#!/usr/bin/env bash\n[[ a == a ]] && echo yes").unwrap(), "yes\n");
