@@ -36,16 +36,21 @@ fn system() -> String {
 }
 
 fn browsers() -> String {
-    let mut rows: BTreeMap<(String, String), Vec<Document>> = BTreeMap::new();
+    let mut rows: BTreeMap<(String, String), (Vec<Document>, Vec<Document>)> = BTreeMap::new();
     for known in understood() {
-        let key = (known.policy.to_owned(), takes(known.value_type));
-        rows.entry(key).or_default().extend(known.documents);
+        let (documents, recommended) = rows.entry((known.policy.to_owned(), takes(known.value_type))).or_default();
+        if known.recommended {
+            recommended.extend(&known.documents);
+        }
+        documents.extend(known.documents);
     }
-    let mut text = "| browser policy | takes | where |\n|---|---|---|\n".to_owned();
-    for ((policy, takes), documents) in rows {
-        let names: Vec<&str> =
-            BROWSERS.iter().filter(|(document, _)| documents.contains(document)).map(|(_, name)| *name).collect();
-        text.push_str(&format!("| {policy} | {takes} | {} |\n", names.join(", ")));
+    let names = |documents: &[Document]| {
+        let names = BROWSERS.iter().filter(|(document, _)| documents.contains(document)).map(|(_, name)| *name);
+        names.collect::<Vec<_>>().join(", ")
+    };
+    let mut text = "| browser policy | takes | where | can be recommended |\n|---|---|---|---|\n".to_owned();
+    for ((policy, takes), (documents, recommended)) in rows {
+        text.push_str(&format!("| {policy} | {takes} | {} | {} |\n", names(&documents), names(&recommended)));
     }
     text
 }

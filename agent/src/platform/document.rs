@@ -23,6 +23,12 @@ pub enum Document {
     Chromium,
     /// Managed policies of Microsoft Edge.
     Edge,
+    /// Recommended policies of Google Chrome.
+    ChromeRecommended,
+    /// Recommended policies of Chromium.
+    ChromiumRecommended,
+    /// Recommended policies of Microsoft Edge.
+    EdgeRecommended,
     /// Managed policies of Firefox.
     Firefox,
     /// Managed policies of Thunderbird.
@@ -59,6 +65,9 @@ impl Document {
             Self::Chrome => "/etc/opt/chrome/policies/managed/mdm-agent.json".to_owned(),
             Self::Chromium => format!("{}/managed/mdm-agent.json", machine.chromium.as_ref()?),
             Self::Edge => "/etc/opt/edge/policies/managed/mdm-agent.json".to_owned(),
+            Self::ChromeRecommended => "/etc/opt/chrome/policies/recommended/mdm-agent.json".to_owned(),
+            Self::ChromiumRecommended => format!("{}/recommended/mdm-agent.json", machine.chromium.as_ref()?),
+            Self::EdgeRecommended => "/etc/opt/edge/policies/recommended/mdm-agent.json".to_owned(),
             Self::Firefox => "/etc/firefox/policies/policies.json".to_owned(),
             Self::Thunderbird => "/etc/thunderbird/policies/policies.json".to_owned(),
             Self::PwQuality => "/etc/security/pwquality.conf.d/90-mdm-agent.conf".to_owned(),
@@ -79,6 +88,7 @@ impl Document {
     pub fn consumer(self) -> Consumer {
         match self {
             Self::Chrome | Self::Chromium | Self::Edge | Self::Firefox | Self::Thunderbird => Consumer::Nobody,
+            Self::ChromeRecommended | Self::ChromiumRecommended | Self::EdgeRecommended => Consumer::Nobody,
             Self::PwQuality | Self::Faillock | Self::PwHistory | Self::AptPeriodic => Consumer::Nobody,
             Self::Dconf | Self::DconfLocks | Self::DconfProfile => Consumer::Dconf,
             Self::Sysctl => Consumer::Sysctl,
@@ -92,6 +102,7 @@ impl Document {
         let text =
             match self {
                 Self::Chrome | Self::Chromium | Self::Edge => json(entries),
+                Self::ChromeRecommended | Self::ChromiumRecommended | Self::EdgeRecommended => json(entries),
                 Self::Firefox | Self::Thunderbird => {
                     let below = entries.iter().map(|(key, value)| {
                         let key = std::iter::once("policies".to_owned()).chain(key.iter().cloned()).collect();

@@ -15,7 +15,7 @@ use serde_json::json;
 use chromium::Chromium;
 use documents::Documents;
 use mozilla::Mozilla;
-use samples::all_of;
+use samples::{all_of, recommended_of};
 
 const POLICY: &str = "./Device/Vendor/MSFT/Policy";
 const LINUX: &str = "./Device/Vendor/LinuxMDM/Config";
@@ -43,6 +43,19 @@ fn chromium_takes_every_policy_of_the_table() {
 
 #[test]
 #[ignore = "needs chromium, root and unshare"]
+fn chromium_takes_what_is_recommended_as_a_recommendation() {
+    let documents = Documents::of(Document::ChromiumRecommended, &recommended_of("Chromium~Policy~chromium~*"));
+    let expected = documents.policies.as_object().unwrap();
+    let taken = Chromium::start(&documents).policies();
+    for (name, value) in expected {
+        assert_eq!(taken[name].get("error"), None, "{name}");
+        assert_eq!([&taken[name]["value"], &taken[name]["level"]], [value, &json!("recommended")], "{name}");
+    }
+    assert!(expected.len() > 15, "{}", expected.len());
+}
+
+#[test]
+#[ignore = "needs chromium, root and unshare"]
 fn chromium_obeys_a_template_and_says_what_is_wrong_with_the_rest() {
     let config = |place: &str, id: &str, value: &str| {
         let value = AdmxValue::Enabled(vec![(id.to_owned(), value.to_owned())]).to_xml();
@@ -57,7 +70,7 @@ fn chromium_obeys_a_template_and_says_what_is_wrong_with_the_rest() {
             config("~Startup/RestoreOnStartup", "RestoreOnStartup", "4"),
             config("/URLBlocklist", "URLBlocklistDesc", "1\u{f000}blocked.example"),
             config("/DiskCacheSize", "DiskCacheSize", "2000"),
-            config("/ExtensionSettings", "ExtensionSettings", extensions),
+            config("~Extensions/ExtensionSettings", "ExtensionSettings", extensions),
             (format!("{LINUX}/Chromium/NoSuchPolicy"), "1".to_owned()),
             (format!("{LINUX}/Chromium/AllowDinosaurEasterEgg"), "\"perhaps\"".to_owned()),
         ],
@@ -141,4 +154,24 @@ fn firefox_obeys_a_template() {
     assert_eq!(firefox.run("return Services.prefs.getStringPref('browser.startup.homepage')"), "https://home.example/");
     let number = "return Services.prefs.getIntPref('network.captive-portal-service.minInterval')";
     assert_eq!(firefox.run(number), 4242);
+}
+
+#[test]
+#[ignore = "needs firefox-esr, root and unshare"]
+fn firefox_takes_what_is_recommended_as_defaults_that_users_may_change() {
+    let documents = Documents::of(Document::Firefox, &recommended_of("Firefox~Policy~firefox~*"));
+    let mut firefox = Mozilla::start("firefox-esr", &documents);
+    let (active, taken) = firefox.policies();
+    assert_eq!(active, true);
+    for (name, value) in documents.policies.as_object().unwrap() {
+        assert_eq!(taken.get(name), Some(value), "{name}");
+    }
+    let names = r#"["browser.startup.homepage", "browser.startup.page", "browser.tabs.warnOnClose", "network.proxy.type",
+        "network.trr.mode", "signon.rememberSignons"]"#;
+    let locked = firefox.run(&format!("return {names}.map(name => Services.prefs.prefIsLocked(name))"));
+    assert_eq!(locked, json!([false, false, false, false, false, false]));
+    let default = "return Services.prefs.getDefaultBranch('').getBoolPref('browser.tabs.warnOnClose')";
+    assert_eq!(firefox.run(default), false);
+    let homepage = "return Services.prefs.getStringPref('browser.startup.homepage')";
+    assert!(firefox.run(homepage).as_str().unwrap().starts_with("https://a.example/"));
 }

@@ -17,6 +17,23 @@ pub(crate) fn all_of(area: &str) -> Vec<(String, String)> {
     .collect()
 }
 
+/// Every policy in an area that can be recommended, each with a value that it may have then.
+pub(crate) fn recommended_of(area: &str) -> Vec<(String, String)> {
+    let rows = understood().filter(|row| row.area == area && row.recommended);
+    rows.map(|row| {
+        let address = format!("{POLICY}/Config/{}/{}_recommended", row.area.trim_end_matches("~*"), row.policy);
+        let text = match row.policy {
+            "HomepageStartPage" => "homepage".to_owned(),
+            "Preferences" => r#"{"browser.tabs.warnOnClose": {"Value": false}}"#.to_owned(),
+            "Proxy" => r#"{"Mode": "none"}"#.to_owned(),
+            policy => sample(policy, row.value_type),
+        };
+        let data = if row.value_type == ValueType::Boolean { Vec::new() } else { vec![(row.policy.to_owned(), text)] };
+        (address, AdmxValue::Enabled(data).to_xml())
+    })
+    .collect()
+}
+
 fn sample(policy: &str, value_type: ValueType) -> String {
     let text = match (policy, value_type) {
         ("AutoSelectCertificateForUrls", _) => r#"{"pattern": "https://a.example", "filter": {}}"#.to_owned(),

@@ -4,6 +4,7 @@
 
 mod admx;
 pub mod catalogue;
+mod defaults;
 mod linux;
 pub mod target;
 mod template;

@@ -4,6 +4,7 @@
 use mdm_protocol::syncml::StatusCode;
 use serde_json::Value;
 
+use super::catalogue;
 use crate::platform::desired::{Fragment, Untranslatable};
 use crate::platform::document::Document;
 use crate::platform::machine::Machine;
@@ -23,10 +24,23 @@ pub enum Browser {
     Thunderbird,
 }
 
+/// Whether users may choose otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Level {
+    /// They may not.
+    Mandatory,
+    /// They may: the value is a default.
+    Recommended,
+}
+
+/// What the makers of Chrome and Edge append to the names of recommended policies and of their categories.
+const RECOMMENDED: &str = "_recommended";
+
 /// A place among a browser's policies.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Place {
     pub(super) browser: Browser,
+    pub(super) level: Level,
     /// The names of nested objects; empty for the whole document.
     pub(super) path: Vec<String>,
 }
@@ -71,7 +85,7 @@ impl Browser {
         }
     }
 
-    /// The browser's document.
+    /// The browser's document of mandatory policies.
     pub fn document(self) -> Document {
         match self {
             Self::Chrome => Document::Chrome,
@@ -79,6 +93,24 @@ impl Browser {
             Self::Edge => Document::Edge,
             Self::Firefox => Document::Firefox,
             Self::Thunderbird => Document::Thunderbird,
+        }
+    }
+
+    /// The browser's document of recommended policies; `None` where there is none.
+    pub(super) fn recommended_document(self) -> Option<Document> {
+        match self {
+            Self::Chrome => Some(Document::ChromeRecommended),
+            Self::Chromium => Some(Document::ChromiumRecommended),
+            Self::Edge => Some(Document::EdgeRecommended),
+            Self::Firefox | Self::Thunderbird => None,
+        }
+    }
+
+    /// The document of a level. Mozilla's programs have one for both: defaults have forms of their own there.
+    fn document_of(self, level: Level) -> Document {
+        match level {
+            Level::Mandatory => self.document(),
+            Level::Recommended => self.recommended_document().unwrap_or_else(|| self.document()),
         }
     }
 
@@ -92,30 +124,25 @@ impl Browser {
         }
     }
 
-    /// Whether a document is one for this browser's policies.
-    pub(super) fn is_served_by(self, document: Document) -> bool {
-        document == self.document() || self == Self::Chrome && document == Document::Chromium
-    }
-
     /// The documents for policies that a server sets by the registry's names. Templates of Chromium are rare: whoever
     /// manages Chrome means Chromium too.
-    pub(super) fn documents(self, machine: &Machine) -> Result<Vec<Document>, Untranslatable> {
+    pub(super) fn documents(self, level: Level, machine: &Machine) -> Result<Vec<Document>, Untranslatable> {
         let meant: &[Self] = if self == Self::Chrome { &[Self::Chrome, Self::Chromium] } else { &[self] };
         let present: Vec<Document> =
-            meant.iter().filter(|browser| browser.is_on(machine)).map(|browser| browser.document()).collect();
+            meant.iter().filter(|browser| browser.is_on(machine)).map(|browser| browser.document_of(level)).collect();
         if present.is_empty() { Err(self.missing()) } else { Ok(present) }
     }
 
     /// The document of exactly this browser.
-    pub(super) fn own_document(self, machine: &Machine) -> Result<Document, Untranslatable> {
-        if self.is_on(machine) { Ok(self.document()) } else { Err(self.missing()) }
+    pub(super) fn own_document(self, level: Level, machine: &Machine) -> Result<Document, Untranslatable> {
+        if self.is_on(machine) { Ok(self.document_of(level)) } else { Err(self.missing()) }
     }
 
     fn missing(self) -> Untranslatable {
         Untranslatable::unsupported(format!("{} is not installed on this machine", self.product()))
     }
 
-    fn is_mozilla(self) -> bool {
+    pub(super) fn is_mozilla(self) -> bool {
         matches!(self, Self::Firefox | Self::Thunderbird)
     }
 }
@@ -128,17 +155,21 @@ impl Place {
             let prefix = browser.key();
             let head = parts.get(..prefix.len())?;
             let same = head.iter().zip(prefix).all(|(part, fixed)| part.eq_ignore_ascii_case(fixed));
-            let path = parts[prefix.len()..].iter().map(|part| (*part).to_owned()).collect();
-            same.then_some(Self { browser, path })
+            let rest = &parts[prefix.len()..];
+            let (level, rest) = match rest {
+                [first, rest @ ..] if !browser.is_mozilla() && first.eq_ignore_ascii_case("Recommended") => {
+                    (Level::Recommended, rest)
+                }
+                _ => (Level::Mandatory, rest),
+            };
+            let path = rest.iter().map(|part| (*part).to_owned()).collect();
+            same.then_some(Self { browser, level, path })
         })
     }
 
     /// Refuses the places that are not ours to set.
     fn admit(&self) -> Result<(), Untranslatable> {
         let is = |index: usize, name: &str| self.path.get(index).is_some_and(|part| part.eq_ignore_ascii_case(name));
-        if !self.browser.is_mozilla() && is(0, "Recommended") {
-            return Err(Untranslatable::unsupported("only mandatory policies are managed, no recommended ones"));
-        }
         if self.browser.is_mozilla() && is(0, "Certificates") && (is(1, "Install") || self.path.len() == 1) {
             return Err(Untranslatable::refused(
                 StatusCode::NOT_ALLOWED,
@@ -148,10 +179,14 @@ impl Place {
         Ok(())
     }
 
-    /// What the documents get.
+    /// What the documents get. Every value passes through here, whatever it comes from: one that does not have the
+    /// type that its makers document is refused (status 415), since the browser would ignore it.
     pub(super) fn fragments(self, value: Value, documents: &[Document]) -> Result<Vec<Fragment>, Untranslatable> {
+        let browser = self.browser;
+        catalogue::check(browser, &self.path, &value)?;
         let mut leaves = Vec::new();
         self.collect(value, &mut leaves)?;
+        leaves.iter().try_for_each(|(path, value)| catalogue::check(browser, path, value))?;
         let entry = |document: Document, key: &[String], value: &Value| Fragment {
             document,
             key: key.to_vec(),
@@ -175,7 +210,7 @@ impl Place {
             {
                 for (name, value) in members {
                     let path = self.path.iter().cloned().chain([name]).collect();
-                    Self { browser: self.browser, path }.collect(value, leaves)?;
+                    Self { path, ..self }.collect(value, leaves)?;
                 }
                 Ok(())
             }
@@ -185,6 +220,17 @@ impl Place {
                 leaves.push((self.path, value));
                 Ok(())
             }
+        }
+    }
+}
+
+impl Level {
+    /// The level that a name stands for, and the name without it.
+    pub(super) fn of_name(name: &str) -> (Self, &str) {
+        let head = name.len().checked_sub(RECOMMENDED.len()).filter(|at| *at > 0 && name.is_char_boundary(*at));
+        match head.map(|at| name.split_at(at)) {
+            Some((head, end)) if end.eq_ignore_ascii_case(RECOMMENDED) => (Self::Recommended, head),
+            _ => (Self::Mandatory, name),
         }
     }
 }

@@ -8,10 +8,9 @@ use serde_json::Value;
 
 use super::admx::{Class, Policy, Setting, Template, excerpt, settings};
 use super::catalogue::{self, ValueType};
-use super::target::{Browser, Place};
-use super::typed;
+use super::target::{Browser, Level, Place};
+use super::{defaults, typed};
 use crate::platform::desired::{Share, Untranslatable};
-use crate::platform::document::Document;
 use crate::platform::translate::Context;
 
 /// The area of policies that come from a template: `<AppName>~<Policy|Preference>~<category>~...`.
@@ -35,6 +34,7 @@ impl<'a> Area<'a> {
     /// administrators give the template.
     fn browser(&self) -> Option<Browser> {
         let of = |name: &str| {
+            let (_, name) = Level::of_name(name);
             Some(match name.to_ascii_lowercase().as_str() {
                 "googlechrome" | "chrome" => Browser::Chrome,
                 "chromium" => Browser::Chromium,
@@ -45,6 +45,13 @@ impl<'a> Area<'a> {
             })
         };
         self.categories.first().and_then(|category| of(category)).or_else(|| of(self.app))
+    }
+
+    /// The level of a policy of this name, and the policy that it is a level of.
+    fn level<'n>(&self, name: &'n str) -> (Level, &'n str) {
+        let (level, plain) = Level::of_name(name);
+        let says_so = self.categories.iter().any(|category| Level::of_name(category).0 == Level::Recommended);
+        (if says_so { Level::Recommended } else { level }, plain)
     }
 }
 
@@ -93,14 +100,19 @@ pub(super) fn set(
             (Class::User, Scope::Device) => return Err(unknown("this policy is for users, not for machines")),
             _ => {}
         }
-        let documents = browser(&policy).ok_or_else(foreign)?.documents(context.machine)?;
-        return resolve(settings(&policy, &value)?, &documents);
+        let browser = browser(&policy).ok_or_else(foreign)?;
+        browser.documents(Level::Mandatory, context.machine)?;
+        return resolve(settings(&policy, &value)?, browser, context);
     }
-    if installed {
+    // Mozilla's templates have no recommended policies: those are known here, whether a template is installed or not.
+    let (level, plain) = area.level(name);
+    let has_defaults = level == Level::Recommended && area.browser().is_some_and(Browser::is_mozilla);
+    if installed && !has_defaults {
         return Err(unknown("no template of this name has this policy"));
     }
-    match area.browser().and_then(|browser| Some((browser, catalogue::find(browser, name)?))) {
-        Some((browser, known)) => typed::set(known, browser, &value, context),
+    match area.browser().and_then(|browser| Some((browser, catalogue::find(browser, plain)?))) {
+        Some((browser, known)) => typed::set(known, browser, level, &value, context),
+        None if has_defaults => Err(defaults::none(plain)),
         None => Err(Untranslatable::Waiting(format!("the template {} is not installed yet", area.app))),
     }
 }
@@ -136,34 +148,36 @@ fn foreign() -> Untranslatable {
     Untranslatable::unsupported("the policy is not that of a browser known here")
 }
 
-/// From the registry to the documents of the policy's browser.
-fn resolve(settings: Vec<Setting<'_>>, documents: &[Document]) -> Result<Share, Untranslatable> {
+/// From the registry to the documents of the policy's browser. Which of them, mandatory or recommended, each key says.
+fn resolve(settings: Vec<Setting<'_>>, browser: Browser, context: &Context<'_>) -> Result<Share, Untranslatable> {
     let mut share = Share::default();
     for Setting { key, name, value, may_be_json } in settings {
         let mut place = Place::of_key(key).ok_or_else(foreign)?;
-        if !documents.iter().any(|document| place.browser.is_served_by(*document)) {
+        if place.browser != browser {
             return Err(Untranslatable::unsupported("the policy sets values of several browsers"));
         }
         place.path.extend(name.map(str::to_owned));
-        let known = catalogue::at(place.browser, &place.path);
-        let is_text = known.is_some_and(|known| matches!(known.value_type, ValueType::Text | ValueType::TextOf(_)));
-        let value = if may_be_json && !is_text { json(value) } else { value };
-        share.fragments.extend(place.fragments(value, documents)?);
+        let value_type = catalogue::value_type(place.browser, &place.path);
+        let value = if may_be_json { json(value, value_type) } else { value };
+        let documents = browser.documents(place.level, context.machine)?;
+        share.fragments.extend(place.fragments(value, &documents)?);
     }
     Ok(share)
 }
 
-/// Windows keeps dictionaries as JSON text; on Linux the browsers want the dictionary.
-fn json(value: Value) -> Value {
-    let parsed = match &value {
-        Value::String(text) => compound(text),
-        Value::Array(lines) => {
-            let lines: Vec<&str> = lines.iter().filter_map(Value::as_str).collect();
-            compound(&lines.join("\n"))
-        }
-        _ => None,
+/// Windows keeps dictionaries as JSON text, in one line or in several; on Linux the browsers want the dictionary. Text
+/// that is no JSON stays text where it has to be an object or an array, so that it is refused and not taken for a list.
+fn json(value: Value, value_type: Option<ValueType>) -> Value {
+    let text = match &value {
+        Value::String(text) => text.clone(),
+        Value::Array(lines) => lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n"),
+        _ => return value,
     };
-    parsed.unwrap_or(value)
+    match value_type {
+        Some(ValueType::Text | ValueType::TextOf(_)) => value,
+        Some(ValueType::Object | ValueType::Array) => compound(&text).unwrap_or(Value::String(text)),
+        _ => compound(&text).unwrap_or(value),
+    }
 }
 
 /// An object or an array out of its text.

@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::admx::list;
 use super::catalogue::{Known, ValueType};
-use super::target::{Browser, Place};
+use super::defaults;
+use super::target::{Browser, Level, Place};
 use super::template::compound;
 use crate::platform::desired::{Share, Untranslatable};
 use crate::platform::translate::Context;
@@ -15,14 +16,17 @@ use crate::platform::translate::Context;
 pub(super) fn set(
     known: &Known,
     browser: Browser,
+    level: Level,
     value: &AdmxValue,
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
-    let documents = browser.documents(context.machine)?;
+    let documents = browser.documents(level, context.machine)?;
+    known.admit(browser, level)?;
     let mut share = Share::default();
     if let Some(value) = json(known, value)? {
         let path = known.path.iter().map(|part| (*part).to_owned()).collect();
-        share.fragments = Place { browser, path }.fragments(value, &documents)?;
+        let place = Place { browser, level, path };
+        share.fragments = defaults::fragments(place, value, &documents)?;
     }
     Ok(share)
 }
@@ -57,7 +61,9 @@ fn json(known: &Known, value: &AdmxValue) -> Result<Option<Value>, Untranslatabl
 fn is_id(known: &Known, id: &str) -> bool {
     let rest = id.get(..known.policy.len()).filter(|head| head.eq_ignore_ascii_case(known.policy));
     let described = rest.is_some() && ["", "Desc"].iter().any(|end| id[known.policy.len()..].eq_ignore_ascii_case(end));
-    described || known.path.last().is_some_and(|last| id.eq_ignore_ascii_case(last))
+    // Mozilla's templates call the element so where it is an object or an array.
+    let is_json = matches!(known.value_type, ValueType::Object | ValueType::Array) && id.eq_ignore_ascii_case("JSON");
+    is_json || described || known.path.last().is_some_and(|last| id.eq_ignore_ascii_case(last))
 }
 
 fn elements(known: &Known) -> Untranslatable {

@@ -1,13 +1,17 @@
 //! The policies that are known without a template: their types, their ranges, and where they go. The rows themselves
 //! are in `rows`; a policy that is not among them still comes with a template, or as a setting of Linux.
 
+mod compound;
 mod rows;
 
 use std::fmt;
 
+use mdm_protocol::syncml::StatusCode;
 use serde_json::Value;
 
-use super::target::Browser;
+use super::defaults;
+use super::target::{Browser, Level};
+use crate::platform::desired::Untranslatable;
 use crate::platform::document::Document;
 
 /// What a policy may be set to.
@@ -62,6 +66,8 @@ pub struct Understood {
     pub value_type: ValueType,
     /// The documents that it goes to.
     pub documents: Vec<Document>,
+    /// Whether it can be recommended instead: its name ends in `_recommended` then.
+    pub recommended: bool,
     /// Its place in them.
     pub path: &'static [&'static str],
 }
@@ -84,6 +90,7 @@ pub fn understood() -> impl Iterator<Item = Understood> {
                 Browser::Chrome => vec![Document::Chrome, Document::Chromium],
                 other => vec![other.document()],
             },
+            recommended: known.is_recommendable(browser),
             path: known.path,
         })
     })
@@ -94,18 +101,84 @@ pub(super) fn find(browser: Browser, policy: &str) -> Option<&'static Known> {
     rows::ROWS.iter().find(|known| known.is_of(browser) && known.policy.eq_ignore_ascii_case(policy))
 }
 
+/// Refuses a value that has another type than the policy at this place. A policy that is not known passes.
+pub(super) fn check(browser: Browser, path: &[String], value: &Value) -> Result<(), Untranslatable> {
+    match value_type(browser, path) {
+        Some(value_type) if !value_type.admits(value) => Err(Untranslatable::refused(
+            StatusCode::UNSUPPORTED_FORMAT,
+            format!("{} has to be {value_type}", path.join("/")),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The type of the policy at this place, by the makers' documentation; `None` if it is not known here.
+pub(super) fn value_type(browser: Browser, path: &[String]) -> Option<ValueType> {
+    match at(browser, path) {
+        Some(known) => Some(known.value_type),
+        None if is_above(browser, path) => Some(ValueType::Object),
+        None => compound::at(browser, path),
+    }
+}
+
 /// A browser's policy by its place.
 pub(super) fn at(browser: Browser, path: &[String]) -> Option<&'static Known> {
     rows::ROWS.iter().find(|known| known.is_of(browser) && known.path == path)
 }
 
 /// Whether known policies are members of an object at this place.
-pub(super) fn is_above(browser: Browser, path: &[String]) -> bool {
+fn is_above(browser: Browser, path: &[String]) -> bool {
     let above = |known: &Known| known.path.len() > path.len() && known.path[..path.len()] == *path;
     rows::ROWS.iter().any(|known| known.is_of(browser) && above(known))
 }
 
+/// The policies that the makers of Chrome and Edge let administrators recommend.
+const RECOMMENDABLE: &[&str] = &[
+    "AutofillAddressEnabled",
+    "AutofillCreditCardEnabled",
+    "BlockThirdPartyCookies",
+    "BookmarkBarEnabled",
+    "DefaultSearchProviderEnabled",
+    "DefaultSearchProviderKeyword",
+    "DefaultSearchProviderName",
+    "DefaultSearchProviderSearchURL",
+    "DownloadDirectory",
+    "DownloadRestrictions",
+    "FavoritesBarEnabled",
+    "HomepageIsNewTabPage",
+    "HomepageLocation",
+    "MetricsReportingEnabled",
+    "NewTabPageLocation",
+    "PasswordManagerEnabled",
+    "RestoreOnStartup",
+    "RestoreOnStartupURLs",
+    "SafeBrowsingProtectionLevel",
+    "SearchSuggestEnabled",
+    "ShowHomeButton",
+    "SmartScreenEnabled",
+];
+
 impl Known {
+    /// Whether the browser has a form of the policy that users may change.
+    fn is_recommendable(&self, browser: Browser) -> bool {
+        if browser.is_mozilla() { defaults::exist_for(self.path) } else { RECOMMENDABLE.contains(&self.policy) }
+    }
+
+    /// Refuses a level that the policy does not have.
+    pub(super) fn admit(&self, browser: Browser, level: Level) -> Result<(), Untranslatable> {
+        match level {
+            Level::Recommended if !self.is_recommendable(browser) && browser.is_mozilla() => {
+                Err(defaults::none(self.policy))
+            }
+            Level::Recommended if !self.is_recommendable(browser) => Err(Untranslatable::unsupported(format!(
+                "{} has {} as a mandatory policy only, not as a recommended one",
+                browser.product(),
+                self.policy
+            ))),
+            _ => Ok(()),
+        }
+    }
+
     /// Whether the browser has this policy; Chromium has those of Chrome.
     fn is_of(&self, browser: Browser) -> bool {
         let browser = if browser == Browser::Chromium { Browser::Chrome } else { browser };

@@ -96,7 +96,8 @@ fn a_value_that_does_not_fit_is_refused_in_words_that_name_the_element_and_the_r
         ("googlechrome/NoSuch", "<enabled/>".to_owned(), unknown, "has this policy"),
         ("/OfUsers", "<enabled/>".to_owned(), unknown, "for users"),
         ("/Foreign", "<enabled/>".to_owned(), unsupported, "browser"),
-        ("googlechrome/HomepageLocation_recommended", secret("HomepageLocation"), unsupported, "mandatory"),
+        ("googlechrome/HomepageLocation_recommended", secret("Other"), bad, "it has HomepageLocation"),
+        ("googlechrome/ShowHomeButton_recommended", "<enabled/>".to_owned(), unknown, "has this policy"),
         ("googlechrome/DiskCacheSize", SECRET.to_owned(), format, "neither"),
         ("googlechrome/DiskCacheSize", format!("<enabled/><disabled/>{SECRET}"), format, "neither"),
         ("googlechrome/DiskCacheSize", format!("<enabled/><data id=\"{SECRET}"), format, ""),
@@ -108,6 +109,36 @@ fn a_value_that_does_not_fit_is_refused_in_words_that_name_the_element_and_the_r
         assert_eq!(refusal.0, status, "{area}: {}", refusal.1);
         assert!(refusal.1.contains(words), "{area}: {:?} should say {words:?}", refusal.1);
         assert!(!refusal.1.contains(SECRET), "{area}: {:?} tells the value", refusal.1);
+    }
+}
+
+#[test]
+fn a_template_does_not_bypass_the_type_that_the_makers_document() {
+    let cases = [
+        ("Firefox", case!("31/bad.xml"), "ExtensionSettings has to be a JSON object"),
+        ("Firefox", case!("31/bad-comma.xml"), "Preferences has to be a JSON object"),
+        ("Chrome", case!("31/chrome-bad.xml"), "ExtensionSettings has to be a JSON object"),
+    ];
+    for (browser, case, words) in cases {
+        let case = of_case(case);
+        for profiles in [[templates(), vec![case.clone()]].concat(), vec![case.clone()]] {
+            let refusal = refused(&everything(), &profiles);
+            assert_eq!(refusal.0, StatusCode::UNSUPPORTED_FORMAT, "{browser}: {}", refusal.1);
+            assert!(refusal.1.contains(words), "{browser}: {:?} should say {words:?}", refusal.1);
+        }
+    }
+    let of_templates = [
+        ("Chrome~Policy~googlechrome/WebAppInstallForceList", "[{\"url\": \"https://a.example\"}", "a JSON array"),
+        ("Chrome~Policy~googlechrome/WebAppInstallForceList", "{}", "a JSON array"),
+        ("Chrome~Policy~googlechrome/IncognitoModeAvailability", "1", "one of 0, 1, 2"),
+        ("Edge~Policy~microsoft_edge/ManagedFavorites", "[", "a JSON array"),
+        ("Firefox~Policy~firefox/Handlers", "{\"mimeTypes\": {}", "a JSON object"),
+    ];
+    for (area, value, words) in of_templates {
+        let id = area.rsplit('/').next().unwrap();
+        let refusal = refused(&everything(), &[templates(), vec![policy(area, &enabled(&[(id, value)]))]].concat());
+        assert_eq!(refusal.0, StatusCode::UNSUPPORTED_FORMAT, "{area}: {}", refusal.1);
+        assert!(refusal.1.contains(words), "{area}: {:?} should say {words:?}", refusal.1);
     }
 }
 

@@ -1,7 +1,15 @@
 //! What profiles become, from their addresses and values to the text of documents.
 
+/// An input from the field.
+macro_rules! case {
+    ($path:literal) => {
+        include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/cases/", $path))
+    };
+}
+
 mod bad;
 mod linux;
+mod recommended;
 mod table;
 mod templates;
 
@@ -62,6 +70,15 @@ fn enabled(data: &[(&str, &str)]) -> String {
 
 fn policy(area: &str, value: &str) -> (String, String) {
     (format!("{POLICY}/Config/{area}"), value.to_owned())
+}
+
+/// The policy that a command of a server sets.
+fn of_case(command: &str) -> (String, String) {
+    let limits = mdm_protocol::Limits::PAYLOAD;
+    let document = mdm_protocol::xml::Document::parse(command.as_bytes(), &limits).unwrap();
+    let item = document.root().child("Item").unwrap();
+    let address = item.child("Target").unwrap().child("LocURI").unwrap().text();
+    (address.to_string(), item.child("Data").unwrap().text().to_string())
 }
 
 /// What a document says.

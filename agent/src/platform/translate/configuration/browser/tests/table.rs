@@ -6,7 +6,7 @@ use super::super::catalogue::{ValueType, understood};
 use super::*;
 
 /// A value that a type admits, as a server sends it.
-fn sample(policy: &str, value_type: ValueType) -> String {
+pub(super) fn sample(policy: &str, value_type: ValueType) -> String {
     let text = match value_type {
         ValueType::Boolean => return "<enabled/>".to_owned(),
         ValueType::Number { least, .. } => least.to_string(),

@@ -52,7 +52,7 @@ fn every_kind_of_value_becomes_the_json_that_browsers_take() {
         ),
         ("googlechrome/DiskCacheSize", &enabled(&[("diskcachesize", "100")]), json!({"DiskCacheSize": 100})),
         (
-            "googlechrome/ExtensionSettings",
+            "googlechrome~Extensions/ExtensionSettings",
             &extensions,
             json!({"ExtensionSettings": {"*": {"installation_mode": "blocked"}}}),
         ),
