@@ -42,7 +42,7 @@ pub enum PfxPassword {
 pub struct PfxInstall {
     /// The PKCS#12 file in base64; it contains a private key.
     pub blob: Secret,
-    /// Its password.
+    /// Its password, which may be empty; `None` if it has not arrived.
     pub password: Option<PfxPassword>,
     /// Where the key should live: 1 TPM, 2 TPM if there is one, 3 software, 4 passport container.
     pub key_location: u32,
@@ -53,10 +53,9 @@ impl PfxInstall {
     pub fn from_leaves(leaves: &Leaves) -> Result<Self, PayloadError> {
         let blob = leaves.required("PFXCertBlob")?;
         base64::decode(blob).map_err(|error| PayloadError::format("PFXCertBlob", error.to_string()))?;
-        let password = leaves.secret("PFXCertPassword");
         let password = match leaves.number("PFXCertPasswordEncryptionType")?.unwrap_or(0) {
-            0 => password.map(PfxPassword::Plain),
-            1 => password.map(PfxPassword::EncryptedToDevice),
+            0 => leaves.verbatim("PFXCertPassword").map(Secret::new).map(PfxPassword::Plain),
+            1 => leaves.secret("PFXCertPassword").map(PfxPassword::EncryptedToDevice),
             _ => {
                 return Err(PayloadError::unsupported(
                     "PFXCertPasswordEncryptionType",

@@ -4,6 +4,9 @@ use mdm_protocol::Thumbprint;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::roots;
+use crate::platform::consumer::Consumer;
+use crate::platform::desired::DesiredFile;
 use crate::platform::path::MachinePath;
 
 /// How the names of files end that hold the device's own certificates.
@@ -74,6 +77,11 @@ impl ClientCertificate {
         let fit = self.purposes.iter().any(|purpose| purpose == ANY_PURPOSE || wanted(purpose));
         issued && (fit || (self.purposes.is_empty() && purposes.is_empty()))
     }
+}
+
+/// The file with a certificate and those of its issuers.
+pub(super) fn chain_file(chain: &[Vec<u8>]) -> DesiredFile {
+    DesiredFile::public(chain.iter().map(|der| roots::pem(der)).collect::<String>(), Consumer::Nobody)
 }
 
 /// Where the key of a certificate is, if the file is one of the device's own certificates.

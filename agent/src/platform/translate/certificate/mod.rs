@@ -1,10 +1,12 @@
 //! Certificates: authorities to trust go to the distribution's store, the device's own go with their keys where
 //! networks and tunnels find them.
 
+mod chain;
 pub mod client;
-mod iterations;
+mod pair;
 mod parts;
 pub mod pfx;
+mod pkcs12;
 pub mod roots;
 pub mod scep;
 #[cfg(test)]

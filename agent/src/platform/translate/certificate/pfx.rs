@@ -1,16 +1,16 @@
 //! A certificate that comes with its private key in a PKCS#12 file (RFC 7292).
 
+use mdm_protocol::Thumbprint;
 use mdm_protocol::base64;
 use mdm_protocol::csp::certificate::{PfxInstall, PfxPassword};
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Format, StatusCode};
-use mdm_protocol::{Secret, Thumbprint};
-use p12_keystore::error::Error;
-use p12_keystore::{KeyStore, PrivateKeyChain};
 use zeroize::Zeroizing;
 
-use super::client::{CERTIFICATE_ENDING, ClientCertificate, KEY_ENDING};
-use super::{DIRECTORY, iterations, roots};
+use super::client::{self, CERTIFICATE_ENDING, ClientCertificate, KEY_ENDING};
+use super::pair::{self, Pair};
+use super::pkcs12::{self, Fault};
+use super::{DIRECTORY, roots};
 use crate::engine::profile::Profile;
 use crate::platform::consumer::Consumer;
 use crate::platform::desired::{DesiredFile, Share, Untranslatable};
@@ -27,27 +27,24 @@ pub(super) fn translate(
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
     let install = PfxInstall::from_leaves(&profile.leaves())?;
-    let chain = open(&install, context)?;
-    let certificates: Vec<Vec<u8>> = chain.chain().iter().map(|certificate| certificate.as_der().to_vec()).collect();
-    let own = certificates.first().ok_or_else(|| wrong("there is no certificate beside the key in it"))?;
+    let Pair { key: private, chain, unused } = open(&install, context)?;
+    let own = chain.first().ok_or_else(|| wrong("there is no certificate in it"))?;
     let thumbprint = Thumbprint::of(own).to_string();
     let [certificate, key] = places(address);
-    let mut text = Zeroizing::new(String::new());
-    certificates.iter().for_each(|der| text.push_str(&roots::pem(der)));
-    let key_text = key_pem(chain.key());
+    let key_text = key_pem(&private);
     let mut files = vec![
-        (certificate.clone(), DesiredFile::public(text.as_str(), Consumer::Nobody)),
+        (certificate.clone(), client::chain_file(&chain)),
         (key.clone(), DesiredFile::private(key_text.as_str(), Consumer::Nobody)),
     ];
     let nodes =
         vec![("Thumbprint".to_owned(), Format::Chr, thumbprint), ("Status".to_owned(), Format::Int, "0".to_owned())];
-    let client = ClientCertificate::describe(&certificates, certificate, key);
+    let client = ClientCertificate::describe(&chain, certificate, key);
     if let Some(client) = client.as_ref().filter(|_| context.machine.has_swanctl_for_ikev2()) {
         let [certificate, key] = client.copies_for_swanctl();
         files.push((certificate, DesiredFile::public(roots::pem(own), Consumer::Strongswan)));
         files.push((key, DesiredFile::private(key_text.as_str(), Consumer::Strongswan)));
     }
-    Ok(Share { files, nodes, client, ..Share::default() })
+    Ok(Share { files, nodes, client, without_effect: unused, ..Share::default() })
 }
 
 /// Where a certificate and its key are.
@@ -55,27 +52,25 @@ pub(super) fn places(address: &ProfileAddress) -> [MachinePath; 2] {
     [CERTIFICATE_ENDING, KEY_ENDING].map(|ending| MachinePath::named(DIRECTORY, address, ending))
 }
 
-fn open(install: &PfxInstall, context: &Context<'_>) -> Result<PrivateKeyChain, Untranslatable> {
-    let password = match &install.password {
-        None => Secret::default(),
-        Some(PfxPassword::Plain(password)) => password.clone(),
-        Some(PfxPassword::EncryptedToDevice(sealed)) => context.unseal(sealed)?,
-    };
+fn open(install: &PfxInstall, context: &Context<'_>) -> Result<Pair, Untranslatable> {
     let blob = base64::decode(install.blob.expose()).map_err(|_| wrong("it is not base64"))?;
     if blob.len() > MAX_PFX {
         return Err(wrong("it is larger than 256 KiB"));
     }
-    if iterations::are_too_many(&blob) {
-        return Err(wrong("its password would have to be stretched more than five million times"));
-    }
-    let store = KeyStore::from_pkcs12(&blob, password.expose()).map_err(|error| match error {
-        Error::UnsupportedEncryptionScheme => {
-            wrong("it is encrypted or authenticated in a way that is not supported; AES, 3DES, SHA-1 and SHA-256 are")
+    let password = match &install.password {
+        None => None,
+        Some(PfxPassword::Plain(password)) => Some(password.clone()),
+        Some(PfxPassword::EncryptedToDevice(sealed)) => Some(context.unseal(sealed)?),
+    };
+    let given = password.as_ref().map_or("", |password| password.expose());
+    let contents = pkcs12::open(&blob, given).map_err(|fault| match fault {
+        // Files often arrive before their passwords.
+        Fault::WrongPassword | Fault::Undecryptable(_) | Fault::OtherPassword(_) if password.is_none() => {
+            Untranslatable::Waiting("PFXCertPassword: the file has a password, which has not arrived yet".to_owned())
         }
-        _ => wrong("it is not a PKCS#12 file, or the password is not that of the file"),
+        fault => wrong(&fault.to_string()),
     })?;
-    let (_, chain) = store.private_key_chain().ok_or_else(|| wrong("there is no private key in it"))?;
-    Ok(chain.clone())
+    pair::choose(contents).map_err(wrong)
 }
 
 fn wrong(reason: &str) -> Untranslatable {
@@ -96,7 +91,7 @@ fn key_pem(der: &[u8]) -> Zeroizing<String> {
 
 #[cfg(test)]
 mod tests {
-    use p12_keystore::{Certificate, KeyStoreEntry};
+    use p12_keystore::{Certificate, KeyStore, KeyStoreEntry, PrivateKeyChain};
 
     use super::*;
     use crate::platform::machine::Machine;

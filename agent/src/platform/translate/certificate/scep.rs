@@ -3,8 +3,8 @@
 use mdm_protocol::Secret;
 use mdm_protocol::csp::profile::ProfileAddress;
 
-use super::client::ClientCertificate;
-use super::{pfx, roots};
+use super::client::{self, ClientCertificate};
+use super::pfx;
 use crate::engine::profile::Profile;
 use crate::platform::consumer::Consumer;
 use crate::platform::desired::{DesiredFile, Share, Untranslatable};
@@ -29,9 +29,8 @@ pub(super) fn translate(
         return Err(Untranslatable::Waiting("the certificate was not issued yet".to_owned()));
     };
     let [certificate, key] = pfx::places(address);
-    let text: String = issued.chain.iter().map(|der| roots::pem(der)).collect();
     let files = vec![
-        (certificate.clone(), DesiredFile::public(text, Consumer::Nobody)),
+        (certificate.clone(), client::chain_file(&issued.chain)),
         (key.clone(), DesiredFile::private(issued.key.expose(), Consumer::Nobody)),
     ];
     Ok(Share { files, client: ClientCertificate::describe(&issued.chain, certificate, key), ..Share::default() })

@@ -78,3 +78,25 @@ pub(crate) fn network(issuer: &[u8]) -> Profile {
     );
     profile("./Device/Vendor/MSFT/WiFi/Profile/Corp", &[("WlanXml", &document)])
 }
+
+/// A case from the field, as it arrives: commands of SyncML.
+pub(crate) fn case(name: &str) -> String {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/cases").join(name);
+    std::fs::read_to_string(path).unwrap()
+}
+
+/// The value of one of its nodes.
+pub(crate) fn leaf(commands: &str, node: &str) -> Option<String> {
+    let (_, rest) = commands.split_once(&format!("/{node}</LocURI>"))?;
+    let command = rest.split_once("</Replace>")?.0;
+    let data = command.split_once("<Data>").and_then(|(_, data)| data.split_once("</Data>"));
+    Some(data.map(|(data, _)| data.to_owned()).unwrap_or_default())
+}
+
+/// The profile that such commands make.
+pub(crate) fn installed(commands: &str) -> Profile {
+    let nodes = ["PFXCertBlob", "PFXCertPassword", "KeyLocation"];
+    let leaves: Vec<(&str, String)> = nodes.iter().filter_map(|node| Some((*node, leaf(commands, node)?))).collect();
+    let leaves: Vec<(&str, &str)> = leaves.iter().map(|(node, value)| (*node, value.as_str())).collect();
+    profile(PFX, &leaves)
+}
