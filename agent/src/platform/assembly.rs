@@ -251,7 +251,7 @@ impl Assembly {
         }
         again.sort_by_cached_key(|placed| {
             let Placed { profile, outcome, .. } = placed;
-            (outcome.is_err(), profile.received, profile.session, profile.root.clone())
+            (!is_base(profile), outcome.is_err(), profile.received, profile.session, profile.root.clone())
         });
         for Placed { profile, arrival, outcome, .. } in again {
             let root = profile.root.to_string();
@@ -269,9 +269,12 @@ impl Assembly {
         self.base = in_order(staying.chain(present).cloned());
     }
 
-    /// Profiles that may refer to certificates and templates.
+    /// Profiles that may refer to certificates and templates, and certificates whose chain others may complete.
     fn dependents(&self) -> impl Iterator<Item = String> {
-        let refers = self.profiles.iter().filter(|(_, placed)| refers_to_base(&placed.profile));
+        let refers = self.profiles.iter().filter(|(_, placed)| {
+            let client = placed.outcome.as_ref().ok().and_then(|share| share.client.as_ref());
+            refers_to_base(&placed.profile) || client.is_some_and(|client| !client.reaches_root())
+        });
         refers.map(|(root, _)| root.clone()).collect::<Vec<_>>().into_iter()
     }
 

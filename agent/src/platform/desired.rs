@@ -15,7 +15,7 @@ use super::translate::certificate::client::ClientCertificate;
 use crate::engine::tree::Refusal;
 
 /// What one profile asks of the machine.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Share {
     /// Files that are this profile's alone.
     pub files: Vec<(MachinePath, DesiredFile)>,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::desired::{Share, Untranslatable};
-use super::translate::{self, Context};
+use super::translate::{self, Context, certificate};
 use crate::engine::profile::Profile;
 
 /// The most that are remembered.
@@ -24,7 +24,7 @@ impl Shares {
         let key = (profile.root.to_string(), profile.content_hash.clone());
         // A thread that died in here left nothing half-done: entries are put in whole.
         if let Some(known) = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&key) {
-            return Ok(Arc::clone(known));
+            return Ok(completed(known, context));
         }
         let share = Arc::new(translate::share(profile, context)?);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -32,6 +32,14 @@ impl Shares {
             known.insert(key, Arc::clone(&share));
         }
         Ok(share)
+    }
+}
+
+/// What is known, with the authorities that are there now: they may have changed since.
+fn completed(known: &Arc<Share>, context: &Context<'_>) -> Arc<Share> {
+    match &known.client {
+        Some(client) if !client.reaches_root() => Arc::new(certificate::completed((**known).clone(), context)),
+        _ => Arc::clone(known),
     }
 }
 

@@ -19,6 +19,7 @@ use mdm_protocol::loc_uri::encode_segment;
 use mdm_protocol::syncml::{Format, StatusCode};
 use mdm_protocol::{Secret, Thumbprint};
 
+use self::certificate::Authorities;
 use self::certificate::client::ClientCertificate;
 use self::certificate::scep::IssuedCertificate;
 use super::desired::{Share, Untranslatable};
@@ -74,13 +75,18 @@ impl<'a> Context<'a> {
         }
     }
 
-    /// The device's own certificate by its issuer and purpose; of several the one that is valid longest.
+    /// The device's own certificate by its issuer and purpose; of several the one that is valid longest. Issuers that
+    /// did not come with a certificate are looked up among the authorities of all profiles.
     pub fn client_certificate(
         &self,
         issuers: &[Thumbprint],
         purposes: &[String],
     ) -> Result<&ClientCertificate, Untranslatable> {
-        let fitting = self.clients.iter().filter(|candidate| candidate.fits(issuers, purposes));
+        let authorities = match issuers {
+            [] => Authorities::default(),
+            _ => Authorities::of(certificate::roots::all(self).into_iter()),
+        };
+        let fitting = self.clients.iter().filter(|candidate| candidate.fits(issuers, purposes, &authorities));
         fitting.max_by_key(|candidate| candidate.ends).ok_or_else(|| {
             Untranslatable::Waiting(
                 "no certificate of this device has the issuer and the purpose that it needs yet".to_owned(),

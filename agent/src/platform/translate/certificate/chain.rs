@@ -14,11 +14,11 @@ const MIN_VERIFIED_RSA: usize = 2048;
 
 /// Certificates that may have issued others, by the names of their subjects.
 #[derive(Debug, Default)]
-pub(super) struct Authorities(BTreeMap<Vec<u8>, Vec<Vec<u8>>>);
+pub struct Authorities(BTreeMap<Vec<u8>, Vec<Vec<u8>>>);
 
 impl Authorities {
     /// These certificates, in DER; what is none, or not an authority's, is left out.
-    pub(super) fn of(certificates: impl Iterator<Item = Vec<u8>>) -> Self {
+    pub fn of(certificates: impl Iterator<Item = Vec<u8>>) -> Self {
         let mut authorities = Self::default();
         for der in certificates {
             let Ok((_, certificate)) = X509Certificate::from_der(&der) else { continue };
@@ -57,6 +57,11 @@ impl Authorities {
             X509Certificate::from_der(candidate).is_ok_and(|(_, issuer)| has_signed(&issuer, &parsed))
         })
     }
+}
+
+/// Whether nothing is above a certificate.
+pub(super) fn is_root(der: &[u8]) -> bool {
+    X509Certificate::from_der(der).is_ok_and(|(_, certificate)| is_self_issued(&certificate))
 }
 
 fn is_self_issued(certificate: &X509Certificate<'_>) -> bool {

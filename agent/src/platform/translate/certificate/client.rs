@@ -4,6 +4,7 @@ use mdm_protocol::Thumbprint;
 use x509_parser::extensions::{GeneralName, ParsedExtension};
 use x509_parser::prelude::{FromDer as _, X509Certificate};
 
+use super::chain::{self, Authorities};
 use super::roots;
 use crate::platform::consumer::Consumer;
 use crate::platform::desired::DesiredFile;
@@ -29,15 +30,15 @@ pub struct ClientCertificate {
     pub identity: Option<String>,
     /// The end of its validity, seconds since 1970.
     pub ends: i64,
-    issuers: Vec<Thumbprint>,
+    /// The certificate and those of its issuers that came with it, in DER.
+    chain: Vec<Vec<u8>>,
     purposes: Vec<String>,
 }
 
 impl ClientCertificate {
     /// Describes a certificate by itself and those of its issuers, in DER; `None` if it is none.
     pub fn describe(chain: &[Vec<u8>], certificate: MachinePath, key: MachinePath) -> Option<Self> {
-        let (own, issuers) = chain.split_first()?;
-        let (_, parsed) = X509Certificate::from_der(own).ok()?;
+        let (_, parsed) = X509Certificate::from_der(chain.first()?).ok()?;
         let mut purposes = Vec::new();
         if let Ok(Some(usage)) = parsed.extended_key_usage() {
             if usage.value.any {
@@ -53,9 +54,26 @@ impl ClientCertificate {
             key,
             identity: identity(&parsed),
             ends: parsed.validity().not_after.timestamp(),
-            issuers: issuers.iter().map(|der| Thumbprint::of(der)).collect(),
+            chain: chain.to_vec(),
             purposes,
         })
+    }
+
+    /// Whether a root ends the chain that came with it.
+    pub fn reaches_root(&self) -> bool {
+        self.chain.last().is_some_and(|last| chain::is_root(last))
+    }
+
+    /// The chain that came with it, continued with intermediate authorities among these.
+    pub fn chain_with(&self, authorities: &Authorities) -> Vec<Vec<u8>> {
+        let missing = self.missing(authorities).into_iter().filter(|der| !chain::is_root(der));
+        self.chain.iter().cloned().chain(missing).collect()
+    }
+
+    /// The authorities above the topmost certificate of its chain.
+    fn missing(&self, authorities: &Authorities) -> Vec<Vec<u8>> {
+        let above = self.chain.last().map(|top| authorities.above(top)).unwrap_or_default();
+        above.into_iter().filter(|der| !self.chain.contains(der)).collect()
     }
 
     /// Where swanctl finds copies of the certificate and the key: confined by AppArmor, it reads nothing outside its own
@@ -67,9 +85,12 @@ impl ClientCertificate {
     }
 
     /// Whether it is issued by one of these (any if there are none) and may be used for one of these purposes (that of
-    /// a client if there are none).
-    pub fn fits(&self, issuers: &[Thumbprint], purposes: &[String]) -> bool {
-        let issued = issuers.is_empty() || self.issuers.iter().any(|issuer| issuers.contains(issuer));
+    /// a client if there are none). Who is above it is looked up among these authorities where it did not come with it.
+    pub fn fits(&self, issuers: &[Thumbprint], purposes: &[String], authorities: &Authorities) -> bool {
+        let is_wanted = |der: &Vec<u8>| issuers.contains(&Thumbprint::of(der));
+        let issued = issuers.is_empty()
+            || self.chain.iter().skip(1).any(is_wanted)
+            || self.missing(authorities).iter().any(is_wanted);
         let wanted = |purpose: &str| match purposes {
             [] => purpose == CLIENT_AUTHENTICATION,
             purposes => purposes.iter().any(|wanted| wanted == purpose),

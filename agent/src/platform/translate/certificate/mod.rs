@@ -17,6 +17,7 @@ mod trusted;
 
 use mdm_protocol::csp::profile::ProfileAddress;
 
+pub(super) use self::chain::Authorities;
 pub use self::parts::{PFX, SCEP};
 use super::Context;
 use crate::engine::profile::Profile;
@@ -33,11 +34,27 @@ pub(super) fn translate(
 ) -> Result<Share, Untranslatable> {
     let segments: Vec<&str> = address.root.segments().iter().map(String::as_str).collect();
     match segments.get(2..5) {
-        Some(["ClientCertificateInstall", "PFXCertInstall", _]) => pfx::translate(profile, address, context),
-        Some(["ClientCertificateInstall", "SCEP", _]) => scep::translate(profile, address, context),
+        Some(["ClientCertificateInstall", "PFXCertInstall", _]) => {
+            pfx::translate(profile, address, context).map(|share| completed(share, context))
+        }
+        Some(["ClientCertificateInstall", "SCEP", _]) => {
+            scep::translate(profile, address, context).map(|share| completed(share, context))
+        }
         Some(["RootCATrustedCertificates", store, _] | ["CertificateStore", store, _]) => {
             trusted::translate(profile, address, store, context)
         }
         _ => Err(Untranslatable::unsupported("this store of certificates has no meaning on Linux")),
     }
+}
+
+/// The same share of a certificate of the device's own, with the intermediate authorities that other profiles have
+/// brought in the file of its chain: a server that knows the root alone cannot verify it without them.
+pub(in crate::platform) fn completed(mut share: Share, context: &Context<'_>) -> Share {
+    let Some(client) = share.client.as_ref().filter(|client| !client.reaches_root()) else { return share };
+    let chain = client.chain_with(&Authorities::of(roots::all(context).into_iter()));
+    let place = client.certificate.clone();
+    for (_, file) in share.files.iter_mut().filter(|(path, _)| *path == place) {
+        *file = client::chain_file(&chain);
+    }
+    share
 }

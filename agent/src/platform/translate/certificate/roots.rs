@@ -64,6 +64,19 @@ pub fn trusted(context: &Context<'_>) -> Vec<Vec<u8>> {
     each.collect()
 }
 
+/// Every authority that a profile has brought, root or not, in DER.
+pub fn all(context: &Context<'_>) -> Vec<Vec<u8>> {
+    let each = context.profiles.iter().filter_map(|profile| {
+        let segments = profile.root.segments();
+        let known = ["RootCATrustedCertificates", "CertificateStore"].contains(&segments.get(2)?.as_str());
+        let store = segments.get(3)?;
+        let issues = ["Root", "CA"].iter().any(|issuing| store.eq_ignore_ascii_case(issuing));
+        let trusted = TrustedCertificate::from_leaves(profile.root.name(), &profile.leaves()).ok();
+        trusted.filter(|_| known && issues).map(|trusted| trusted.der)
+    });
+    each.collect()
+}
+
 fn find(thumbprint: Thumbprint, context: &Context<'_>) -> Option<Vec<u8>> {
     let name = thumbprint.to_string();
     let mut candidates = context.profiles.iter().filter(|profile| profile.root.name().eq_ignore_ascii_case(&name));

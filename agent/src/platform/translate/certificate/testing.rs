@@ -54,7 +54,16 @@ fn issued(name: &str, root_name: &str, root_key: &KeyPair) -> Made {
 
 /// A PKCS#12 file in base64.
 pub(crate) fn pfx(made: &Made, password: &str) -> String {
-    let chain = [&made.own, &made.root].map(|der| Certificate::from_der(der).unwrap());
+    pfx_of(made, &[&made.own, &made.root], password)
+}
+
+/// The same without the issuer.
+pub(crate) fn pfx_without_root(made: &Made, password: &str) -> String {
+    pfx_of(made, &[&made.own], password)
+}
+
+fn pfx_of(made: &Made, chain: &[&Vec<u8>], password: &str) -> String {
+    let chain: Vec<Certificate> = chain.iter().map(|der| Certificate::from_der(der).unwrap()).collect();
     let mut store = KeyStore::new();
     store.add_entry("own", KeyStoreEntry::PrivateKeyChain(PrivateKeyChain::new(&made.key, [1], chain)));
     base64::encode(store.writer(password).write().unwrap())

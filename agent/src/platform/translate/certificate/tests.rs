@@ -1,3 +1,4 @@
+mod chains;
 mod files;
 
 use std::collections::BTreeMap;
