@@ -1,5 +1,8 @@
 //! A certificate that comes with its private key in a PKCS#12 file (RFC 7292).
 
+use cms::content_info::ContentInfo;
+use const_oid::db::rfc5911;
+use der::Decode as _;
 use mdm_protocol::Thumbprint;
 use mdm_protocol::base64;
 use mdm_protocol::csp::certificate::{PfxInstall, PfxPassword};
@@ -27,7 +30,13 @@ pub(super) fn translate(
     context: &Context<'_>,
 ) -> Result<Share, Untranslatable> {
     let install = PfxInstall::from_leaves(&profile.leaves())?;
-    let Pair { key: private, chain, unused } = open(&install, context)?;
+    let opened = open(&install, context).map_err(|reason| match reason {
+        Untranslatable::Refused(_) if may_be_sealed(profile, &install) => Untranslatable::Waiting(
+            "PFXCertPasswordEncryptionType: the password is sealed, and what says so has not arrived yet".to_owned(),
+        ),
+        reason => reason,
+    });
+    let Pair { key: private, chain, unused } = opened?;
     let own = chain.first().ok_or_else(|| wrong("there is no certificate in it"))?;
     let thumbprint = Thumbprint::of(own).to_string();
     let [certificate, key] = places(address);
@@ -71,6 +80,15 @@ fn open(install: &PfxInstall, context: &Context<'_>) -> Result<Pair, Untranslata
         fault => wrong(&fault.to_string()),
     })?;
     pair::choose(contents).map_err(wrong)
+}
+
+/// Whether what is there as a password is a sealed one, and the node that says so may still arrive.
+fn may_be_sealed(profile: &Profile, install: &PfxInstall) -> bool {
+    let Some(PfxPassword::Plain(password)) = &install.password else { return false };
+    let is_envelope =
+        |der: Vec<u8>| ContentInfo::from_der(&der).is_ok_and(|info| info.content_type == rfc5911::ID_ENVELOPED_DATA);
+    profile.leaves().get("PFXCertPasswordEncryptionType").is_none()
+        && base64::decode(password.expose()).is_ok_and(is_envelope)
 }
 
 fn wrong(reason: &str) -> Untranslatable {

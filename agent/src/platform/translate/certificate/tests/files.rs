@@ -133,6 +133,27 @@ fn a_file_waits_for_its_password_unless_it_is_none_at_all() {
 }
 
 #[test]
+fn a_sealed_password_waits_for_the_node_that_says_that_it_is_sealed() {
+    let made = made("ada");
+    let blob = pfx(&made, "hunter2");
+    // ContentInfo with id-envelopedData and nothing in it.
+    let sealed = base64::encode([
+        0x30, 0x0f, 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x03, 0xa0, 0x02, 0x30, 0x00,
+    ]);
+    let leaves = [("PFXCertBlob", blob.as_str()), ("PFXCertPassword", sealed.as_str())];
+    let desired = desired_on(&everything(), &[profile(PFX, &leaves)]);
+    match desired.without.into_values().next() {
+        Some(Untranslatable::Waiting(reason)) => {
+            assert!(reason.starts_with("PFXCertPasswordEncryptionType: "), "{reason}");
+        }
+        other => panic!("{other:?}"),
+    }
+    let plain = [leaves[0], leaves[1], ("PFXCertPasswordEncryptionType", "0")];
+    let (status, _) = refusal(&everything(), &profile(PFX, &plain));
+    assert_eq!(status, StatusCode::UNSUPPORTED_FORMAT);
+}
+
+#[test]
 fn passwords_in_other_alphabets_are_taken() {
     let made = made("ada");
     for password in ["pässwörd", "пароль"] {
