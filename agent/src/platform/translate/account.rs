@@ -2,9 +2,8 @@
 //! reason, or its profile is refused by its name (rule C4). The tables are beside the translations; here is how they are
 //! read. Whether a part that should have an effect has one is tried out by `tests/tests/every_part.rs`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
-use mdm_protocol::csp::PayloadError;
 use mdm_protocol::csp::parts::parts;
 use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::csp::vpn::VpnProfile;
@@ -76,98 +75,97 @@ pub fn account(profile: &Profile, address: &ProfileAddress) -> Result<Vec<String
     let mut account = Account::default();
     match segments.get(2..) {
         Some(["WiFi", ..]) => {
-            account.leaves(&leaves.0, &[wifi::NODES])?;
-            account.document("WlanXml", leaves.get("WlanXml"), &[wifi::WLAN])?;
+            account.leaves(&leaves.0, &[wifi::NODES]);
+            account.document("WlanXml", leaves.get("WlanXml"), &[wifi::WLAN]);
         }
         Some(["VPNv2", ..]) => {
             let nodes = VpnProfile::nodes(&leaves)?;
-            account.leaves(&nodes.0, &[vpn::NODES])?;
+            account.leaves(&nodes.0, &[vpn::NODES]);
             let configuration = nodes.get("NativeProfile/Authentication/Eap/Configuration");
-            account.document("Eap/Configuration", configuration, &[vpn::EAP])?;
+            account.document("Eap/Configuration", configuration, &[vpn::EAP]);
         }
-        Some(["EMAIL2", ..]) => account.leaves(&leaves.0, &[email::MAILBOX])?,
-        Some(["ActiveSync", ..]) => account.leaves(&leaves.0, &[email::EXCHANGE])?,
-        Some(["ClientCertificateInstall", "PFXCertInstall", ..]) => account.leaves(&leaves.0, &[certificate::PFX])?,
+        Some(["EMAIL2", ..]) => account.leaves(&leaves.0, &[email::MAILBOX]),
+        Some(["ActiveSync", ..]) => account.leaves(&leaves.0, &[email::EXCHANGE]),
+        Some(["ClientCertificateInstall", "PFXCertInstall", ..]) => account.leaves(&leaves.0, &[certificate::PFX]),
         Some(["ClientCertificateInstall", "SCEP", ..]) => {
             let below = leaves.0.iter().filter_map(|(path, value)| Some((path.strip_prefix("Install/")?, value)));
             for (path, value) in below {
-                account.part("", path, path, value, &[certificate::SCEP])?;
+                account.part("", path, path, value, &[certificate::SCEP]);
             }
         }
         // A certificate to trust is one value, and a setting is read as a whole.
         _ => {}
     }
-    Ok(account.without_effect)
+    account.settle()
 }
 
 #[derive(Debug, Default)]
 struct Account {
     seen: BTreeSet<String>,
     without_effect: Vec<String>,
+    refused: Vec<String>,
 }
 
+/// How many refused parts are named at once.
+const MAX_NAMED: usize = 8;
+
 impl Account {
-    fn leaves(
-        &mut self,
-        leaves: &std::collections::BTreeMap<String, String>,
-        tables: &[Table],
-    ) -> Result<(), Untranslatable> {
-        let named = leaves.iter().filter(|(path, _)| !path.is_empty());
-        named
-            .map(|(path, value)| (path.as_str(), value))
-            .try_for_each(|(path, value)| self.part("", path, path, value, tables))
+    fn leaves(&mut self, leaves: &BTreeMap<String, String>, tables: &[Table]) {
+        for (path, value) in leaves.iter().filter(|(path, _)| !path.is_empty()) {
+            self.part("", path, path, value, tables);
+        }
     }
 
     /// The parts of a document in a node. Those of an enterprise method have tables of their own besides these. What is
     /// not well-formed is refused by its translation.
-    fn document(&mut self, node: &str, text: Option<&str>, tables: &[Table]) -> Result<(), Untranslatable> {
-        let Some(text) = text else { return Ok(()) };
-        let Ok(document) = Document::parse(without_declaration(text).as_bytes(), &Limits::PAYLOAD) else {
-            return Ok(());
-        };
+    fn document(&mut self, node: &str, text: Option<&str>, tables: &[Table]) {
+        let Some(text) = text else { return };
+        let Ok(document) = Document::parse(without_declaration(text).as_bytes(), &Limits::PAYLOAD) else { return };
         let root = document.root();
         let parts = parts(root);
-        parts.iter().try_for_each(|part| {
+        for part in &parts {
             if !root.is("EapHostConfig") && !part.path.contains("EapHostConfig/") {
-                return self.part(node, &part.path, &part.path, part.value, tables);
+                self.part(node, &part.path, &part.path, part.value, tables);
+                continue;
             }
             let place = eap::locate(&part.path, &parts);
             let tables: Vec<Table> = tables.iter().copied().chain([place.table]).collect();
-            self.part(node, &part.path, place.path, part.value, &tables)
-        })
+            self.part(node, &part.path, place.path, part.value, &tables);
+        }
     }
 
     /// One part: its node, its path for people, its path for the tables.
-    fn part(
-        &mut self,
-        node: &str,
-        full: &str,
-        path: &str,
-        value: &str,
-        tables: &[Table],
-    ) -> Result<(), Untranslatable> {
+    fn part(&mut self, node: &str, full: &str, path: &str, value: &str, tables: &[Table]) {
         let name = if node.is_empty() { full.to_owned() } else { format!("{node}: {}", shortened(full)) };
-        let refuse = |reason: &str| Err(PayloadError::unsupported(&name, reason).into());
         let mut known = tables.iter().flat_map(|table| table.iter());
-        let Some(known) = known.find(|known| fits(known.path, path)) else {
-            return refuse("is not known to this agent");
-        };
-        if !self.seen.insert(format!("{node}/{full}")) && !known.many {
-            return refuse("is given more than once");
-        }
-        match known.treatment {
-            Treatment::Translated => Ok(()),
-            Treatment::NoEffect(reason) => {
+        let known = known.find(|known| fits(known.path, path));
+        let is_first = self.seen.insert(format!("{node}/{full}"));
+        let refused = match known.map(|known| (known.many, known.treatment)) {
+            None => Some("is not known to this agent"),
+            Some((false, _)) if !is_first => Some("is given more than once"),
+            Some((_, Treatment::Only(values, reason))) => (!allows(values, value)).then_some(reason),
+            Some((_, Treatment::Refused(reason))) => Some(reason),
+            Some((_, Treatment::Translated)) => None,
+            Some((_, Treatment::NoEffect(reason))) => {
                 let line = format!("{name}: {reason}");
                 if !self.without_effect.contains(&line) {
                     self.without_effect.push(line);
                 }
-                Ok(())
+                None
             }
-            Treatment::Only(values, reason) if !allows(values, value) => refuse(reason),
-            Treatment::Only(..) => Ok(()),
-            Treatment::Refused(reason) => refuse(reason),
+        };
+        self.refused.extend(refused.map(|reason| format!("{name}: {reason}")));
+    }
+
+    /// Everything that is refused is named at once: an administrator should not have to ask again and again.
+    fn settle(mut self) -> Result<Vec<String>, Untranslatable> {
+        if self.refused.is_empty() {
+            return Ok(self.without_effect);
         }
+        let more = self.refused.len().saturating_sub(MAX_NAMED);
+        self.refused.truncate(MAX_NAMED);
+        let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+        Err(Untranslatable::unsupported(format!("{}{more}", self.refused.join("; "))))
     }
 }
 
