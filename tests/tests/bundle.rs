@@ -18,7 +18,6 @@ use serde_json::Value;
 
 const PSK: &str = "psk-c&n<ry'\"one";
 const WIREGUARD: &str = "YAnz5TF+lXXJte14tji3zlMNftX2JxwtzW9yS+2v0V0=";
-const L2TP: &str = "l2tp canary/two";
 const MAIL: &str = "mail-canary&three";
 const PFX: &str = "pfx canary=four";
 const CHALLENGE: &str = "SCEP-CANARY-FIVE";
@@ -140,7 +139,6 @@ fn plant(world: &World) -> Vec<String> {
                 (&format!("{vpn}/Guard/PluginProfile/CustomConfiguration"), &tunnel),
             ]),
         ),
-        ("l2tp", atomic(&[(&format!("{vpn}/Old/NativeProfile/L2tpPsk"), L2TP)])),
         ("mail", atomic(&[(&format!("{mail}/AUTHSECRET"), MAIL)])),
         ("pfx", atomic(&[(&format!("{install}/PFXCertInstall/own/PFXCertPassword"), PFX)])),
         ("scep", atomic(&[(&format!("{install}/SCEP/own/Install/Challenge"), CHALLENGE)])),
@@ -148,7 +146,7 @@ fn plant(world: &World) -> Vec<String> {
         block_on(world.server.admin.assign(name, &fragment)).unwrap();
     }
     world.agent.json(["sync"]).unwrap();
-    let mut canaries: Vec<String> = [PSK, WIREGUARD, L2TP, MAIL, PFX, CHALLENGE, PROXY, PROXY_FILE, TYPED]
+    let mut canaries: Vec<String> = [PSK, WIREGUARD, MAIL, PFX, CHALLENGE, PROXY, PROXY_FILE, TYPED]
         .iter()
         .map(|canary| (*canary).to_owned())
         .collect();
@@ -160,7 +158,7 @@ fn plant(world: &World) -> Vec<String> {
         let shown = world.agent.json(["profiles", "show", name, "--kind", kind, "--reveal"]).unwrap();
         shown["nodes"].as_array().unwrap().iter().for_each(|node| held.push_str(node[2].as_str().unwrap()));
     }
-    for canary in ["psk-c&amp;n&lt;ry", WIREGUARD, L2TP, MAIL, PFX, CHALLENGE] {
+    for canary in ["psk-c&amp;n&lt;ry", WIREGUARD, MAIL, PFX, CHALLENGE] {
         assert!(held.contains(canary), "{canary} is not held: {listed:#}");
     }
     let account = std::fs::read(world.agent.state.join("identity/account.json")).unwrap();

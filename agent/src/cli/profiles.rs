@@ -105,6 +105,7 @@ fn why(explanation: &Explanation, output: &Output) -> String {
         line("Received", &format!("{}{session}", moment(view.received)));
         line("Confirmed", &format!("{} ({})", moment(view.confirmed), distance(view.confirmed)));
         line("Kept until", &kept_until(view));
+        view.refused_change.iter().for_each(|reason| line("Change", reason));
     }
     if let Some(gone) = &explanation.removed {
         lines.push(output.bold(&printable(&format!("{} {}", gone.kind, gone.name))));
@@ -119,6 +120,7 @@ fn why(explanation: &Explanation, output: &Output) -> String {
 /// Whether a profile is in force, in a word.
 fn in_force(profile: &ProfileView) -> String {
     match profile.not_in_force.as_deref() {
+        None if profile.refused_change.is_some() => "yes; change refused",
         None => "yes",
         Some(reason) if reason.starts_with("waiting: ") => "waiting",
         Some(reason) if reason.starts_with("refused ") => "refused",
@@ -144,6 +146,7 @@ fn show(profile: &ProfileDetail, output: &Output) -> String {
     line("Address", &view.address);
     line("Authority", &view.authority);
     line("In force", view.not_in_force.as_deref().unwrap_or("yes"));
+    view.refused_change.iter().for_each(|reason| line("Change", reason));
     view.files.iter().for_each(|path| line("File", path));
     view.without_effect.iter().for_each(|part| line("No effect", part));
     line("Received", &moment(view.received));

@@ -237,6 +237,16 @@ impl SessionFailure {
                             | ConnectionFailure::Untrusted(_)
                     )
             ),
+            answered: !matches!(
+                self,
+                Self::Connection(
+                    ConnectionFailure::NoNetwork(_)
+                        | ConnectionFailure::NameResolution(_)
+                        | ConnectionFailure::Unreachable(_)
+                        | ConnectionFailure::TimedOut
+                        | ConnectionFailure::Broken(_)
+                )
+            ),
             no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
             retry_after: self.retry_after(),
         }

@@ -64,6 +64,8 @@ pub enum Phase {
 #[derive(Debug)]
 pub struct Conduct {
     plan: Plan,
+    /// Whether the server requires that messages are signed.
+    signs_messages: bool,
     session: Session,
     facts: Box<DeviceFacts>,
     tombstones: Vec<Tombstone>,

@@ -9,6 +9,7 @@ use super::certificate_request::CertificateRequests;
 use super::certificates::RenewalState;
 use super::claim::Claim;
 use super::clock::ClockReading;
+use super::life::lost_contact::LostContact;
 use super::push::PushState;
 use super::refusals::Refused;
 use super::remote::RemoteOrders;
@@ -208,9 +209,12 @@ pub struct Progress {
     /// Users who have signed in at the machine since the enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_seen: Option<Vec<String>>,
-    /// The end of the enrollment for want of contact that was announced last, seconds.
+    /// What is known of contact that is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lost_contact_announced: Option<i64>,
+    pub lost_contact: Option<LostContact>,
+    /// When the identity was last issued again, seconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovered_at: Option<i64>,
     /// What was ordered to be done to the machine; most devices have nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remote_orders: Option<Box<RemoteOrders>>,

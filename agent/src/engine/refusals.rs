@@ -37,7 +37,7 @@ pub struct Fates(BTreeMap<String, Option<Refusal>>);
 impl Fates {
     /// Records what one item of a command was answered with.
     pub fn record(&mut self, operation: &Operation, uri: &LocUri, status: StatusCode, reason: Option<&str>) {
-        let sets = matches!(operation.verb, Verb::Add | Verb::Replace);
+        let sets = matches!(operation.verb, Verb::Add | Verb::Replace | Verb::Exec);
         let Some(address) = ProfileAddress::locate(uri).filter(|_| sets || operation.verb == Verb::Delete) else {
             return;
         };
@@ -45,13 +45,15 @@ impl Fates {
         let node = LocUri::new(address.root.scope(), address.root.segments().iter().chain(below).cloned()).to_string();
         match status {
             // They say nothing of the setting itself.
-            StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED | StatusCode::ALREADY_EXISTS => {}
+            StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED => {}
+            // That a node is there already is no news; that its place is taken is.
+            StatusCode::ALREADY_EXISTS if reason.is_none_or(|reason| reason == status.reason()) => {}
             status if status.is_success() || !sets => {
                 let below = format!("{node}/");
                 self.0.retain(|known, _| !known.starts_with(&below));
                 self.0.insert(node, None);
             }
-            status if self.0.len() < MAX_REFUSED => {
+            status if self.0.values().flatten().count() < MAX_REFUSED => {
                 let reason = reason.unwrap_or(status.reason()).to_owned();
                 self.0.insert(node, Some(Refusal { status, reason }));
             }

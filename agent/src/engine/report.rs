@@ -12,6 +12,7 @@ use super::history::Entry;
 use super::payload;
 use super::profile::{Profile, RetentionRules, Stored, scope_name};
 use super::progress::{Progress, SessionRecord};
+use super::refusals::RefusedSetting;
 use super::remote::RemoteOrder;
 use super::tree::schema;
 pub use why::{Explanation, why};
@@ -249,6 +250,9 @@ pub struct ProfileView {
     /// Why it is not in force on the machine; `None` if it is.
     #[serde(default)]
     pub not_in_force: Option<String>,
+    /// Why a change of it was refused, if one was: what is stored and applied is what was there before.
+    #[serde(default)]
+    pub refused_change: Option<String>,
     /// The files on the machine that are there for it.
     #[serde(default)]
     pub files: Vec<String>,
@@ -346,10 +350,8 @@ fn view(profile: &Profile, standing: &Standing) -> ProfileView {
         confirmed: shown(profile.confirmed(progress)),
         kept_until: profile.retain_until(progress, authority, retention).map(shown),
         redundant: profile.is_redundant(authority),
-        not_in_force: machine.not.get(&root).cloned().or_else(|| {
-            let refused = refused::by_profile(standing);
-            refused.get(&root).map(|(_, setting)| format!("a change of it was {}", setting.in_words()))
-        }),
+        not_in_force: machine.not.get(&root).cloned(),
+        refused_change: refused::of_profile(&root, standing).map(RefusedSetting::in_words),
         files: machine.files.get(&root).cloned().unwrap_or_default(),
         without_effect: machine.without_effect.get(&root).cloned().unwrap_or_default(),
         content_hash: profile.content_hash.clone(),

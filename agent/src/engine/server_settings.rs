@@ -31,6 +31,9 @@ pub struct ServerSettings {
     /// Days without a completed session after which the enrollment ends, if it does.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lost_contact_days: Option<u32>,
+    /// Whether messages are signed with the device's key, besides mutual TLS.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub signs_messages: bool,
     /// Whom the user may ask for help.
     #[serde(skip_serializing_if = "HelpContacts::is_empty")]
     pub help: HelpContacts,
@@ -76,6 +79,7 @@ impl ServerSettings {
             refresh_minutes: is_refreshed.then(|| cadence.unwrap_or(CADENCE_MINUTES)),
             lost_contact_days: number("NumberOfDaysAfterLostContactToUnenroll")
                 .filter(|days| (1..=MAX_LOST_CONTACT_DAYS).contains(days)),
+            signs_messages: value("RequireMessageSigning").and_then(boolean) == Some(true),
             help: HelpContacts {
                 phone: contact("HelpPhoneNumber"),
                 website: contact("HelpWebsite"),

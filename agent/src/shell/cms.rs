@@ -63,6 +63,14 @@ pub fn sign(content: &[u8], slot: &Slot, signing_time: i64) -> Result<Vec<u8>, C
     sign_as(content, &slot.key_pair()?, certificate, vec![time], SigningDigest::Sha256)
 }
 
+/// Signs `content` with the slot's key and leaves it out (RFC 5652 section 5.2): the signature travels beside it.
+pub fn sign_detached(content: &[u8], slot: &Slot, signing_time: i64) -> Result<Vec<u8>, CmsError> {
+    let time = attribute(ID_SIGNING_TIME, Any::encode_from(&self::signing_time(signing_time)?)?)?;
+    let certificate = canonical(&slot.certificate()?)?;
+    let signer = signer(content, &slot.key_pair()?, &certificate, vec![time], SigningDigest::Sha256)?;
+    signed_data(None, certificate, signer, SigningDigest::Sha256)
+}
+
 /// The digest under a signature that is made here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SigningDigest {
@@ -91,13 +99,19 @@ fn sign_as(
     digest: SigningDigest,
 ) -> Result<Vec<u8>, CmsError> {
     let signer = signer(content, key, &certificate, attributes, digest)?;
+    signed_data(Some(Any::encode_from(&OctetStringRef::new(content)?)?), certificate, signer, digest)
+}
+
+fn signed_data(
+    content: Option<Any>,
+    certificate: Certificate,
+    signer: SignerInfo,
+    digest: SigningDigest,
+) -> Result<Vec<u8>, CmsError> {
     let data = SignedData {
         version: CmsVersion::V1,
         digest_algorithms: SetOfVec::try_from(vec![digest.algorithm()])?,
-        encap_content_info: EncapsulatedContentInfo {
-            econtent_type: ID_DATA,
-            econtent: Some(Any::encode_from(&OctetStringRef::new(content)?)?),
-        },
+        encap_content_info: EncapsulatedContentInfo { econtent_type: ID_DATA, econtent: content },
         certificates: Some(CertificateSet(SetOfVec::try_from(vec![CertificateChoices::Certificate(certificate)])?)),
         crls: None,
         signer_infos: SignerInfos(SetOfVec::try_from(vec![signer])?),

@@ -142,6 +142,17 @@ impl HttpsClient {
 
     /// POST of a message.
     pub async fn post(&self, url: &str, body: Vec<u8>) -> Result<Reply, ConnectionFailure> {
+        self.post_signed(url, body, None).await
+    }
+
+    /// As [`Self::post`], with a signature over the message (CMS in DER) in its headers. MS-MDM section 2.1 names one, the
+    /// reference of the DMClient provider the other.
+    pub async fn post_signed(
+        &self,
+        url: &str,
+        body: Vec<u8>,
+        signature: Option<&[u8]>,
+    ) -> Result<Reply, ConnectionFailure> {
         let request = self.client.post(url);
         let request = match self.service {
             Service::Enrolment => request.header(CONTENT_TYPE, mdm_protocol::soap::CONTENT_TYPE),
@@ -151,6 +162,11 @@ impl HttpsClient {
                 .header(ACCEPT_CHARSET, "UTF-8")
                 .header("client-request-id", &self.correlation),
         };
+        let signature = signature.map(mdm_protocol::base64::encode);
+        let request = ["MS-Signature", "MDM-Signature"].into_iter().fold(request, |request, name| match &signature {
+            Some(signature) => request.header(name, signature),
+            None => request,
+        });
         self.run(request.body(body)).await
     }
 

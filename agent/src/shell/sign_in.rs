@@ -43,8 +43,9 @@ impl SignInWatch {
             if let Ok(drained) = drained {
                 drained?;
             }
-            let present: BTreeSet<String> =
-                facts::signed_in_by(&self.directory).unwrap_or_default().into_iter().collect();
+            // Where they cannot be read for a moment, nobody has signed out.
+            let Some(present) = facts::signed_in_by(&self.directory) else { continue };
+            let present: BTreeSet<String> = present.into_iter().collect();
             let new: Vec<String> = present.difference(&self.known).cloned().collect();
             self.known = present;
             if !new.is_empty() {

@@ -101,21 +101,19 @@ impl Eap {
         let method: u32 =
             base.child_text("Type").and_then(|kind| kind.parse().ok()).ok_or_else(|| reader.without_type())?;
         let Some(properties) = base.child("EapType") else { return Ok(Self::of_method(method)) };
-        let extensions = properties.child("PeapExtensions");
-        let inside = properties.child("Eap").map(|inner| Self::of_base(inner, reader)).transpose()?;
+        let extensions = reader.once(properties, "PeapExtensions")?;
+        let inside = reader.once(properties, "Eap")?.map(|inner| Self::of_base(inner, reader)).transpose()?;
         let privacy = extensions.and_then(|extensions| extensions.child("IdentityPrivacy"));
-        let anonymous_name = privacy
-            .filter(|privacy| !is_off(privacy.child("EnableIdentityPrivacy")))
-            .and_then(|privacy| non_empty(privacy.child_text("AnonymousUserName")));
-        let names_count = !is_off(properties.child("AcceptServerName"))
-            && !extensions.is_some_and(|extensions| is_off(extensions.child("AcceptServerName")));
+        let is_private = reader.switch(privacy, "EnableIdentityPrivacy")? != Some(false);
+        let anonymous_name =
+            privacy.filter(|_| is_private).and_then(|privacy| non_empty(privacy.child_text("AnonymousUserName")));
         Ok(Self {
             method,
             server: ServerValidation {
-                names: if names_count { names(properties) } else { Vec::new() },
-                roots: reader.thumbprints(properties.child("ServerValidation"), "TrustedRootCA")?,
+                names: names(properties),
+                roots: reader.thumbprints(reader.once(properties, "ServerValidation")?, "TrustedRootCA")?,
             },
-            selection: reader.selection(properties.path(&["TLSExtensions", "FilteringInfo"]))?,
+            selection: reader.selection(properties)?,
             inner: inside.map(|inside| Inner::Eap(Box::new(inside))),
             anonymous_name,
         })
@@ -123,7 +121,9 @@ impl Eap {
 
     /// `EapTtlsConnectionProperties`.
     fn of_ttls(method: u32, properties: Element<'_>, reader: Reader<'_>) -> Result<Self, PayloadError> {
-        let identity = properties.child("Phase1Identity").filter(|identity| !is_off(identity.child("IdentityPrivacy")));
+        let identity = properties.child("Phase1Identity");
+        let is_private = reader.switch(identity, "IdentityPrivacy")? != Some(false);
+        let identity = identity.filter(|_| is_private);
         let mut inside = properties.children_named("Phase2Authentication").flat_map(Element::children);
         let (Some(inside), None) = (inside.next(), inside.next()) else {
             return Err(reader.wrong("EAP-TTLS has no Phase2Authentication, or more than one"));
@@ -140,7 +140,7 @@ impl Eap {
             method,
             server: ServerValidation {
                 names: names(properties),
-                roots: reader.thumbprints(properties.child("ServerValidation"), "TrustedRootCAHash")?,
+                roots: reader.thumbprints(reader.once(properties, "ServerValidation")?, "TrustedRootCAHash")?,
             },
             selection: CertificateSelection::default(),
             inner: Some(inner),
@@ -162,6 +162,22 @@ impl Reader<'_> {
         self.wrong("the enterprise method names no EAP type")
     }
 
+    /// A child of an element that is `true` or `false`, if it is there.
+    fn switch(self, element: Option<Element<'_>>, name: &str) -> Result<Option<bool>, PayloadError> {
+        let Some(child) = element.and_then(|element| element.child(name)) else { return Ok(None) };
+        let value = super::boolean(child.text());
+        value.map(Some).ok_or_else(|| self.wrong(format!("{name} is neither true nor false")))
+    }
+
+    /// A child of which there may be one: of two, one would be lost.
+    fn once<'d>(self, element: Element<'d>, name: &str) -> Result<Option<Element<'d>>, PayloadError> {
+        let mut children = element.children_named(name);
+        match (children.next(), children.next()) {
+            (first, None) => Ok(first),
+            _ => Err(self.wrong(format!("{name} is given more than once"))),
+        }
+    }
+
     /// The thumbprints directly in an element. One that is left out would have the client trust more than the
     /// administrator does.
     fn thumbprints(self, list: Option<Element<'_>>, name: &str) -> Result<Vec<Thumbprint>, PayloadError> {
@@ -174,8 +190,11 @@ impl Reader<'_> {
 
     /// `FilteringInfo`. Purposes are named in `EKUMapping` and asked for by those names in `ClientAuthEKUList`; a mapping
     /// without such a list asks for all that it names.
-    fn selection(self, filter: Option<Element<'_>>) -> Result<CertificateSelection, PayloadError> {
-        let Some(filter) = filter else { return Ok(CertificateSelection::default()) };
+    fn selection(self, properties: Element<'_>) -> Result<CertificateSelection, PayloadError> {
+        let Some(extensions) = self.once(properties, "TLSExtensions")? else {
+            return Ok(CertificateSelection::default());
+        };
+        let Some(filter) = self.once(extensions, "FilteringInfo")? else { return Ok(CertificateSelection::default()) };
         let is_on = |list: &Element<'_>| list.attribute("Enabled").and_then(super::boolean) != Some(false);
         let mapping: Vec<(&str, &str)> = filter
             .child("EKUMapping")
@@ -190,13 +209,13 @@ impl Reader<'_> {
             let oids = names.map(|name| mapping.iter().find(|(known, _)| *known == name).map(|(_, oid)| *oid));
             oids.collect::<Option<Vec<_>>>().ok_or_else(|| self.wrong("a purpose is named that EKUMapping has not"))
         };
-        let purposes = match filter.child("ClientAuthEKUList") {
+        let purposes = match self.once(filter, "ClientAuthEKUList")? {
             Some(list) if is_on(&list) => named(list)?,
             Some(_) => Vec::new(),
             None => mapping.iter().map(|(_, oid)| *oid).collect(),
         };
         Ok(CertificateSelection {
-            issuers: self.thumbprints(filter.child("CAHashList").filter(is_on), "IssuerHash")?,
+            issuers: self.thumbprints(self.once(filter, "CAHashList")?.filter(is_on), "IssuerHash")?,
             purposes: purposes.into_iter().map(str::to_owned).collect(),
         })
     }
@@ -210,9 +229,4 @@ fn names(properties: Element<'_>) -> Vec<String> {
 
 fn non_empty(text: Option<&str>) -> Option<String> {
     text.filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
-/// Whether a switch is there and says no.
-fn is_off(element: Option<Element<'_>>) -> bool {
-    element.and_then(|element| super::boolean(element.text())) == Some(false)
 }

@@ -231,14 +231,12 @@ impl Life {
     pub(super) fn try_again(&mut self, asleep_since: i64) {
         self.was_away = true;
         self.note_tried(asleep_since);
-        self.contact_tried_since = None;
         self.last_chances = LastChances::default();
     }
 
     /// The device's own time was taken back: what has begun since has not.
     pub(super) fn time_taken_back(&mut self, at: i64) {
         self.last_chances = LastChances::default();
-        self.contact_tried_since = None;
         self.progress.retention.tried = 0;
         self.sweep_held_until = self.sweep_held_until.min(at);
     }
@@ -262,7 +260,7 @@ impl Life {
 
     /// When a last check-in is repeated at the latest after it failed, in milliseconds from now: ten minutes are few.
     pub(super) fn most_wait_ms(&self) -> Option<u64> {
-        self.last_chances.is_any_open().then_some(RETRY_MS)
+        (self.last_chances.is_any_open() || self.contact_is_being_lost()).then_some(RETRY_MS)
     }
 
     /// The moment of the first removal, steady milliseconds.

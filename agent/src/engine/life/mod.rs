@@ -7,7 +7,7 @@
 mod check_in;
 mod deadlines;
 mod expiry;
-mod lost_contact;
+pub mod lost_contact;
 mod refresh;
 mod settle;
 #[cfg(test)]
@@ -60,8 +60,8 @@ pub struct Life {
     last_chances: LastChances,
     /// Whether the machine was off or asleep, so that nothing was asked, since a session was last completed.
     was_away: bool,
-    /// Since when check-ins have failed after contact was lost and the machine was last away, steady seconds.
-    contact_tried_since: Option<i64>,
+    /// When a sign-in last started a session, steady seconds.
+    signed_in_at: Option<i64>,
     /// Whether the last check-in may have failed because a clock is wrong.
     clock_may_be_wrong: bool,
     /// Until when the store is not tried again for removals, steady seconds.
@@ -89,7 +89,7 @@ impl Life {
             queued: Triggers::NONE,
             last_chances: LastChances::default(),
             was_away: false,
-            contact_tried_since: None,
+            signed_in_at: None,
             clock_may_be_wrong: false,
             sweep_held_until: i64::MIN,
             bucket: Bucket::default(),
@@ -270,7 +270,6 @@ impl Life {
         self.clock = SteadyClock::begin(now, self.clock.keep(now).boot());
         self.queued = Triggers::NONE;
         self.last_chances = LastChances::default();
-        self.contact_tried_since = None;
         self.pending_was_refused = false;
     }
 

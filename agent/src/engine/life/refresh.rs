@@ -7,6 +7,8 @@ use crate::engine::time::Now;
 
 /// Over how long check-ins after a sign-in are spread, in seconds: a school begins at eight.
 const SIGN_IN_SPREAD_SECONDS: u64 = 30;
+/// How far apart check-ins after sign-ins are at least, in seconds.
+const SIGN_INS_APART_SECONDS: i64 = 900;
 /// How many users are remembered for their first sign-in.
 const MAX_USERS: usize = 256;
 
@@ -36,7 +38,11 @@ impl Life {
                 is_first = true;
             }
         }
-        if poll.on_login || poll.all_users_on_first_login && is_first {
+        let at = self.clock.read(now).wall;
+        // Tools that sign in every minute must not have the device check in every minute.
+        let is_recent = self.signed_in_at.is_some_and(|last| at.saturating_sub(last) < SIGN_INS_APART_SECONDS);
+        if poll.on_login && !is_recent || poll.all_users_on_first_login && is_first {
+            self.signed_in_at = Some(at);
             self.delay(Trigger::SignIn, SIGN_IN_SPREAD_SECONDS, now);
         }
     }

@@ -41,6 +41,8 @@ pub struct FailedHow {
     pub refused: bool,
     /// The device's certificate was refused, by TLS or by the server.
     pub certificate_refused: bool,
+    /// Something answered, if not as it should: there is a server, or something in its place.
+    pub answered: bool,
     /// There is certainly none: its coming will be noticed, so that there is no need to knock.
     pub no_network: bool,
     /// A clock that is wrong may be the cause: a certificate is not valid by it.
@@ -135,11 +137,13 @@ impl Life {
         }
         // The end of a session sees to what is applied.
         self.plan_refresh(now);
-        if matches!(outcome.ended, Ended::Failed(_)) && !self.progress.leaving {
-            follow.contact_lost = self.contact_is_lost(now);
+        if let Ended::Failed(how) = outcome.ended
+            && !self.progress.leaving
+        {
+            follow.contact_lost_soon = self.announce_lost_contact(now);
+            follow.contact_lost = self.contact_is_lost(plan, how, now);
             follow.farewell |= follow.contact_lost;
             self.progress.leaving |= follow.contact_lost;
-            follow.contact_lost_soon = if follow.contact_lost { None } else { self.announce_lost_contact(now) };
         }
         // The next check-in renews again: an order in every session must not drive the device in circles.
         follow.renew = outcome.ended == Ended::Completed
@@ -155,7 +159,7 @@ impl Life {
         self.progress.refusals = 0;
         self.progress.rebuilt_unreported = false;
         self.progress.last_completed = Some(at);
-        self.contact_tried_since = None;
+        self.progress.lost_contact = None;
         self.progress.renewal.unreported = false;
         self.progress.recovering = false;
         self.clock_may_be_wrong = false;

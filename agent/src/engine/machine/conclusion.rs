@@ -11,6 +11,7 @@ use crate::engine::profile::{Changes, Profile, Stored};
 use crate::engine::progress::SessionRecord;
 use crate::engine::session::{Session, SessionEnd};
 use crate::engine::time::Now;
+use mdm_protocol::syncml::StatusCode;
 
 impl Engine {
     /// A refusal by a server whose clock may be right while this machine's is not: if the certificate has expired by every
@@ -106,6 +107,11 @@ impl Engine {
         let at = self.life.clock().read(now);
         let mut refused = self.life.progress_mut().refused.take().unwrap_or_default();
         let news = session.fates().settle(&mut refused, at.wall);
+        // What had to wait for its place may have it by now.
+        refused.retain(|node, setting| {
+            let is_there = || mdm_protocol::LocUri::parse(node).is_ok_and(|uri| session.tree().value(&uri).is_some());
+            setting.status != StatusCode::ALREADY_EXISTS.0 || !is_there()
+        });
         self.life.progress_mut().refused = Some(refused).filter(|refused| !refused.is_empty());
         notes.extend(news.into_iter().map(|(node, setting)| {
             let note = Note::new("setting-refused", at).with("node", node);

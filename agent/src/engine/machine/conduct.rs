@@ -20,12 +20,11 @@ impl Engine {
     pub(super) fn begin_session(&mut self, plan: Plan, opening: Opening, now: Now, actions: &mut Vec<Action>) {
         let Opening { stored, facts, machine, .. } = opening;
         let Some(account) = self.account().cloned() else { return };
-        let (stored, store_status) = match stored {
+        let (mut stored, store_status) = match stored {
             Ok(stored) => (*stored, None),
             Err(failure) => (Stored::default(), Some(failure.status())),
         };
         let login = facts::login_status(&account, &facts);
-        let mut stored = stored;
         let outdated = if self.rekeyed { account.forget_provisioned(&mut stored) } else { Vec::new() };
         // What is over by now is told in this session.
         let remote = self.remote_context(now);
@@ -63,6 +62,7 @@ impl Engine {
         let tombstones = stored.tombstones;
         self.phase = Phase::Running(Box::new(Conduct {
             plan,
+            signs_messages: self.signs_messages(),
             session,
             facts,
             tombstones,
@@ -79,6 +79,10 @@ impl Engine {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
             None => session.begin(at),
         });
+    }
+
+    fn signs_messages(&self) -> bool {
+        self.progress().server_settings.as_ref().is_some_and(|settings| settings.signs_messages)
     }
 
     /// Whether the server has refused a nonce of that age before.
@@ -164,7 +168,8 @@ impl Engine {
 
 impl Conduct {
     pub(super) fn post(&self, body: Vec<u8>) -> Action {
-        Action::Post { url: self.session.context().request_url(), body, slot: self.plan.slot }
+        let (url, slot) = (self.session.context().request_url(), self.plan.slot);
+        Action::Post { url, body, slot, is_signed: self.signs_messages }
     }
 
     /// Adds to changes what remains of profiles that the server deletes, and notes what becomes of each.

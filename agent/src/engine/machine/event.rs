@@ -126,6 +126,8 @@ pub enum Action {
         body: Vec<u8>,
         /// The certificate to do it with.
         slot: Slot,
+        /// Whether the message is signed with its key as well.
+        is_signed: bool,
     },
     /// Make a session's outcome known. No event.
     Report(Box<SessionRecord>),

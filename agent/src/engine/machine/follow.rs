@@ -170,6 +170,7 @@ impl Engine {
         self.rekeyed = true;
         self.life.recovered(Arc::new(*account), certificates);
         let at = self.life.clock().read(now);
+        self.life.progress_mut().recovered_at = Some(at.wall);
         actions.push(Action::Note(vec![Note::new("identity-recovered", at)]));
     }
 

@@ -18,6 +18,13 @@ pub(super) fn by_profile(standing: &Standing) -> BTreeMap<String, (ProfileAddres
     located.collect()
 }
 
+/// Why a setting of this profile was refused, if one was.
+pub(super) fn of_profile<'a>(root: &str, standing: &'a Standing) -> Option<&'a RefusedSetting> {
+    let below = format!("{root}/");
+    let mut settings = standing.progress.refused.iter().flat_map(|refused| refused.iter());
+    settings.find(|(node, _)| *node == root || node.starts_with(&below)).map(|(_, setting)| setting)
+}
+
 /// A profile that is not held because it was refused.
 pub(super) fn view(address: &ProfileAddress, setting: &RefusedSetting, standing: &Standing) -> ProfileView {
     let at = setting.at.saturating_add(standing.wall_ahead);
@@ -32,6 +39,7 @@ pub(super) fn view(address: &ProfileAddress, setting: &RefusedSetting, standing:
         kept_until: None,
         redundant: false,
         not_in_force: Some(setting.in_words()),
+        refused_change: None,
         files: Vec::new(),
         without_effect: Vec::new(),
         content_hash: String::new(),

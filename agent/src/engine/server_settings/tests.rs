@@ -23,6 +23,7 @@ const SAMPLES: &[(&str, &str)] = &[
     ("Push/PFN", "ntfy:https://push.example"),
     ("Poll/PollOnLogin", "true"),
     ("Poll/AllUsersPollOnFirstLogin", "true"),
+    ("RequireMessageSigning", "true"),
     ("ConfigRefresh/Enabled", "true"),
     ("ConfigRefresh/Cadence", "45"),
     ("Renew/RenewPeriod", "33"),

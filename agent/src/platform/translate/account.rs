@@ -144,7 +144,8 @@ impl Account {
             None => Some("is not known to this agent"),
             Some((false, _)) if !is_first => Some("is given more than once"),
             Some((_, Treatment::Only(values, reason))) => (!allows(values, value)).then_some(reason),
-            Some((_, Treatment::Refused(reason))) => Some(reason),
+            // An empty element asks for nothing.
+            Some((_, Treatment::Refused(reason))) => (!value.is_empty()).then_some(reason),
             Some((_, Treatment::Translated)) => None,
             Some((_, Treatment::NoEffect(reason))) => {
                 let line = format!("{name}: {reason}");

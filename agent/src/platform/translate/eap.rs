@@ -5,8 +5,8 @@ use mdm_protocol::csp::parts::Part;
 
 use super::account::{Known, each, no_effect, only, refused, translated};
 
-const ASKED: &str = "Linux asks nobody to trust a server: one that cannot be verified is refused";
-const UNVERIFIED: &str = "a server that is not verified is not supported";
+const ASKED: &str = "users are not asked to trust a server: one that cannot be verified is refused";
+const VERIFIED: &str = "the server is always verified";
 
 /// The parts that every method has.
 pub(super) const HOST: &[Known] = &[
@@ -22,7 +22,7 @@ pub(super) const HOST: &[Known] = &[
 
 /// The properties of EAP-TLS, below its `EapType`.
 pub(super) const TLS: &[Known] = &[
-    refused("CredentialsSource/SmartCard", "smart cards are not supported"),
+    only("CredentialsSource/SmartCard", &[], "smart cards are not supported"),
     refused("CredentialsSource/SmartCard/...", "smart cards are not supported"),
     no_effect("CredentialsSource/CertificateStore", "the certificate is chosen by issuer and purpose"),
     no_effect(
@@ -30,11 +30,11 @@ pub(super) const TLS: &[Known] = &[
         "the certificate is chosen by issuer and purpose",
     ),
     no_effect("ServerValidation/DisableUserPromptForServerValidation", ASKED),
-    each("ServerValidation/ServerNames"),
+    translated("ServerValidation/ServerNames"),
     each("ServerValidation/TrustedRootCA"),
     only("DifferentUsername", &["false"], "another user name than that of the certificate is not supported"),
-    only("PerformServerValidation", &["true"], UNVERIFIED),
-    each("AcceptServerName"),
+    no_effect("PerformServerValidation", VERIFIED),
+    no_effect("AcceptServerName", "the names that are given always count"),
     no_effect("TLSExtensions/FilteringInfo/AllPurposeEnabled", "a certificate for all purposes fits every purpose"),
     each("TLSExtensions/FilteringInfo/CAHashList/@Enabled"),
     each("TLSExtensions/FilteringInfo/CAHashList/IssuerHash"),
@@ -53,14 +53,14 @@ pub(super) const PEAP: &[Known] = &[
     translated("Eap/Type"),
     translated("Eap/EapType"),
     no_effect("ServerValidation/DisableUserPromptForServerValidation", ASKED),
-    each("ServerValidation/ServerNames"),
+    translated("ServerValidation/ServerNames"),
     each("ServerValidation/TrustedRootCA"),
     no_effect("FastReconnect", "wpa_supplicant and strongSwan resume TLS sessions on their own"),
     no_effect("InnerEapOptional", "the inner method runs whenever the server starts it"),
     only("EnableQuarantineChecks", &["false"], "Network Access Protection does not exist on Linux"),
     only("RequireCryptoBinding", &["false"], "that cryptobinding is required cannot be configured in NetworkManager"),
-    only("PeapExtensions/PerformServerValidation", &["true"], UNVERIFIED),
-    each("PeapExtensions/AcceptServerName"),
+    no_effect("PeapExtensions/PerformServerValidation", VERIFIED),
+    no_effect("PeapExtensions/AcceptServerName", "the names that are given always count"),
     each("PeapExtensions/IdentityPrivacy/EnableIdentityPrivacy"),
     each("PeapExtensions/IdentityPrivacy/AnonymousUserName"),
     no_effect("PeapExtensions/PeapExtensionsV2/AllowPromptingWhenServerCANotFound", ASKED),
@@ -72,7 +72,7 @@ pub(super) const MSCHAPV2: &[Known] =
 
 /// The properties of EAP-TTLS.
 pub(super) const TTLS: &[Known] = &[
-    each("Config/EapTtls/ServerValidation/ServerNames"),
+    translated("Config/EapTtls/ServerValidation/ServerNames"),
     each("Config/EapTtls/ServerValidation/TrustedRootCAHash"),
     no_effect("Config/EapTtls/ServerValidation/DisablePrompt", ASKED),
     translated("Config/EapTtls/Phase2Authentication/PAPAuthentication"),

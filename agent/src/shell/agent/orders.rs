@@ -8,7 +8,9 @@ use tracing::Instrument as _;
 
 use crate::engine::Note;
 use crate::engine::failure::StoreFailure;
+use crate::shell::cms;
 use crate::shell::history::History;
+use crate::shell::identity::Slot;
 use crate::shell::unenrollment;
 
 impl Agent {
@@ -33,7 +35,7 @@ impl Agent {
                 self.close_store();
                 None
             }
-            Action::Post { url, body, slot } => self.post(url, body, slot),
+            Action::Post { url, body, slot, is_signed } => self.post(url, body, slot, is_signed),
             Action::RequestCertificate(order) => self.request_certificate(*order),
             Action::CarryOut { order, is_confirmed } => {
                 self.carry_out(*order, is_confirmed);
@@ -177,7 +179,11 @@ impl Agent {
         None
     }
 
-    fn post(&mut self, url: String, body: Vec<u8>, slot: SlotName) -> Option<Event> {
+    fn post(&mut self, url: String, body: Vec<u8>, slot: SlotName, is_signed: bool) -> Option<Event> {
+        let signature = match is_signed.then(|| self.sign(&body, slot)).transpose() {
+            Ok(signature) => signature,
+            Err(failure) => return Some(Event::ConnectionFailed(failure)),
+        };
         let present = self.client.clone().filter(|(made_with, _)| *made_with == slot);
         let client = match present.map_or_else(|| self.connect(slot), |(_, client)| Ok(client)) {
             Ok(client) => client,
@@ -191,7 +197,7 @@ impl Agent {
         let exchange = async move {
             tracing::debug!(bytes = body.len(), "sending a message");
             tracing::trace!(target: "wire", "> {} bytes", body.len());
-            let answer = client.post(&url, body).await;
+            let answer = client.post_signed(&url, body, signature.as_deref()).await;
             if let Ok(reply) = &answer {
                 tracing::debug!(status = reply.status, bytes = reply.body.len(), "the server answered");
             }
@@ -201,16 +207,27 @@ impl Agent {
         None
     }
 
+    /// Signs a message with the key of the certificate that it is sent with.
+    fn sign(&self, body: &[u8], slot: SlotName) -> Result<Vec<u8>, ConnectionFailure> {
+        let signed = cms::sign_detached(body, self.slot(slot)?, clock::now().wall);
+        signed.map_err(|error| ConnectionFailure::Identity(error.to_string()))
+    }
+
+    fn slot(&self, slot: SlotName) -> Result<&Slot, ConnectionFailure> {
+        let missing = || ConnectionFailure::Identity("the device has none".to_owned());
+        let identity = self.identity.as_ref().ok_or_else(missing)?;
+        match slot {
+            SlotName::Active => Ok(&identity.active),
+            SlotName::Pending => identity.pending.as_ref().ok_or_else(missing),
+        }
+    }
+
     fn connect(&self, slot: SlotName) -> Result<HttpsClient, ConnectionFailure> {
         let missing = || ConnectionFailure::Identity("the device has none".to_owned());
         let identity = self.identity.as_ref().ok_or_else(missing)?;
         let proxy = self.live.proxy.as_ref().map_err(|error| ConnectionFailure::Proxy(error.to_string()))?;
         let account = &identity.account;
-        let slot = match slot {
-            SlotName::Active => &identity.active,
-            SlotName::Pending => identity.pending.as_ref().ok_or_else(missing)?,
-        };
-        Ok(HttpsClient::authenticated(slot, &account.trust, &account.device_id, proxy)?)
+        Ok(HttpsClient::authenticated(self.slot(slot)?, &account.trust, &account.device_id, proxy)?)
     }
 
     /// Writes down what is worth remembering. A history that cannot be written does not hold anything else up.

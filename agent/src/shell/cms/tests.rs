@@ -102,6 +102,34 @@ fn openssl_verifies_a_renewal() {
     }
 }
 
+#[test]
+fn a_detached_signature_holds_for_the_message_beside_it_alone() {
+    let slot = slot(KeyKind::P256);
+    let signed = sign_detached(b"<SyncML/>", &slot, TIME).unwrap();
+    assert!(data_of(&signed).encap_content_info.econtent.is_none());
+    let attributes = signer_of(&signed).signed_attrs.unwrap();
+    let digest = attributes.iter().find(|attribute| attribute.oid == ID_MESSAGE_DIGEST).unwrap();
+    assert_eq!(digest.values.get(0).unwrap().value(), Sha256::digest(b"<SyncML/>").as_slice());
+    assert!(holds(&slot, &attributes.to_der().unwrap(), signer_of(&signed).signature.as_bytes()));
+}
+
+#[test]
+#[ignore = "needs openssl"]
+fn openssl_verifies_a_message_by_the_signature_beside_it() {
+    for kind in [KeyKind::P256, KeyKind::Rsa(2048)] {
+        let folder = tempfile::tempdir().unwrap();
+        let slot = slot(kind);
+        let file = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+        std::fs::write(file("message"), b"<SyncML/>").unwrap();
+        std::fs::write(file("signature"), sign_detached(b"<SyncML/>", &slot, TIME).unwrap()).unwrap();
+        std::fs::write(file("certificate"), &slot.certificates).unwrap();
+        let (signature, message, certificate) = (file("signature"), file("message"), file("certificate"));
+        let verify = ["cms", "-verify", "-inform", "DER", "-purpose", "any", "-binary"];
+        let files = ["-in", &signature, "-content", &message, "-CAfile", &certificate];
+        openssl(&[&verify[..], &files].concat());
+    }
+}
+
 fn renewal(kind: KeyKind, slot: &Slot) -> RenewalRequest {
     let order = KeyOrder { kind, common_name: "device".to_owned() };
     keys::renewal_request(&order, slot, TIME).unwrap()

@@ -200,7 +200,17 @@ impl VpnProfile {
         }
         let Some(list) = leaves.non_empty("NativeProfile/Servers") else { return Ok(None) };
         let routing = leaves.get("NativeProfile/RoutingPolicyType").unwrap_or("ForceTunnel");
-        let machine = leaves.get("NativeProfile/Authentication/MachineMethod");
+        let machine = leaves.non_empty("NativeProfile/Authentication/MachineMethod");
+        if machine.is_some_and(|method| !["certificate", "eap"].contains(&method.to_ascii_lowercase().as_str())) {
+            let reason = "another authentication than Certificate and Eap is not supported";
+            return Err(PayloadError::unsupported("NativeProfile/Authentication/MachineMethod", reason));
+        }
+        if !["splittunnel", "forcetunnel"].contains(&routing.to_ascii_lowercase().as_str()) {
+            return Err(PayloadError::format(
+                "NativeProfile/RoutingPolicyType",
+                "is neither SplitTunnel nor ForceTunnel",
+            ));
+        }
         Ok(Some(VpnKind::Native {
             servers: servers(list),
             protocol: match (leaves.get("NativeProfile/NativeProtocolType"), source) {

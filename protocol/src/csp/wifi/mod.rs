@@ -112,10 +112,15 @@ impl WlanProfile {
         Ok(Self {
             name,
             ssid,
-            hidden: flag(root.path(&["SSIDConfig", "nonBroadcast"])),
-            auto_connect: !root.child_text("connectionMode").is_some_and(|mode| mode.eq_ignore_ascii_case("manual")),
+            hidden: root
+                .child("SSIDConfig")
+                .map(|ssid| switch(ssid, "nonBroadcast"))
+                .transpose()?
+                .flatten()
+                .unwrap_or(false),
+            auto_connect: auto_connect(root)?,
             authentication,
-            transition: flag(suite.child("transitionMode")),
+            transition: switch(suite, "transitionMode")?.unwrap_or(false),
             encryption: suite.child_text("encryption").unwrap_or("none").to_owned(),
             key,
             one_x,
@@ -191,6 +196,14 @@ fn one_x(element: Element<'_>) -> Result<OneX, PayloadError> {
     })
 }
 
+fn auto_connect(root: Element<'_>) -> Result<bool, PayloadError> {
+    match root.child_text("connectionMode").unwrap_or("auto").to_ascii_lowercase().as_str() {
+        "auto" => Ok(true),
+        "manual" => Ok(false),
+        _ => Err(PayloadError::format(NODE, "connectionMode is neither auto nor manual")),
+    }
+}
+
 fn hardware_address(root: Element<'_>) -> Result<Option<HardwareAddress>, PayloadError> {
     let Some(element) = root.child("MacRandomization") else { return Ok(None) };
     let is_random = switch(element, "enableRandomization")?;
@@ -225,13 +238,18 @@ fn from_hex(text: &str) -> Option<Vec<u8>> {
 }
 
 fn shared_key(element: Element<'_>, authentication: Authentication) -> Result<SharedKey, PayloadError> {
-    if flag(element.child("protected")) {
+    if switch(element, "protected")?.unwrap_or(false) {
         return Err(PayloadError::format(
             NODE,
             "the key is encrypted for one Windows machine (protected=true); export it in the clear",
         ));
     }
-    let is_passphrase = !element.child_text("keyType").is_some_and(|kind| kind.eq_ignore_ascii_case("networkKey"));
+    let kind = element.child_text("keyType").unwrap_or("passPhrase").to_ascii_lowercase();
+    let is_passphrase = match kind.as_str() {
+        "passphrase" => true,
+        "networkkey" => false,
+        _ => return Err(PayloadError::format(NODE, "keyType is neither passPhrase nor networkKey")),
+    };
     let material = element.child("keyMaterial").map_or("", Element::text);
     let fits = if is_passphrase {
         let printable = material.bytes().all(|byte| matches!(byte, b' '..=b'~'));
@@ -250,8 +268,4 @@ fn shared_key(element: Element<'_>, authentication: Authentication) -> Result<Sh
 
 fn is_hex_key(material: &str) -> bool {
     material.len() == 64 && material.chars().all(|digit| digit.is_ascii_hexdigit())
-}
-
-fn flag(element: Option<Element<'_>>) -> bool {
-    element.and_then(|element| super::boolean(element.text())).unwrap_or(false)
 }

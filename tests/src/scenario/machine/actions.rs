@@ -88,7 +88,7 @@ impl Machine {
                 self.disk.stored.apply(&changes);
                 Some(Event::Kept(Ok(())))
             }
-            Action::Post { url, body, slot } => Some(self.post(&url, &body, slot, world)),
+            Action::Post { url, body, slot, .. } => Some(self.post(&url, &body, slot, world)),
             Action::Renew(order) => Some(self.renew(*order, world)),
             Action::Promote => {
                 if let Some(pending) = self.disk.pending.take() {

@@ -12,11 +12,23 @@ use crate::engine::testing::{NOW, SERVER, account, add, config, facts, ok, store
 use crate::engine::{Action, Engine, Event, Now, Phase};
 
 #[test]
+fn messages_are_signed_from_the_session_after_the_one_that_requires_it() {
+    let mut world = World::enrolled();
+    let node = format!("{}/RequireMessageSigning", account().provider_address());
+    world.ask(Trigger::User, &Server::Says(vec![add("1", &node, "true")]));
+    world.handle(Event::CheckInRequested(Trigger::User));
+    let actions = world.handle(opened(&world.stored));
+    assert!(matches!(&actions[..], [Action::Post { is_signed: true, .. }]), "{actions:?}");
+}
+
+#[test]
 fn a_session_is_opened_held_kept_closed_and_reported_in_this_order() {
     let mut world = World::enrolled();
     assert_eq!(world.handle(Event::CheckInRequested(Trigger::User)), [Action::OpenStore]);
     let actions = world.handle(opened(&world.stored));
-    let [Action::Post { url, body, slot: Slot::Active }] = &actions[..] else { panic!("{actions:?}") };
+    let [Action::Post { url, body, slot: Slot::Active, is_signed: false }] = &actions[..] else {
+        panic!("{actions:?}")
+    };
     assert_eq!(url, &format!("{SERVER}?mode=Maintenance&Platform=WoA"));
     let message = Message::decode(body).unwrap();
     let actions = world.handle(Event::Replied(ok(answer(&message, vec![add("a", &config("A"), "1")]))));

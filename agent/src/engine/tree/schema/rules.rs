@@ -72,7 +72,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/CommercialID", "ADGR", Text).refused("no telemetry is sent under such an id"),
     rule("Vendor/MSFT/DMClient/Provider/<>/UPN", "AGR", Text).stored("the server's own name for the user, which it reads back"),
     rule("Vendor/MSFT/DMClient/Provider/<>/AADResourceID", "AGR", Text).refused("tokens of Entra ID are not sent"),
-    rule("Vendor/MSFT/DMClient/Provider/<>/RequireMessageSigning", "ADGR", Boolean).only(&["false"], "messages are not signed; mutual TLS proves who sends them"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/RequireMessageSigning", "ADGR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/AADSendDeviceToken", "ADGR", Boolean).only(&["false"], "tokens of Entra ID are not sent"),
     rule("Vendor/MSFT/DMClient/Provider/<>/ForceAadToken", "ADGR", Text).refused("tokens of Entra ID are not sent"),
     rule("Vendor/MSFT/DMClient/Provider/<>/EnableOmaDmKeepAliveMessage", "GR", Boolean).only(&["false"], "no message is sent before the commands of the last one are done"),

@@ -36,6 +36,6 @@ pub const SCEP: &[Known] = &[
     only("KeyProtection", SOFTWARE, TPM),
     no_effect("TemplateName", "the provider's own documentation says that servers ignore it"),
     no_effect("ContainerName", CONTAINER),
-    no_effect("CustomTextToShowInPrompt", "nobody is asked"),
+    no_effect("CustomTextToShowInPrompt", "users are not asked"),
     no_effect("AADKeyIdentifierList", "certificates are chosen by the networks that use them"),
 ];

@@ -193,6 +193,9 @@ fn try_all() -> (Table, Vec<String>) {
                     wrong.push(format!("{}: {payload} {} = {value}: {why}", base.name, known.path));
                 }
             }
+            if let Some(value) = taken_twice(&base, known, &prepared, &path) {
+                wrong.push(format!("{}: {payload} {} = {value}, twice: one of the two is lost", base.name, known.path));
+            }
             if known.treatment == Treatment::Translated && fates.iter().all(|fate| *fate == Fate::Silent) {
                 wrong.push(format!("{}: {payload} {}: nothing comes of any value", base.name, known.path));
             }
@@ -203,6 +206,21 @@ fn try_all() -> (Table, Vec<String>) {
         }
     }
     (table, wrong)
+}
+
+/// A value of a part of a document that may be there once and is taken twice.
+fn taken_twice(base: &Base, known: &Known, prepared: &List, path: &str) -> Option<&'static str> {
+    let is_of_document = path.contains("WlanXml/") || path.contains("Eap/Configuration/");
+    if known.many || !is_of_document || path.contains('@') {
+        return None;
+    }
+    samples::values(path).find(|value| {
+        let once = with(prepared, path, value);
+        let place = once.iter().position(|(known, _)| known == path).unwrap_or(0);
+        let mut twice = once.clone();
+        twice.insert(place, (path.to_owned(), (*value).to_owned()));
+        matches!(outcome(base, &twice), Outcome::Applied(..))
+    })
 }
 
 /// What a table says and what was found.

@@ -41,23 +41,30 @@ pub(super) fn translate(
         Some(VpnKind::Plugin { package, servers, configuration }) => {
             let configuration =
                 configuration.as_deref().ok_or_else(|| PayloadError::missing("PluginProfile/CustomConfiguration"))?;
-            let always_on = plugin_settings(&profile.leaves(), &tunnel)?;
+            let mut without_effect = Vec::new();
+            let always_on = plugin_settings(&profile.leaves(), &tunnel, &mut without_effect)?;
             let text = plain(configuration);
             let package = package.to_ascii_lowercase();
-            if package.contains("wireguard") {
+            let mut share = if package.contains("wireguard") {
                 wireguard::translate(always_on, servers, &text, address, context)
             } else if package.contains("openvpn") {
                 openvpn::translate(always_on, servers, &text, address, context)
             } else {
                 Err(Untranslatable::unsupported("a client other than WireGuard and OpenVPN is not supported"))
-            }
+            }?;
+            share.without_effect.append(&mut without_effect);
+            Ok(share)
         }
     }
 }
 
 /// Of the settings beside a client's own configuration, whether the tunnel is always on is followed; the others belong
 /// into that configuration.
-fn plugin_settings(leaves: &Leaves, profile: &VpnProfile) -> Result<bool, Untranslatable> {
+fn plugin_settings(
+    leaves: &Leaves,
+    profile: &VpnProfile,
+    without_effect: &mut Vec<String>,
+) -> Result<bool, Untranslatable> {
     // Every field is named: one that is added has to be dealt with here.
     let VpnProfile {
         kind: _,
@@ -76,9 +83,11 @@ fn plugin_settings(leaves: &Leaves, profile: &VpnProfile) -> Result<bool, Untran
         (!trusted_networks.is_empty(), "TrustedNetworkDetection"),
         (!routes.is_empty(), "RouteList"),
         (!name_rules.is_empty(), "DomainNameInformationList"),
-        (remember_credentials.is_some(), "RememberCredentials"),
         (native.is_some(), "NativeProfile"),
     ];
+    if remember_credentials.is_some() {
+        without_effect.push("RememberCredentials: the client itself decides".to_owned());
+    }
     match given.iter().find(|(is_given, _)| *is_given) {
         Some((_, node)) => {
             let reason = "is not supported beside PluginProfile; the client's own configuration says such things";

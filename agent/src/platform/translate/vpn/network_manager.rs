@@ -110,15 +110,15 @@ fn name_servers(rules: &[NameRule]) -> Result<&[String], Untranslatable> {
 }
 
 /// NetworkManager does not bring up tunnels by itself: a script of its dispatcher does, as soon as there is a network
-/// whose domains (NetworkManager-dispatcher(8)) are not among the trusted ones. Those are names without characters that
-/// mean something to the shell.
+/// unless one of the networks that the machine is in has a trusted domain. Those are names without characters that mean
+/// something to the shell.
 fn bring_up(address: &ProfileAddress, trusted_networks: &[String]) -> (MachinePath, DesiredFile) {
     let trusted = match trusted_networks {
         [] => String::new(),
         networks => format!(
-            "for domain in $IP4_DOMAINS $IP6_DOMAINS $DHCP4_DOMAIN_NAME; do\n\
+            "for domain in $(nmcli --terse --fields IP4.DOMAIN,IP6.DOMAIN device show | cut -d: -f2- | tr A-Z a-z); do\n\
              \x20   case \"$domain\" in {}) exit 0 ;; esac\ndone\n",
-            networks.join(" | ")
+            networks.join(" | ").to_ascii_lowercase()
         ),
     };
     let script = format!(

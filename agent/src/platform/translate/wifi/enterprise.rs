@@ -62,10 +62,10 @@ pub(super) fn write(
     }
     // With a certificate, the connection is the machine's own whoever uses it. A password is a user's.
     if asks_for_password(eap) && *subject == Subject::Machine {
-        return Err(unsupported("a password of the machine (authMode machine); a certificate is"));
+        return Err(unsupported("a password of the machine (authMode machine)"));
     }
     if asks_for_password(eap) && *single_sign_on {
-        return Err(unsupported("single sign-on with a password; a certificate is"));
+        return Err(unsupported("single sign-on with a password"));
     }
     if *single_sign_on {
         let reason = "WlanXml: OneX/singleSignOn: with a certificate the connection needs no user to sign in";

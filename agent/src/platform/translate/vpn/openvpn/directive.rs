@@ -142,7 +142,11 @@ impl<'a> Directive<'a> {
 
     /// Why the directive is left out, if it is.
     pub(super) fn without_effect(&self) -> Option<&'static str> {
-        WINDOWS.contains(&self.word).then_some("it has a meaning on Windows only")
+        // `setenv opt` before a directive makes it one that may be unknown.
+        let optional =
+            self.arguments.strip_prefix("opt").filter(|rest| self.word == "setenv" && rest.starts_with([' ', '\t']));
+        let word = optional.and_then(|rest| rest.split_ascii_whitespace().next()).unwrap_or(self.word);
+        WINDOWS.contains(&word).then_some("it has a meaning on Windows only")
     }
 
     /// Whether it is allowed. It is compared as it is written: quotes and backslashes, which OpenVPN would take off, are
@@ -173,7 +177,7 @@ impl<'a> Directive<'a> {
             if directive.word == "setenv" {
                 return unsupported("sets the environment");
             }
-            return directive.without_effect().map_or_else(|| directive.check(), |_| Ok(()));
+            return directive.check();
         }
         if is_harmless_variable(arguments) { Ok(()) } else { unsupported("sets the environment") }
     }
