@@ -79,16 +79,14 @@ fn what_cannot_be_had_is_refused_alone_with_its_reason_and_the_rest_is_in_force(
     block_on(world.assign_all()).unwrap();
     assert_eq!(sync(&world)["refused"], 1);
     assert_eq!(std::fs::read_to_string(&occupied).unwrap(), "minlen = 8\n");
-    let names: Vec<String> = world
-        .agent
-        .json(["profiles", "list"])
-        .unwrap()
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|row| row["kind"].as_str().unwrap().to_owned())
-        .collect();
-    assert_eq!(names, ["certificate", "email", "vpn", "wifi"]);
+    let listed = world.agent.json(["profiles", "list"]).unwrap();
+    let refused =
+        |row: &&Value| row["not_in_force"].as_str().is_some_and(|why| why.starts_with("refused with status 418"));
+    let rows = listed.as_array().unwrap().iter();
+    let (refused, held): (Vec<&Value>, Vec<&Value>) = rows.partition(refused);
+    let kinds = |rows: &[&Value]| rows.iter().map(|row| row["kind"].as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert_eq!((kinds(&refused), kinds(&held).len()), (vec!["configuration".to_owned()], 4), "{listed}");
+    assert!(held.iter().all(|row| row["not_in_force"].is_null()), "{listed}");
     let told = device(&world).to_string();
     assert!(told.contains("418"), "{told}");
 }

@@ -208,10 +208,10 @@ pub struct Progress {
     pub refused: Option<Box<Refused>>,
     /// Users who have signed in at the machine since the enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub users_seen: Option<Vec<String>>,
+    pub users_seen: Option<Box<Vec<String>>>,
     /// What is known of contact that is lost.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub lost_contact: Option<LostContact>,
+    pub lost_contact: Option<Box<LostContact>>,
     /// When the identity was last issued again, seconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovered_at: Option<i64>,

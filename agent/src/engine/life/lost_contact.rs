@@ -59,17 +59,17 @@ impl Life {
 
     /// Whether check-ins are being counted, so that the next one follows in minutes.
     pub(super) fn contact_is_being_lost(&self) -> bool {
-        self.progress.lost_contact.is_some_and(|lost| (1..FAILURES).contains(&lost.failures))
+        self.progress.lost_contact.as_ref().is_some_and(|lost| (1..FAILURES).contains(&lost.failures))
     }
 
     /// The end of the enrollment is to be announced now, once: when it comes at the earliest, steady seconds.
     pub(super) fn announce_lost_contact(&mut self, now: Now) -> Option<i64> {
         let (due, at) = (self.lost_contact_due()?, self.clock.read(now).wall);
         let is_soon = due.saturating_sub(ANNOUNCED_SECONDS) <= at;
-        let is_news = self.progress.lost_contact.is_none_or(|lost| lost.announced_for != due);
+        let is_news = self.progress.lost_contact.as_ref().is_none_or(|lost| lost.announced_for != due);
         (is_soon && is_news).then(|| {
             let lost = LostContact { announced_for: due, announced_at: at, ..LostContact::default() };
-            self.progress.lost_contact = Some(lost);
+            self.progress.lost_contact = Some(Box::new(lost));
             due.max(at.saturating_add(ANNOUNCED_SECONDS))
         })
     }

@@ -60,8 +60,8 @@ pub struct Life {
     last_chances: LastChances,
     /// Whether the machine was off or asleep, so that nothing was asked, since a session was last completed.
     was_away: bool,
-    /// When a sign-in last started a session, steady seconds.
-    signed_in_at: Option<i64>,
+    /// When a sign-in last started a session, steady seconds; the least number for never.
+    signed_in_at: i64,
     /// Whether the last check-in may have failed because a clock is wrong.
     clock_may_be_wrong: bool,
     /// Until when the store is not tried again for removals, steady seconds.
@@ -89,7 +89,7 @@ impl Life {
             queued: Triggers::NONE,
             last_chances: LastChances::default(),
             was_away: false,
-            signed_in_at: None,
+            signed_in_at: i64::MIN,
             clock_may_be_wrong: false,
             sweep_held_until: i64::MIN,
             bucket: Bucket::default(),

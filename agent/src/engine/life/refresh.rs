@@ -40,9 +40,9 @@ impl Life {
         }
         let at = self.clock.read(now).wall;
         // Tools that sign in every minute must not have the device check in every minute.
-        let is_recent = self.signed_in_at.is_some_and(|last| at.saturating_sub(last) < SIGN_INS_APART_SECONDS);
+        let is_recent = at.saturating_sub(self.signed_in_at) < SIGN_INS_APART_SECONDS;
         if poll.on_login && !is_recent || poll.all_users_on_first_login && is_first {
-            self.signed_in_at = Some(at);
+            self.signed_in_at = at;
             self.delay(Trigger::SignIn, SIGN_IN_SPREAD_SECONDS, now);
         }
     }
