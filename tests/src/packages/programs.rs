@@ -112,10 +112,12 @@ impl RealDevice {
         Ok((!absent.is_empty()).then(|| format!("the listing names files that are not there: {absent:?}")))
     }
 
-    /// The profiles that are listed, with the hash of their content, and the files that they are listed with.
+    /// The profiles that are held, with the hash of their content, and the files that they are listed with. What was
+    /// refused and is not held is listed without a hash.
     fn listing(&self) -> anyhow::Result<(BTreeMap<String, String>, BTreeSet<String>)> {
         let list = self.world.agent.json(["profiles", "list"])?;
         let profiles = list.as_array().context("the list of profiles is none")?;
+        let profiles: Vec<&Value> = profiles.iter().filter(|profile| profile["content_hash"] != "").collect();
         let text = |value: &Value| value.as_str().map(str::to_owned);
         let held =
             profiles.iter().filter_map(|profile| Some((text(&profile["address"])?, text(&profile["content_hash"])?)));
@@ -132,11 +134,12 @@ impl RealDevice {
 impl Script {
     fn reply(&mut self, body: &[u8]) -> Vec<u8> {
         let Ok(message) = Message::decode(body) else { return response("400 Bad Request", &[], b"") };
-        self.number += 1;
+        self.number = if message.header.message_id == 1 { 1 } else { self.number + 1 };
         self.answers.read(&message);
         let commands = match self.messages.pop_front() {
             Some(commands) => commands,
-            None if message.is_final => return response("200 OK", &[], b""),
+            // A session of the device's own, say because its compliance changed, is confirmed by a message.
+            None if message.is_final && message.header.message_id > 1 => return response("200 OK", &[], b""),
             None => Vec::new(),
         };
         let reply = answer(&message, self.number, commands, self.max_message);

@@ -85,7 +85,7 @@ fn thunderbird_finds_the_servers_of_a_domain_in_our_description() {
         );
         let found = thunderbird.search("exchange.example");
         assert_eq!(found["error"], Value::Null);
-        assert_eq!(found["incoming"], json!(["exchange", "mail.exchange.example", 443, "CORP\\ada"]));
+        assert_eq!(found["incoming"], json!(["exchange", "mail.exchange.example", 443, "CORP\\%EMAILLOCALPART%"]));
         assert_eq!(found["exchangeURL"], "https://mail.exchange.example/EWS/Exchange.asmx");
         let file = machine.file_of(&mailbox, "/usr/share/thunderbird/isp");
         let text = std::fs::read_to_string(&file).unwrap();
