@@ -10,6 +10,7 @@ mod conclusion;
 mod conduct;
 mod event;
 mod follow;
+mod keep_alive;
 mod opening;
 mod remote;
 mod sweep;
@@ -32,7 +33,7 @@ use super::profile::Tombstone;
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
 use super::report;
-use super::session::{Session, SessionEnd, Step};
+use super::session::Session;
 use super::time::{Deadline, Now, TimerReason};
 pub use event::{Action, Event, Listening, Renewed};
 
@@ -79,6 +80,8 @@ pub struct Conduct {
     orders_noted: usize,
     /// Remote orders and confirmations of this session that were taken note of.
     remote_noted: (usize, usize),
+    /// Since when the server waits for a message, on the boot clock in milliseconds, where it asked for keep-alive messages.
+    waits_since: Option<u64>,
     /// What the session tells of compliance.
     told: Option<Report>,
     /// Changes of files by others that this session reports: path, and what was done to it.
@@ -216,6 +219,9 @@ impl Engine {
 
     /// When the machine wants [`Event::DeadlineReached`], and what for. While it does something it wants nothing.
     pub fn next_deadline(&self) -> Option<Deadline> {
+        if let Phase::Running(conduct) = &self.phase {
+            return conduct.keep_alive_due();
+        }
         if !matches!(self.phase, Phase::Idle) || self.paused {
             return None;
         }
@@ -266,6 +272,7 @@ impl Engine {
             Event::DeadlineReached => {
                 self.life.collect_due(now);
                 self.collect_grace(now);
+                self.keep_alive(now, actions);
             }
             Event::StoreOpened { stored, rebuilt, facts, machine } => {
                 self.note_drift(&machine.drift, now, actions);
@@ -285,23 +292,8 @@ impl Engine {
             Event::DriftFound(drift) => self.note_drift(&drift, now, actions),
             Event::EraseRequested => self.erase_requested(actions),
             Event::Kept(result) => self.kept(result, now, actions),
-            Event::Replied(reply) => {
-                if matches!(self.phase, Phase::Running(_))
-                    && let Some(date) = reply.date
-                {
-                    self.life.confirm_time(date, now);
-                }
-                if let Phase::Running(conduct) = &self.phase {
-                    let told = &conduct.session.remote()[..conduct.remote_noted.0];
-                    let told: Vec<String> = told.iter().map(|order| order.id.clone()).collect();
-                    self.orders_heard(&told);
-                }
-                let at = self.life.clock().read(now).wall;
-                self.step(now, actions, |session| session.received(&reply, at));
-            }
-            Event::ConnectionFailed(failure) => {
-                self.step(now, actions, |_| Step::End(SessionEnd::Failed(failure.into())));
-            }
+            Event::Replied(reply) => self.replied(&reply, now, actions),
+            Event::ConnectionFailed(failure) => self.connection_failed(failure, now, actions),
             Event::Enrolled(account, certificates) => self.enrolled(account, certificates, now, actions),
             Event::Recovered(account, certificates) => self.recovered(account, certificates, now, actions),
             Event::UnenrolRequested => self.life.request(Trigger::Farewell),

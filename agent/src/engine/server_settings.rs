@@ -34,6 +34,9 @@ pub struct ServerSettings {
     /// Whether messages are signed with the device's key, besides mutual TLS.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub signs_messages: bool,
+    /// Whether a server that waits for the answer to its commands is told that it is still to come.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub keeps_alive: bool,
     /// Whom the user may ask for help.
     #[serde(skip_serializing_if = "HelpContacts::is_empty")]
     pub help: HelpContacts,
@@ -80,6 +83,7 @@ impl ServerSettings {
             lost_contact_days: number("NumberOfDaysAfterLostContactToUnenroll")
                 .filter(|days| (1..=MAX_LOST_CONTACT_DAYS).contains(days)),
             signs_messages: value("RequireMessageSigning").and_then(boolean) == Some(true),
+            keeps_alive: value("EnableOmaDmKeepAliveMessage").and_then(boolean) == Some(true),
             help: HelpContacts {
                 phone: contact("HelpPhoneNumber"),
                 website: contact("HelpWebsite"),

@@ -48,6 +48,8 @@ pub enum TimerReason {
     Retention,
     /// What is applied is checked without a session.
     ConfigRefresh,
+    /// A keep-alive message to a server that waits for the answer to its commands.
+    KeepAlive,
     /// A grace period ends, after which a rule that is not met counts.
     GracePeriod,
     /// The enrolment was being ended when the agent stopped.
@@ -67,6 +69,7 @@ impl TimerReason {
             Self::RetentionWarning => "warning of a removal",
             Self::Retention => "removal of a profile",
             Self::ConfigRefresh => "check of what is applied",
+            Self::KeepAlive => "keep-alive message",
             Self::GracePeriod => "the end of a grace period",
             Self::UnfinishedFarewell => "the end of the enrolment",
         }

@@ -72,7 +72,7 @@ pub fn try_fragments(
                 session.applied(&ApplicationOutcome::default())
             }
             Step::Keep(_) => session.kept(Ok(())),
-            Step::End(_) => return Ok(trial),
+            Step::Wait | Step::End(_) => return Ok(trial),
         };
     }
 }

@@ -30,6 +30,8 @@ impl AlertCode {
 pub mod alert_type {
     /// Who is signed in at the machine: `user`, `others` or `none`.
     pub const LOGIN_STATUS: &str = "com.microsoft/MDM/LoginStatus";
+    /// The commands of the last message are still being carried out (DMClient CSP, EnableOmaDmKeepAliveMessage).
+    pub const REQUEST_PENDING: &str = "Reversed-Domain-Name:com.microsoft.mdm.requestpending";
     /// The person at the machine, or the server, ends the enrolment.
     pub const UNENROLMENT: &str = "com.microsoft:mdm.unenrollment.userrequest";
     /// The device lost the profiles it had; the server should send them again.

@@ -142,8 +142,8 @@ fn same_node(left: &Item, right: &Item) -> bool {
         && same_address(left.source.as_deref(), right.source.as_deref())
 }
 
-/// Addresses may be written in several ways, each piece in another one.
-fn same_address(left: Option<&str>, right: Option<&str>) -> bool {
+/// Whether two addresses are the same, if perhaps written in several ways.
+pub fn same_address(left: Option<&str>, right: Option<&str>) -> bool {
     let read = |text: &str| LocUri::parse(text).ok();
     match (left, right) {
         (Some(left), Some(right)) => left == right || read(left).is_some_and(|uri| Some(uri) == read(right)),

@@ -18,7 +18,7 @@ pub use authentication::{Challenge, Credentials, CredentialsKind, digest};
 pub use command::{
     Alert, Command, CommandId, Group, Item, Operation, Results, Status, Unrecognised, UsedCommandIds, Verb,
 };
-pub use large_object::{Assembler, LargeObjectError, Piece, split};
+pub use large_object::{Assembler, LargeObjectError, Piece, same_address, split};
 pub use message::{CONTENT_TYPE, Header, Message, decode_fragment};
 pub use meta::{Format, Meta};
 pub use read::SyncMlError;

@@ -304,6 +304,7 @@ fn is_check_in(reason: TimerReason) -> bool {
         TimerReason::RetentionWarning
         | TimerReason::Retention
         | TimerReason::CertificateRequest
-        | TimerReason::ConfigRefresh => false,
+        | TimerReason::ConfigRefresh
+        | TimerReason::KeepAlive => false,
     }
 }

@@ -2,16 +2,17 @@
 
 use super::opening::Opening;
 use super::{Action, Conduct, Engine, Phase};
-use crate::engine::application::MAX_DRIFT_REPORTED;
+use crate::engine::application::{DriftReport, MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::certificates::Slot;
 use crate::engine::claim::Claim;
 use crate::engine::facts::{self, DeviceFacts};
-use crate::engine::failure::SessionFailure;
+use crate::engine::failure::{ConnectionFailure, SessionFailure};
 use crate::engine::life::Plan;
 use crate::engine::nodes::{self, PushOffer};
 use crate::engine::note::Note;
 use crate::engine::profile::{Changes, Owner, RemovalReason, Stored};
 use crate::engine::push;
+use crate::engine::reply::Reply;
 use crate::engine::session::{AccountCredentials, LoginStatus, Session, SessionContext, SessionEnd, Step};
 use crate::engine::time::Now;
 use crate::engine::tree::Tree;
@@ -54,8 +55,7 @@ impl Engine {
             claims: self.claims(&plan),
             farewell: plan.is_farewell(),
         };
-        let most = if plan.is_farewell() { 0 } else { MAX_DRIFT_REPORTED };
-        let drift = machine.unreported.iter().take(most).cloned().collect();
+        let drift = drift_to_report(&plan, &machine);
         let told = self.compliance_alert().map(|_| self.compliance.report.clone());
         let obstacle = self.obstacle(&account, &facts);
         let session = Session::new(context, tree, &machine);
@@ -71,6 +71,7 @@ impl Engine {
             held: None,
             orders_noted: 0,
             remote_noted: (0, 0),
+            waits_since: None,
             told,
             drift,
         }));
@@ -126,6 +127,27 @@ impl Engine {
         cloned.then(|| SessionFailure::Cloned { enrolled: enrolled.clone(), found: found.clone() })
     }
 
+    pub(super) fn replied(&mut self, reply: &Reply, now: Now, actions: &mut Vec<Action>) {
+        let Phase::Running(conduct) = &self.phase else { return };
+        let reported = &conduct.session.remote()[..conduct.remote_noted.0];
+        let reported: Vec<String> = reported.iter().map(|order| order.id.clone()).collect();
+        self.orders_heard(&reported);
+        if let Some(date) = reply.date {
+            self.life.confirm_time(date, now);
+        }
+        let at = self.life.clock().read(now).wall;
+        self.server_waits(now);
+        self.step(now, actions, |session| session.received(reply, at));
+    }
+
+    pub(super) fn connection_failed(&mut self, failure: ConnectionFailure, now: Now, actions: &mut Vec<Action>) {
+        self.server_waits(now);
+        self.step(now, actions, |session| match session.is_kept_alive() {
+            true => session.kept_alive(None),
+            false => Step::End(SessionEnd::Failed(failure.into())),
+        });
+    }
+
     pub(super) fn step(&mut self, now: Now, actions: &mut Vec<Action>, advance: impl FnOnce(&mut Session) -> Step) {
         let Phase::Running(conduct) = &mut self.phase else { return };
         match advance(&mut conduct.session) {
@@ -142,6 +164,7 @@ impl Engine {
                 }
                 actions.push(Action::Keep(changes));
             }
+            Step::Wait => {}
             Step::End(end) => self.end_session(&end, now, actions),
         }
     }
@@ -166,8 +189,15 @@ impl Engine {
     }
 }
 
+/// Changes by others that the session reports.
+fn drift_to_report(plan: &Plan, machine: &MachineReport) -> Vec<DriftReport> {
+    let most = if plan.is_farewell() { 0 } else { MAX_DRIFT_REPORTED };
+    machine.unreported.iter().take(most).cloned().collect()
+}
+
 impl Conduct {
-    pub(super) fn post(&self, body: Vec<u8>) -> Action {
+    pub(super) fn post(&mut self, body: Vec<u8>) -> Action {
+        self.waits_since = None;
         let (url, slot) = (self.session.context().request_url(), self.plan.slot);
         Action::Post { url, body, slot, is_signed: self.signs_messages }
     }

@@ -15,6 +15,7 @@ mod effects;
 mod execution;
 mod incoming;
 mod inventory;
+mod keep_alive;
 mod numbers;
 mod outbox;
 mod outcome;
@@ -34,6 +35,7 @@ use mdm_protocol::syncml::{Assembler, Command, Format, Message};
 use self::authentication::{Authentication, Verdict};
 pub use self::context::{AccountCredentials, SessionContext};
 use self::effects::SessionEffects;
+use self::keep_alive::KeepAlive;
 use self::outbox::Outbox;
 pub use self::package::{LoginStatus, SessionAlert};
 use self::round::Round;
@@ -72,6 +74,8 @@ pub enum Step {
     Apply(Box<Application>),
     /// Keep these changes and report to [`Session::kept`].
     Keep(Box<Changes>),
+    /// Nothing, until what is under way comes to its end.
+    Wait,
     /// The session is over.
     End(SessionEnd),
 }
@@ -143,6 +147,7 @@ pub struct Session {
     evaluator_is_current: bool,
     /// Whether compliance rules were kept in this session.
     has_new_rules: bool,
+    keep_alive: KeepAlive,
     effects: SessionEffects,
     now: i64,
     tally: Tally,
@@ -177,6 +182,7 @@ impl Session {
             proposal_accepted: true,
             evaluator_is_current: false,
             has_new_rules: false,
+            keep_alive: KeepAlive::default(),
             effects: SessionEffects::default(),
             now: 0,
             tally: Tally::default(),
@@ -197,6 +203,9 @@ impl Session {
     /// Takes the server's answer.
     pub fn received(&mut self, reply: &Reply, now: i64) -> Step {
         self.now = now;
+        if self.is_kept_alive() {
+            return self.kept_alive(Some(reply));
+        }
         match classify(reply) {
             Err(failure) => self.fail(failure),
             // Nothing that the server might have said confirms anything; a farewell needs no word.

@@ -88,6 +88,12 @@ pub(super) fn package_one(context: &SessionContext) -> Vec<Command> {
     commands
 }
 
+/// Says that the commands of the last message are still being carried out (DMClient CSP, EnableOmaDmKeepAliveMessage).
+pub(super) fn request_pending() -> Command {
+    let item = Item::default().with_meta(Meta::media_type(alert_type::REQUEST_PENDING)).with_data("1");
+    alert(AlertCode::CLIENT_EVENT, vec![item])
+}
+
 fn alert(code: AlertCode, items: Vec<Item>) -> Command {
     Command::Alert(Alert { id: CommandId::default(), code, items })
 }

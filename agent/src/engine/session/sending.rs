@@ -14,6 +14,9 @@ const PROOF_BYTES: usize = 512;
 impl Session {
     /// After the answers are settled: the next message, or the end.
     pub(super) fn answer(&mut self) -> Step {
+        if self.holds_answer() {
+            return Step::Wait;
+        }
         if self.effects.unenroll {
             // MS-MDM: an Unenroll is not answered in its own session; a new one says farewell.
             return Step::End(SessionEnd::Unenrolled);
@@ -28,9 +31,16 @@ impl Session {
         }
         // The header's status stands first, before what may still wait from an earlier message.
         let (header, rest): (Vec<_>, Vec<_>) = answers.into_iter().partition(package::answers_header);
+        let header = self.answer_to_header(header);
         self.outbox.put_back(header);
         self.outbox.extend(rest);
-        self.send_next(None)
+        if let Some(failure) = self.lost_meanwhile() {
+            return self.fail(failure);
+        }
+        match self.heard_meanwhile() {
+            Some(message) => self.process(message).unwrap_or_else(|failure| self.fail(failure)),
+            None => self.send_next(None),
+        }
     }
 
     pub(super) fn send_next(&mut self, first: Option<Command>) -> Step {
@@ -49,10 +59,15 @@ impl Session {
         let header = envelope.header;
         self.last_package.clone_from(&commands);
         let commands = package::number(first.into_iter().chain(commands));
+        self.note_sent(&commands);
+        Step::Send(Message { header, commands, is_final }.encode().into_bytes())
+    }
+
+    /// Remembers what the server may answer.
+    pub(super) fn note_sent(&mut self, commands: &[Command]) {
         let answerable = commands.iter().filter(|command| !matches!(command, Command::Status(_) | Command::Results(_)));
         self.sent.extend(answerable.map(|command| (self.message_id, command.id().0.clone())));
         self.sent.insert((self.message_id, "0".to_owned()));
-        Step::Send(Message { header, commands, is_final }.encode().into_bytes())
     }
 
     /// The next message without what waits.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::{Agent, Phase, SessionRecord, clock};
 use crate::engine::Account;
 use crate::engine::report::{AccountStatus, MoveStatus, OrderStatus, Status};
+use crate::engine::time::TimerReason;
 use crate::platform::ledger::{Drift, Ledger};
 use crate::shell::control::{ControlError, ControlResult};
 use crate::shell::unenrollment;
@@ -15,10 +16,11 @@ impl Agent {
     pub(super) fn status(&self) -> Status {
         let progress = self.engine.progress();
         let now = clock::now();
-        let next = self.engine.next_deadline().map(|deadline| {
-            let seconds = deadline.boot_ms.saturating_sub(now.boot_ms) / 1000;
-            (now.wall.saturating_add_unsigned(seconds), deadline.reason.as_str().to_owned())
-        });
+        let next =
+            self.engine.next_deadline().filter(|deadline| deadline.reason != TimerReason::KeepAlive).map(|deadline| {
+                let seconds = deadline.boot_ms.saturating_sub(now.boot_ms) / 1000;
+                (now.wall.saturating_add_unsigned(seconds), deadline.reason.as_str().to_owned())
+            });
         let clock = self.engine.life().clock();
         let wall_ahead = clock.wall_ahead(now);
         let shown = |moment: i64| moment.saturating_add(wall_ahead);

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use mdm_protocol::LocUri;
-use mdm_protocol::syncml::{AlertCode, Command, Message, Verb};
+use mdm_protocol::syncml::{AlertCode, Command, Message, Verb, same_address};
 
 use super::{Violation, quote};
 
@@ -67,7 +67,7 @@ fn opening(message: &Message) -> Result<(), Violation> {
 }
 
 fn check_device_id(reported: &[(String, &str)], source: &str) -> Result<(), Violation> {
-    match reported.iter().find(|(name, id)| name == "DevId" && *id != source.trim()) {
+    match reported.iter().find(|(name, id)| name == "DevId" && !same_address(Some(*id), Some(source.trim()))) {
         None => Ok(()),
         Some((_, id)) => {
             let found = format!("./DevInfo/DevId is {}, the Source of the message {}", quote(id), quote(source));

@@ -19,7 +19,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::fmt;
 
-use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, UsedCommandIds};
+use mdm_protocol::syncml::{AlertCode, Command, Message, StatusCode, UsedCommandIds, same_address};
 
 pub(super) use authentication::NONCE_SECONDS;
 pub use received::{ReceivedMessage, SessionRefusal};
@@ -124,7 +124,7 @@ impl Tenant {
     ) -> Result<Reply, SessionRefusal> {
         let Connection { device, certificate, at: asked_at } = connection;
         let ReceivedMessage { message, digest, conformance } = received;
-        if message.header.source.trim() != device {
+        if !same_address(Some(message.header.source.trim()), Some(device)) {
             let claimed = message.header.source.chars().take(64).collect();
             return Err(AccessRefusal::SomeoneElse { claimed }.into());
         }

@@ -2,6 +2,7 @@
 
 mod complying;
 mod failures;
+mod keeping_alive;
 mod leaving;
 mod moving;
 mod nonces;

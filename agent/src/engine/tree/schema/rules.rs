@@ -75,7 +75,7 @@ pub(super) static RULES: &[Rule] = &[
     rule("Vendor/MSFT/DMClient/Provider/<>/RequireMessageSigning", "ADGR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/AADSendDeviceToken", "ADGR", Boolean).only(&["false"], "tokens of Entra ID are not sent"),
     rule("Vendor/MSFT/DMClient/Provider/<>/ForceAadToken", "ADGR", Text).refused("tokens of Entra ID are not sent"),
-    rule("Vendor/MSFT/DMClient/Provider/<>/EnableOmaDmKeepAliveMessage", "GR", Boolean).only(&["false"], "no message is sent before the commands of the last one are done"),
+    rule("Vendor/MSFT/DMClient/Provider/<>/EnableOmaDmKeepAliveMessage", "GR", Boolean),
     rule("Vendor/MSFT/DMClient/Provider/<>/SyncApplicationVersion", "ADGR", Text).only(&["1.0"], "another version of the session's application than 1.0 is not supported"),
     rule("Vendor/MSFT/DMClient/Provider/<>/NumberOfDaysAfterLostContactToUnenroll", "ADGR", Number),
     rule("Vendor/MSFT/DMClient/Provider/<>/Push", "ADG", Interior),

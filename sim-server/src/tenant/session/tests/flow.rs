@@ -3,7 +3,7 @@
 use mdm_protocol::syncml::{AlertCode, Command, Item, Message, Meta, StatusCode, Verb, alert_type};
 
 use crate::tenant::test_support::*;
-use crate::tenant::{AccessRefusal, Reply, SessionOutcome, SessionRefusal, SettingsPatch, fingerprint};
+use crate::tenant::{AccessRefusal, DeliveryState, Reply, SessionOutcome, SessionRefusal, SettingsPatch, fingerprint};
 
 #[test]
 fn the_first_package_is_answered_with_statuses_in_order_and_the_devinfo_is_kept() {
@@ -126,6 +126,30 @@ fn a_message_for_another_device_than_the_certificates_is_refused() {
     let bytes = talker.bytes(Vec::new());
     let refusal = talker.raw(&bytes).unwrap_err();
     assert!(matches!(refusal, SessionRefusal::Access(AccessRefusal::SomeoneElse { .. })), "{refusal}");
+}
+
+#[test]
+fn the_source_of_a_message_is_compared_as_an_address() {
+    let mut talker = Talker::new();
+    talker.device = "./device%2D1".to_owned();
+    assert!(talker.begin(Vec::new()).is_some());
+}
+
+#[test]
+fn a_device_that_says_that_its_answer_is_still_to_come_is_waited_for() {
+    let mut talker = Talker::new();
+    talker.profile("wifi", &fragment("Replace", "./Vendor/MSFT/WiFi/Profile/A/WlanXml", "x"));
+    let reply = talker.begin(Vec::new()).unwrap();
+    for _ in 0..3 {
+        let pending = Item::default().with_meta(Meta::media_type(alert_type::REQUEST_PENDING)).with_data("1");
+        let message = talker.unfinished(vec![alert(AlertCode::CLIENT_EVENT, vec![pending])]);
+        let Reply::Message(text) = talker.raw(&message).unwrap() else { panic!("the session is not over") };
+        assert!(!text.contains("<Replace>"), "nothing is sent twice: {text}");
+        assert_ne!(talker.delivery("wifi"), Some(DeliveryState::Delivered));
+    }
+    let answers = work(&reply).iter().map(|command| status(&reply, command, StatusCode::OK)).collect();
+    talker.send(answers);
+    assert_eq!(talker.delivery("wifi"), Some(DeliveryState::Delivered));
 }
 
 #[test]
