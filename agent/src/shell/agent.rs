@@ -248,6 +248,7 @@ impl Agent {
             }
             Message::CarriedOut(id, outcome) => self.carried_out(id, outcome),
             Message::ComplianceChecked(standing, enrolments) => self.compliance_checked(standing, enrolments),
+            Message::Inspected(standing) => self.engine.remember_compliance(*standing),
             Message::UnlockedByCode => self.feed(Event::UnlockedByCode),
             Message::Evaluated(evaluator, verdicts) => {
                 self.known.evaluator = evaluator;

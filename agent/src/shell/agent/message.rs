@@ -27,6 +27,8 @@ pub enum Message {
     CarriedOut(String, RemoteOutcome),
     /// Compliance was checked, after so many enrolments that were ended.
     ComplianceChecked(Box<Standing>, u64),
+    /// The device was inspected before its first session.
+    Inspected(Box<Standing>),
     /// Somebody unlocked the machine with its one-time code.
     UnlockedByCode,
     /// The service should stop.

@@ -6,6 +6,7 @@ use rustls::pki_types::pem::PemObject as _;
 use serde_json::json;
 use tokio::sync::oneshot;
 
+use super::compliance::inspect;
 use super::{Agent, Event, Message, Phase, SessionRecord, Stored, Trigger, Waiter, clock, facts, info};
 use crate::engine::Account;
 use crate::engine::enrolment::{EnrolOrder, OrderError, recovery};
@@ -126,6 +127,8 @@ impl Agent {
         self.enrolling = true;
         let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
         let (platform, right) = (self.platform.clone(), std::sync::Arc::clone(&self.store_right));
+        // Beside the enrollment: the first session can be asked for DeviceStatus already.
+        let inspection = inspect(self.platform.root());
         tokio::spawn(async move {
             let _right = right.lock_owned().await;
             let place = paths.clone();
@@ -145,6 +148,9 @@ impl Agent {
                     .await
                 }
             };
+            if let (true, Some(standing)) = (result.is_ok(), inspection.await) {
+                let _ = outbox.send(Message::Inspected(standing)).await;
+            }
             let _ = outbox.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply)).await;
         });
     }

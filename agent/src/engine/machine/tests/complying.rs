@@ -6,9 +6,9 @@ use super::{Server, World, answer, content};
 use crate::engine::compliance::facts::{Fact, Firewall};
 use crate::engine::compliance::standing::{Rules, Standing};
 use crate::engine::compliance::{Facts, State};
-use crate::engine::progress::Trigger;
-use crate::engine::testing::{NOW, add, delete, get, ok};
-use crate::engine::{Action, Event};
+use crate::engine::progress::{Progress, Trigger};
+use crate::engine::testing::{NOW, account, add, beginning, certificates, delete, get, ok};
+use crate::engine::{Action, Engine, Event, Now};
 
 const RULE: &str = "./Device/Vendor/LinuxMDM/Compliance/firewall_required";
 
@@ -210,4 +210,25 @@ fn nothing_is_looked_at_when_the_enrolment_ends() {
     let actions = world.handle(Event::UnenrolRequested);
     world.serve(actions, &Server::Content);
     assert_eq!(ordered(&mut world), None);
+}
+
+#[test]
+fn device_status_can_be_read_in_the_first_session_where_the_device_was_inspected_before_it() {
+    let now = Now { boot_ms: 5, wall: NOW };
+    let mut world = World::enrolled();
+    world.engine = Engine::new(beginning(None, Progress::default(), 7), now);
+    let inspected = Standing::default().check(&Rules::new(), &facts(true), NOW);
+    assert!(inspected.reported, "without rules there is nothing to report");
+    world.engine.remember_compliance(inspected);
+    let actions = world.handle(Event::Enrolled(Box::new(account()), certificates()));
+    let mut codes = Vec::new();
+    world.serve_by(actions, |_, body| {
+        let message = Message::decode(body).unwrap();
+        let statuses = crate::engine::testing::statuses(&message);
+        codes.extend(statuses.iter().filter(|(_, command, _)| *command == "Get").map(|(.., code)| *code));
+        let is_first = message.header.message_id == 1;
+        let ask = get("g", "./Device/Vendor/MSFT/DeviceStatus/Firewall/Status");
+        Event::Replied(ok(answer(&message, is_first.then_some(ask).into_iter().collect())))
+    });
+    assert_eq!(codes, [200]);
 }
