@@ -231,10 +231,17 @@ fn a_read_only_and_a_full_file_system_refuse_what_would_go_there_and_nothing_els
     assert_eq!(kinds, ["configuration", "email"]);
     assert_eq!(std::fs::read_dir(&full.0).unwrap().count(), 1, "nothing half-written");
     std::fs::remove_file(full.0.join("ballast")).unwrap();
-    // Another version, because the tenant does not repeat what was refused.
-    assign(&world, "wifi", &profiles::WIFI.replace("demo-only", "another"));
-    assert_eq!(sync(&world)["refused"], 0);
+    // The tenant does not repeat what was refused; the device tries it again by itself.
+    sync(&world);
     assert_eq!(std::fs::read_dir(&full.0).unwrap().count(), 1, "there is room now");
+    let state = || {
+        let profiles = device(&world)["profiles"].as_array().unwrap().clone();
+        profiles.into_iter().find(|profile| profile["name"] == "wifi").unwrap()["state"].clone()
+    };
+    assert_eq!(state(), "failed");
+    assert_eq!(sync(&world)["refused"], 0, "and says so in the next session");
+    assert_eq!(state(), "delivered");
+    assert!(device(&world)["reports"].to_string().contains("org.linuxmdm:profile.applied"));
 }
 
 /// A file system that is unmounted in the end.

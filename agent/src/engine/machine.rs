@@ -14,6 +14,7 @@ mod keep_alive;
 mod opening;
 mod remote;
 mod sweep;
+mod waiting;
 
 use std::sync::Arc;
 

@@ -36,6 +36,7 @@ pub mod renewal;
 pub mod reply;
 pub mod report;
 pub mod retention;
+pub mod retries;
 pub mod schedule;
 pub mod server_settings;
 pub mod session;

@@ -13,6 +13,7 @@ use super::life::lost_contact::LostContact;
 use super::push::PushState;
 use super::refusals::Refused;
 use super::remote::RemoteOrders;
+use super::retries::Retries;
 use super::server_settings::ServerSettings;
 pub use super::trigger::{Trigger, Triggers};
 
@@ -206,6 +207,9 @@ pub struct Progress {
     /// Settings of profiles that were refused, by the address of their node.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<Box<Refused>>,
+    /// Commands that were refused and are tried again; most devices have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retries: Option<Box<Retries>>,
     /// Users who have signed in at the machine since the enrollment.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub users_seen: Option<Box<Vec<String>>>,

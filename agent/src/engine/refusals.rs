@@ -38,27 +38,26 @@ impl Fates {
     /// Records what one item of a command was answered with.
     pub fn record(&mut self, operation: &Operation, uri: &LocUri, status: StatusCode, reason: Option<&str>) {
         let sets = matches!(operation.verb, Verb::Add | Verb::Replace | Verb::Exec);
-        let Some(address) = ProfileAddress::locate(uri).filter(|_| sets || operation.verb == Verb::Delete) else {
-            return;
-        };
-        let below = uri.segments().iter().skip(address.root.segments().len());
-        let node = LocUri::new(address.root.scope(), address.root.segments().iter().chain(below).cloned()).to_string();
+        let Some(node) = profile_node(uri).filter(|_| sets || operation.verb == Verb::Delete) else { return };
         match status {
             // They say nothing of the setting itself.
             StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED => {}
             // That a node is there already is no news; that its place is taken is.
             StatusCode::ALREADY_EXISTS if reason.is_none_or(|reason| reason == status.reason()) => {}
-            status if status.is_success() || !sets => {
-                let below = format!("{node}/");
-                self.0.retain(|known, _| !known.starts_with(&below));
-                self.0.insert(node, None);
-            }
+            status if status.is_success() || !sets => self.accept(node),
             status if self.0.values().flatten().count() < MAX_REFUSED => {
                 let reason = reason.unwrap_or(status.reason()).to_owned();
                 self.0.insert(node, Some(Refusal { status, reason }));
             }
             _ => {}
         }
+    }
+
+    /// Records that a node is no longer refused, nor any below it.
+    pub fn accept(&mut self, node: String) {
+        let below = format!("{node}/");
+        self.0.retain(|known, _| !known.starts_with(&below));
+        self.0.insert(node, None);
     }
 
     /// Brings what is remembered up to date at the end of a session; answers with what is refused since.
@@ -83,6 +82,13 @@ impl Fates {
         }
         news
     }
+}
+
+/// The address of a node of a profile as it is remembered: what the device names itself in its conventional case.
+pub fn profile_node(uri: &LocUri) -> Option<String> {
+    let root = ProfileAddress::locate(uri)?.root;
+    let below = uri.segments().iter().skip(root.segments().len());
+    Some(LocUri::new(root.scope(), root.segments().iter().chain(below).cloned()).to_string())
 }
 
 impl RefusedSetting {

@@ -21,6 +21,7 @@ use super::life::Beginning;
 use super::profile::{Changes, Owner, RetentionRules, Stored};
 use super::progress::Progress;
 use super::reply::Reply;
+use super::retries::Retries;
 use super::session::{LoginStatus, Session, SessionContext, SessionEnd, Step};
 use super::tree::{Refusal, Tree};
 use super::verdict::{Verdict, Verdicts};
@@ -143,6 +144,7 @@ pub(crate) fn context() -> SessionContext {
         store_status: None,
         remote: super::session::RemoteContext::default(),
         claims: Vec::new(),
+        retries: Retries::default(),
         farewell: false,
     }
 }

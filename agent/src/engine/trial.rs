@@ -9,6 +9,7 @@ use super::application::{Application, ApplicationOutcome, MachineReport};
 use super::nodes::PushOffer;
 use super::profile::{Owner, Stored};
 use super::reply::Reply;
+use super::retries::Retries;
 use super::session::{LoginStatus, RemoteContext, Session, SessionContext, Step};
 use super::tree::Tree;
 use super::verdict::{VerdictRequest, Verdicts};
@@ -101,6 +102,7 @@ fn context() -> SessionContext {
         store_status: None,
         remote: RemoteContext::default(),
         claims: Vec::new(),
+        retries: Retries::default(),
         farewell: false,
     }
 }

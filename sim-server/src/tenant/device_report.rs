@@ -1,6 +1,10 @@
 //! What a device reports of its own accord: profiles that it let go, settings that are redundant or not
 //! in force, files that were changed, a new certificate.
 
+use std::collections::BTreeSet;
+
+use mdm_protocol::LocUri;
+use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Item, alert_type};
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +14,8 @@ use super::record::RecordKind;
 /// The most reports that are kept of one device, and the longest, in bytes.
 const REPORTS: usize = 100;
 const REPORT_BYTES: usize = 4096;
+/// The longest list of settings that were applied later, in bytes.
+const APPLIED_BYTES: usize = 64 << 10;
 /// The longest list of redundant settings, in bytes.
 const REDUNDANT_BYTES: usize = 64 << 10;
 
@@ -34,6 +40,7 @@ impl Tenant {
             }
             alert_type::COMPLIANCE => return self.compliance_told(device_id, item, now),
             alert_type::PROFILE_REMOVED => self.removal_reported(device_id, item),
+            alert_type::APPLIED => self.application_reported(device_id, item),
             _ => {}
         }
         let Some(device) = self.devices.get_mut(device_id) else { return };
@@ -47,6 +54,7 @@ impl Tenant {
             | alert_type::CERTIFICATE_RENEWED
             | alert_type::DRIFT
             | alert_type::NOT_IN_FORCE
+            | alert_type::APPLIED
                 if text.len() <= REPORT_BYTES =>
             {
                 let data = value();
@@ -72,6 +80,18 @@ impl Tenant {
     }
 }
 
+impl Tenant {
+    /// What the device had refused and has applied by itself since is sent once more: its status says how that stands.
+    fn application_reported(&mut self, device_id: &str, item: &Item) {
+        let text = item.data.as_deref().filter(|text| text.len() <= APPLIED_BYTES).unwrap_or_default();
+        let settings: Vec<AppliedSetting> = serde_json::from_str(text).unwrap_or_default();
+        let nodes = settings.iter().filter_map(|setting| LocUri::parse(&setting.node).ok());
+        let roots: BTreeSet<String> =
+            nodes.filter_map(|node| Some(ProfileAddress::locate(&node)?.root.to_string())).collect();
+        self.refused_applied(device_id, &roots);
+    }
+}
+
 /// What is redundant of a list: a device that was recovered may not know yet for whom the server speaks.
 fn redundant(mut list: serde_json::Value, present: &str) -> Option<serde_json::Value> {
     if let Some(entries) = list.as_array_mut() {
@@ -90,6 +110,12 @@ struct Removal {
     address: String,
     #[serde(default)]
     authority: String,
+}
+
+/// An entry of a report of settings that were applied later.
+#[derive(Deserialize)]
+struct AppliedSetting {
+    node: String,
 }
 
 #[cfg(test)]

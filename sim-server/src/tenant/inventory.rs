@@ -13,6 +13,7 @@ use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::delivery::ProfileEntry;
 use super::life::{Authority, TenantMode};
 use super::record::RecordKind;
 use super::{DeliveryState, Device, PROVIDER_ID, Tenant};
@@ -79,6 +80,16 @@ impl Tenant {
             device.inventory = Inventory { refused: Some(now), held: BTreeMap::new() };
             self.note(RecordKind::Device, device_id);
         }
+    }
+
+    /// A device reports that it has applied settings of these profiles that it had refused.
+    pub(super) fn refused_applied(&mut self, device_id: &str, roots: &BTreeSet<String>) {
+        let Some(device) = self.devices.get_mut(device_id) else { return };
+        let is_concerned = |entry: &&mut ProfileEntry| {
+            matches!(entry.state, DeliveryState::Failed(_)) && !entry.nodes.roots.is_disjoint(roots)
+        };
+        device.profiles.values_mut().filter(is_concerned).for_each(|entry| entry.state = DeliveryState::Pending);
+        self.note(RecordKind::Device, device_id);
     }
 
     /// A device reports that it no longer holds a profile that this authority had given it.

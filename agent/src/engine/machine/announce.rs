@@ -42,6 +42,7 @@ impl Engine {
         alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
         alerts.extend(drift_json(machine).map(SessionAlert::Drift));
         alerts.extend(not_in_force_json(machine).map(SessionAlert::NotInForce));
+        alerts.extend(self.applied_json().map(SessionAlert::Applied));
         alerts.extend(self.order_alerts());
         alerts.extend(self.compliance_alert());
         let redundant = self.redundant_json(plan, stored);

@@ -1,7 +1,6 @@
 //! The end of a session: what follows for the device's life, for its profiles and for what is remembered of it.
 
 use super::announce::record;
-use super::conduct::claims_to_keep;
 use super::{Action, Closing, Conduct, Engine, Phase};
 use crate::engine::failure::SessionFailure;
 use crate::engine::life::{Ended, Follow, Outcome, Plan};
@@ -11,7 +10,6 @@ use crate::engine::profile::{Changes, Profile, Stored};
 use crate::engine::progress::SessionRecord;
 use crate::engine::session::{Session, SessionEnd};
 use crate::engine::time::Now;
-use mdm_protocol::syncml::StatusCode;
 
 impl Engine {
     /// A refusal by a server whose clock may be right while this machine's is not: if the certificate has expired by every
@@ -42,12 +40,12 @@ impl Engine {
         let record = self.record_session(&plan, &session, end, now);
         let mut notes = vec![Note::session(&record)];
         self.note_follow(&follow, now, &mut notes);
-        self.settle_refusals(&session, now, &mut notes);
+        self.settle_refusals(&session, self.life.clock().read(now), &mut notes);
         let before = self.life.expiry();
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
-            self.life.progress_mut().claims = claims_to_keep(&session).map(Box::new);
+            self.settle_waiting(&session, ended == Ended::Completed);
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.
@@ -100,23 +98,6 @@ impl Engine {
         self.redundant_sent(session, record.completed);
         self.life.progress_mut().last_session = Some(Box::new(record.clone()));
         record
-    }
-
-    /// Remembers which settings of profiles were refused, and why.
-    fn settle_refusals(&mut self, session: &Session, now: Now, notes: &mut Vec<Note>) {
-        let at = self.life.clock().read(now);
-        let mut refused = self.life.progress_mut().refused.take().unwrap_or_default();
-        let news = session.fates().settle(&mut refused, at.wall);
-        // What had to wait for its place may have it by now.
-        refused.retain(|node, setting| {
-            let is_there = || mdm_protocol::LocUri::parse(node).is_ok_and(|uri| session.tree().value(&uri).is_some());
-            setting.status != StatusCode::ALREADY_EXISTS.0 || !is_there()
-        });
-        self.life.progress_mut().refused = Some(refused).filter(|refused| !refused.is_empty());
-        notes.extend(news.into_iter().map(|(node, setting)| {
-            let note = Note::new("setting-refused", at).with("node", node);
-            note.with("status", setting.status.to_string()).with("reason", setting.reason)
-        }));
     }
 
     /// Keeps the nonce for the next session, and what the session has shown of how long the server takes one.

@@ -4,7 +4,6 @@ use super::opening::Opening;
 use super::{Action, Conduct, Engine, Phase};
 use crate::engine::application::{DriftReport, MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::certificates::Slot;
-use crate::engine::claim::Claim;
 use crate::engine::facts::{self, DeviceFacts};
 use crate::engine::failure::{ConnectionFailure, SessionFailure};
 use crate::engine::life::Plan;
@@ -29,8 +28,7 @@ impl Engine {
         let outdated = if self.rekeyed { account.forget_provisioned(&mut stored) } else { Vec::new() };
         // What is over by now is told in this session.
         let remote = self.remote_context(now);
-        let push =
-            PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()), link: self.link };
+        let push = self.push_offer();
         let mut tree = Tree::new(&stored, login == LoginStatus::EnrolledUser)
             .speaking_for(self.owner(&plan))
             .with_succession(self.life.succession(plan.destination, &account));
@@ -53,6 +51,7 @@ impl Engine {
             store_status,
             remote,
             claims: self.claims(&plan),
+            retries: self.retries(&plan),
             farewell: plan.is_farewell(),
         };
         let drift = drift_to_report(&plan, &machine);
@@ -82,6 +81,10 @@ impl Engine {
         });
     }
 
+    fn push_offer(&mut self) -> PushOffer {
+        PushOffer { state: self.progress().push.clone(), topic: push::topic(self.life.random()), link: self.link }
+    }
+
     fn signs_messages(&self) -> bool {
         self.progress().server_settings.as_ref().is_some_and(|settings| settings.signs_messages)
     }
@@ -99,13 +102,6 @@ impl Engine {
             epoch: self.life.epoch_at(plan.destination),
             session: self.progress().session_id,
         }
-    }
-
-    /// Settings of this authority that wait for their place.
-    fn claims(&self, plan: &Plan) -> Vec<Claim> {
-        let authority = self.life.authority_at(plan.destination);
-        let claims = self.progress().claims.iter().flat_map(|claims| claims.iter());
-        claims.filter(|claim| *claim.authority == *authority).cloned().collect()
     }
 
     /// Puts in what the agent tells of itself.
@@ -156,12 +152,10 @@ impl Engine {
             Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
                 conduct.remember(&mut changes, self.life.clock().read(now));
-                // What waits for a place is kept with what holds it.
-                let claims = claims_to_keep(&conduct.session);
-                if self.life.progress().claims.as_deref() != claims.as_ref() {
-                    self.life.progress_mut().claims = claims.map(Box::new);
-                    changes.progress = Some(self.life.keep(now).clone());
-                }
+                // What waits for its place is kept with what holds it, and what is tried again until it is stored.
+                let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+                changes.progress = self.keep_waiting(&conduct.session, now).or(changes.progress);
+                self.phase = Phase::Running(conduct);
                 actions.push(Action::Keep(changes));
             }
             Step::Wait => {}
@@ -228,9 +222,4 @@ impl Conduct {
             changes.tombstones = Some(self.tombstones.clone());
         }
     }
-}
-
-/// What waits for its place, as it is kept.
-pub(super) fn claims_to_keep(session: &Session) -> Option<Vec<Claim>> {
-    Some(session.claims().to_vec()).filter(|claims| !claims.is_empty())
 }

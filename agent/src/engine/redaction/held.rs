@@ -9,6 +9,7 @@ use crate::engine::Account;
 use crate::engine::profile::Stored;
 use crate::engine::progress::Progress;
 use crate::engine::remote::RemoteKind;
+use crate::engine::retries::RefusedCommand;
 use crate::engine::tree::schema;
 
 /// Every secret in the store and in the account.
@@ -54,6 +55,10 @@ fn under_way(progress: &Progress, secrets: &mut BTreeSet<String>) {
     for claim in progress.claims.iter().flat_map(|claims| claims.iter()) {
         collect(&claim.node, &claim.value, secrets);
     }
+    let retries = progress.retries.iter().flat_map(|retries| &retries.commands);
+    for item in retries.flat_map(RefusedCommand::items) {
+        collect(item.target.as_deref().unwrap_or_default(), item.data.as_deref().unwrap_or_default(), secrets);
+    }
     secrets.extend(progress.push.channel.iter().map(|channel| channel.topic.clone()));
     for order in progress.remote_orders.iter().flat_map(|orders| orders.iter()) {
         match &order.kind {
@@ -61,5 +66,29 @@ fn under_way(progress: &Progress, secrets: &mut BTreeSet<String>) {
             RemoteKind::Lock(terms) => secrets.extend(terms.verifier.clone()),
             RemoteKind::Unlock | RemoteKind::Reboot => {}
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mdm_protocol::syncml::Message;
+
+    use super::*;
+    use crate::engine::retries::Retries;
+    use crate::engine::testing::{WIFI, account, replace, wlan};
+
+    #[test]
+    fn the_passphrase_of_a_network_that_was_refused_is_a_secret() {
+        let commands = vec![replace("1", WIFI, &wlan("correct horse"))];
+        let command = RefusedCommand {
+            message: Message { commands, ..Message::default() }.encode(),
+            nodes: BTreeSet::new(),
+            refused: BTreeSet::new(),
+            authority: String::new(),
+        };
+        let retries = Retries { commands: vec![command], ..Retries::default() };
+        let progress = Progress { retries: Some(Box::new(retries)), ..Progress::default() };
+        let stored = Stored { progress: Some(progress), ..Stored::default() };
+        assert!(held(&stored, &account()).contains("correct horse"));
     }
 }

@@ -13,13 +13,16 @@ use super::outcome::{ItemOutcome, answers, refused_whole, whole};
 use super::round::Pending;
 use super::{Session, package};
 use crate::engine::profile::Profile;
+use crate::engine::retries::RefusedCommand;
 use crate::engine::tree::{Mark, Refusal};
 use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 
 /// An Atomic whose members were run on the tree.
 #[derive(Debug)]
 pub(super) struct AtomicRun {
-    group: Arc<Group>,
+    pub(super) group: Arc<Group>,
+    /// What is tried again by it, if it is no command of the server.
+    retried: Option<Arc<RefusedCommand>>,
     mark: Mark,
     effects: SessionEffects,
     pub(super) members: Vec<Member>,
@@ -50,9 +53,14 @@ pub(super) struct Version {
 
 impl Session {
     /// Runs the members of an Atomic and asks for the verdict on all that they name.
-    pub(super) fn perform_atomic(&mut self, group: &Arc<Group>) -> Option<VerdictRequest> {
+    pub(super) fn perform_atomic(
+        &mut self,
+        group: &Arc<Group>,
+        retried: Option<&Arc<RefusedCommand>>,
+    ) -> Option<VerdictRequest> {
         let mut run = AtomicRun {
             group: Arc::clone(group),
+            retried: retried.cloned(),
             mark: self.tree.mark(),
             effects: self.effects.clone(),
             members: Vec::new(),
@@ -132,6 +140,12 @@ impl Session {
             }
             if refused.is_empty() {
                 self.atomic_accepted(run, verdicts);
+                return None;
+            }
+            if run.retried.is_some() {
+                // Nobody asks who is to blame.
+                self.proposal_accepted = false;
+                self.atomic_falls(run);
                 return None;
             }
             self.look_up_versions(&mut run, &refused);
@@ -242,11 +256,17 @@ impl Session {
     }
 
     fn answer_atomic(&mut self, run: AtomicRun, code: StatusCode) {
+        if let Some(refused) = &run.retried {
+            return self.retried(refused, code);
+        }
         let Some(message_id) = self.round.as_ref().map(|round| round.message_id) else { return };
         for (command, member) in run.group.commands.iter().zip(&run.members) {
             if let (Command::Operation(operation), Member::Items(outcomes)) = (command, member) {
                 self.record_fates(operation, outcomes);
             }
+        }
+        if !code.is_success() {
+            self.keep_refused_atomic(&run);
         }
         let own = package::status(message_id, &run.group.id, "Atomic", code);
         let members =

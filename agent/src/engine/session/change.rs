@@ -13,6 +13,7 @@ use super::round::Pending;
 use super::{Session, execution};
 use crate::engine::claim::Claim;
 use crate::engine::profile::Profile;
+use crate::engine::refusals::profile_node;
 use crate::engine::tree::{Mark, Refusal};
 use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 
@@ -109,6 +110,7 @@ impl Session {
         let Some(operation) = round.operation_at_its_end() else { return };
         let outcomes = std::mem::take(&mut round.outcomes);
         self.record_fates(&operation, &outcomes);
+        self.keep_refused_items(&operation, &outcomes);
         let Some(round) = &mut self.round else { return };
         let answers = answers(round.message_id, &operation, outcomes);
         round.answers.extend(answers);
@@ -118,8 +120,10 @@ impl Session {
     pub(super) fn record_fates(&mut self, operation: &Operation, outcomes: &[ItemOutcome]) {
         for (item, outcome) in operation.items.iter().zip(outcomes) {
             let uri = if operation.verb == Verb::Replace { changed(item) } else { target(item) };
-            if let Ok(uri) = uri {
-                self.effects.fates.record(operation, &uri, outcome.code, outcome.reason.as_deref());
+            let Ok(uri) = uri else { continue };
+            self.effects.fates.record(operation, &uri, outcome.code, outcome.reason.as_deref());
+            if let Some(node) = profile_node(&uri).filter(|_| is_otherwise_now(operation.verb, outcome)) {
+                self.effects.retries.superseded(&node);
             }
         }
     }
@@ -242,5 +246,15 @@ impl Session {
             }
             _ => drop(self.applied.remove(root)),
         }
+    }
+}
+
+/// Whether the server has set or deleted what an item names, in place of whatever it said before.
+fn is_otherwise_now(verb: Verb, outcome: &ItemOutcome) -> bool {
+    match verb {
+        // What is to be deleted and not there is not wanted, either.
+        Verb::Delete => !matches!(outcome.code, StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED),
+        Verb::Add | Verb::Replace => outcome.is_success(),
+        Verb::Get | Verb::Exec => false,
     }
 }

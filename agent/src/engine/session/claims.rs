@@ -9,6 +9,7 @@ use mdm_protocol::syncml::{Format, Item, Operation, Verb};
 use super::round::Pending;
 use super::{Session, execution, incoming};
 use crate::engine::claim::{Claim, MAX_CLAIMS};
+use crate::engine::refusals::profile_node;
 use crate::engine::tree::Mark;
 use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 
@@ -65,6 +66,7 @@ impl Session {
         self.note_changes([claim.root.clone()]);
         let Some(root) = self.needs_verdict(Some(&claim.root)) else {
             // It is there already.
+            profile_node(&uri).into_iter().for_each(|node| self.effects.fates.accept(node));
             self.forget_claims(&claim.root);
             return None;
         };
@@ -77,6 +79,11 @@ impl Session {
         let is_free = self.verdict_on(root, verdicts) == Verdict::Applicable && self.failure_since(mark).is_none();
         if is_free {
             self.take_verdict(root, &Verdict::Applicable);
+            let claims = self.effects.claims.iter().filter(|claim| claim.root == root);
+            for node in claims.filter_map(|claim| profile_node(&LocUri::parse(&claim.node).ok()?)) {
+                self.effects.fates.accept(node.clone());
+                self.effects.retries.applied([node]);
+            }
             self.forget_claims(root);
         } else {
             self.take_back(mark);

@@ -6,6 +6,7 @@ use mdm_protocol::syncml::StatusCode;
 use super::{LoginStatus, RemoteContext, SessionAlert};
 use crate::engine::claim::Claim;
 use crate::engine::nodes::PushOffer;
+use crate::engine::retries::Retries;
 
 /// What a session needs to know before it begins.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub struct SessionContext {
     pub remote: RemoteContext,
     /// Settings that wait for a place that another one holds.
     pub claims: Vec<Claim>,
+    /// Commands that were refused and are tried again, and what the server is notified of as applied since.
+    pub retries: Retries,
     /// Whether the session only says farewell: it ends with the first answer and runs no command.
     pub farewell: bool,
 }

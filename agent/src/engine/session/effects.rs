@@ -11,6 +11,7 @@ use crate::engine::certificate_request::RequestStatus;
 use crate::engine::claim::Claim;
 use crate::engine::refusals::Fates;
 use crate::engine::remote::RemoteOrder;
+use crate::engine::retries::Retries;
 use crate::engine::tree::ABSENT;
 
 /// Nodes by which the state of a certificate request is read.
@@ -31,6 +32,8 @@ pub(super) struct SessionEffects {
     pub(super) requested: usize,
     /// Settings that wait for their place.
     pub(super) claims: Vec<Claim>,
+    /// Commands that were refused, and what is applied of them now.
+    pub(super) retries: Retries,
     /// What was made of settings of profiles.
     pub(super) fates: Fates,
     /// Profiles that were removed, so that an earlier request of theirs is void.

@@ -37,9 +37,15 @@ impl Session {
                 }
             }
         }
+        let retries = self.units_to_retry();
         if !has_work && self.outbox.is_empty() && !self.assembler.is_open() {
-            return Ok(Step::End(SessionEnd::Completed));
+            if retries.is_empty() {
+                return Ok(Step::End(SessionEnd::Completed));
+            }
+            // Nothing is left to be answered, nor to be sent after that.
+            units.clear();
         }
+        units.splice(0..0, retries);
         if self.assembler.is_open() {
             // While a large object is open and nothing else asks the server to go on, an alert does.
             let alert = Alert { id: CommandId::default(), code: AlertCode::NEXT_MESSAGE, items: Vec::new() };

@@ -38,7 +38,8 @@ impl Session {
         // A server that goes on speaking, or has given up, is not told to wait again.
         let is_done = *is_under_way || heard.is_some() || failed.is_some();
         let round = self.round.as_ref()?;
-        if is_done || !has_rounds {
+        // One that asked for nothing waits for nothing.
+        if is_done || !has_rounds || round.is_silent() {
             return None;
         }
         let answered = self.keep_alive.unanswered.unwrap_or(round.message_id);

@@ -20,6 +20,7 @@ mod numbers;
 mod outbox;
 mod outcome;
 mod package;
+mod retry;
 mod round;
 mod run;
 mod sending;
@@ -147,6 +148,8 @@ pub struct Session {
     evaluator_is_current: bool,
     /// Whether compliance rules were kept in this session.
     has_new_rules: bool,
+    /// Whether what was refused before was tried again.
+    has_retried: bool,
     keep_alive: KeepAlive,
     effects: SessionEffects,
     now: i64,
@@ -182,12 +185,14 @@ impl Session {
             proposal_accepted: true,
             evaluator_is_current: false,
             has_new_rules: false,
+            has_retried: false,
             keep_alive: KeepAlive::default(),
             effects: SessionEffects::default(),
             now: 0,
             tally: Tally::default(),
         };
         session.effects.claims.clone_from(&session.context.claims);
+        session.effects.retries.clone_from(&session.context.retries);
         session.take_machine(machine);
         session.follow_push_name();
         session

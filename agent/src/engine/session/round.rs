@@ -17,6 +17,7 @@ use super::effects::SessionEffects;
 use super::outcome::ItemOutcome;
 use super::{Session, Step};
 use crate::engine::claim::Claim;
+use crate::engine::retries::RefusedCommand;
 use crate::engine::tree::{Mark, Refusal};
 use crate::engine::verdict::{VerdictRequest, Verdicts};
 
@@ -29,6 +30,8 @@ pub(super) enum Unit {
     Item(Arc<Operation>, usize),
     /// A group that is done as a whole or not at all.
     Atomic(Arc<Group>),
+    /// What was refused before, tried again as a whole.
+    Retry(Arc<Group>, Arc<RefusedCommand>),
 }
 
 impl Unit {
@@ -100,11 +103,16 @@ impl Failing {
 }
 
 impl Round {
+    /// Whether the server gets no answer.
+    pub(super) fn is_silent(&self) -> bool {
+        self.units.iter().all(|unit| matches!(unit, Unit::Retry(..)))
+    }
+
     /// The operation whose last item is being worked through.
     pub(super) fn operation_at_its_end(&self) -> Option<Arc<Operation>> {
         match self.units.get(self.next)? {
             Unit::Item(operation, index) if index + 1 == operation.items.len() => Some(Arc::clone(operation)),
-            Unit::Item(..) | Unit::Answer(_) | Unit::Atomic(_) => None,
+            Unit::Item(..) | Unit::Answer(_) | Unit::Atomic(_) | Unit::Retry(..) => None,
         }
     }
 }
@@ -152,7 +160,8 @@ impl Session {
                     None
                 }
                 Unit::Item(operation, index) => self.perform_item(&operation, index),
-                Unit::Atomic(group) => self.perform_atomic(&group),
+                Unit::Atomic(group) => self.perform_atomic(&group, None),
+                Unit::Retry(group, refused) => self.perform_atomic(&group, Some(&refused)),
             };
             match request {
                 Some(request) => return Step::Evaluate(Box::new(request)),

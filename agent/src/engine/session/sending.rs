@@ -3,6 +3,7 @@
 use mdm_protocol::syncml::{AlertCode, Command, Header, Message, StatusCode};
 
 use super::outbox::Load;
+use super::round::Round;
 use super::{MAX_ROUNDS, Session, SessionEnd, Step, package};
 use crate::engine::account::CredentialChange;
 use crate::engine::failure::SessionFailure;
@@ -21,6 +22,7 @@ impl Session {
             // MS-MDM: an Unenroll is not answered in its own session; a new one says farewell.
             return Step::End(SessionEnd::Unenrolled);
         }
+        let is_over = self.round.as_ref().is_some_and(Round::is_silent);
         let answers = self.round.take().map(|round| round.answers).unwrap_or_default();
         for answer in &answers {
             if let Command::Status(status) = answer {
@@ -39,6 +41,7 @@ impl Session {
         }
         match self.heard_meanwhile() {
             Some(message) => self.process(message).unwrap_or_else(|failure| self.fail(failure)),
+            None if is_over => Step::End(SessionEnd::Completed),
             None => self.send_next(None),
         }
     }

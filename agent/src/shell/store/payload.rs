@@ -7,10 +7,11 @@ use super::database::Database;
 use super::record::Damaged;
 use crate::engine::Progress;
 use crate::engine::profile::{Changes, Profile};
+use crate::engine::retries::Retries;
 use crate::engine::tree::Node;
 
-/// Whether a value that the store holds is not there any more after these changes: of a profile, of a setting, or of a
-/// setting that waits for its place. What else is in the store holds no keys and no passphrases.
+/// Whether a value that the store holds is not there any more after these changes: of a profile, of a setting, of a
+/// setting that waits for its place, or of a command that is tried again. What else is in the store holds no keys and no passphrases.
 pub(super) fn is_removed_by(changes: &Changes, database: &Database) -> sled::Result<bool> {
     for (address, next) in &changes.profiles {
         if database.profile(address)?.is_some_and(|before| profile_loses(before, next.as_ref())) {
@@ -42,5 +43,8 @@ fn nodes_lose(before: &BTreeMap<String, Node>, next: &BTreeMap<String, Node>) ->
 fn progress_loses(before: Result<Progress, Damaged>, next: &Progress) -> bool {
     let Ok(before) = before else { return true };
     let kept = next.claims.as_deref().map(Vec::as_slice).unwrap_or_default();
-    before.claims.is_some_and(|claims| claims.iter().any(|claim| !kept.contains(claim)))
+    let loses_claim = before.claims.is_some_and(|claims| claims.iter().any(|claim| !kept.contains(claim)));
+    let kept = next.retries.as_deref().map(|retries| retries.commands.as_slice()).unwrap_or_default();
+    let is_lost = |retries: Box<Retries>| retries.commands.iter().any(|command| !kept.contains(command));
+    loses_claim || before.retries.is_some_and(is_lost)
 }

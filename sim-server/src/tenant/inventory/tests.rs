@@ -12,6 +12,25 @@ use crate::tenant::{Authority, DeliveryState, TenantMode};
 const WIFI: &str = "./Device/Vendor/MSFT/WiFi/Profile/A";
 const OTHER: &str = "./Device/Vendor/MSFT/WiFi/Profile/B";
 
+#[test]
+fn what_a_device_has_applied_later_is_sent_once_more_so_that_its_status_is_known() {
+    let mut keeper = Keeper::new();
+    keeper.check_in();
+    let state = |keeper: &Keeper| keeper.talker.tenant.devices["device-1"].profiles["wifi"].state;
+    let report = |node: &str| {
+        let item = Item::default().with_meta(mdm_protocol::syncml::Meta::media_type(alert_type::APPLIED));
+        vec![alert(mdm_protocol::syncml::AlertCode::GENERIC, vec![item.with_data(format!(r#"[{{"node":"{node}"}}]"#))])]
+    };
+    assert_eq!(keeper.check_in_saying(report(&format!("{WIFI}/WlanXml"))), [], "it was not refused");
+    let entry = keeper.talker.tenant.devices.get_mut("device-1").unwrap().profiles.get_mut("wifi").unwrap();
+    entry.state = DeliveryState::Failed(420);
+    assert_eq!(keeper.check_in_saying(report(&format!("{OTHER}/WlanXml"))), []);
+    assert_eq!(state(&keeper), DeliveryState::Failed(420));
+    let sent = keeper.check_in_saying(report(&format!("{WIFI}/WlanXml")));
+    assert_eq!(sent, [(Verb::Replace, format!("{WIFI}/WlanXml"))]);
+    assert_eq!(state(&keeper), DeliveryState::Delivered);
+}
+
 /// A device that keeps profiles: owner and content by the address of their own node.
 struct Keeper {
     talker: Talker,

@@ -12,20 +12,24 @@ mod properties;
 mod recovering;
 mod renewing;
 mod retaining;
+mod retrying;
 mod ringing;
 mod schedule;
 mod sessions;
 
+use std::collections::BTreeMap;
+
 use mdm_protocol::syncml::{Command, Header, Message};
 
 use super::{Action, Engine, Event, Phase};
+use crate::engine::application::MachineReport;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Stored;
 use crate::engine::progress::{Progress, SessionRecord, Trigger};
 use crate::engine::reply::Reply;
 use crate::engine::testing::{NOW, account, beginning, facts, ok, status};
 use crate::engine::time::{Now, TimerReason};
-use crate::engine::verdict::Verdicts;
+use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 use crate::engine::{Account, ConnectionFailure, Note};
 
 /// An engine with its clocks, a store that works and a server that answers as it is told.
@@ -38,6 +42,8 @@ pub(super) struct World {
     pub(super) notes: Vec<Note>,
     /// Everything else that was to be done, by name.
     pub(super) deeds: Vec<Action>,
+    /// Verdicts on profiles that are not applicable.
+    pub(super) verdicts: BTreeMap<String, Verdict>,
     /// Looks at the machine for its compliance.
     pub(super) beside: Vec<Action>,
 }
@@ -70,6 +76,7 @@ impl World {
             erased: 0,
             notes: Vec::new(),
             deeds: Vec::new(),
+            verdicts: BTreeMap::new(),
             beside: Vec::new(),
         }
     }
@@ -81,7 +88,7 @@ impl World {
         let is_for_machine = |action: &Action| matches!(action, Action::Evaluate(_) | Action::Apply(_));
         while let Some(place) = actions.iter().position(is_for_machine) {
             let done = match actions.remove(place) {
-                Action::Evaluate(request) => Event::Evaluated(Box::new(Verdicts::all_applicable(&request))),
+                Action::Evaluate(request) => Event::Evaluated(Box::new(self.judge(&request))),
                 _ => Event::Applied(Box::default()),
             };
             self.engine.handle(done, self.now, &mut actions);
@@ -96,6 +103,17 @@ impl World {
             _ => Vec::new(),
         }));
         actions
+    }
+
+    fn judge(&self, request: &VerdictRequest) -> Verdicts {
+        let mut verdicts = Verdicts::all_applicable(request);
+        // What is removed can always be.
+        let is_removed =
+            |root: &String| request.proposed.iter().any(|(known, profile)| known == root && profile.is_none());
+        for (root, verdict) in verdicts.verdicts.iter_mut().filter(|(root, _)| !is_removed(root)) {
+            *verdict = self.verdicts.get(root).unwrap_or(verdict).clone();
+        }
+        verdicts
     }
 
     pub(super) fn pass(&mut self, seconds: u64) {
@@ -198,12 +216,15 @@ impl World {
     }
 }
 
+/// The store was opened, and everything in it is applied.
 pub(super) fn opened(stored: &Stored) -> Event {
+    let applied = stored.profiles.iter().map(|profile| (profile.root.to_string(), profile.content_hash.clone()));
+    let machine = MachineReport { applied: applied.collect(), ..MachineReport::default() };
     Event::StoreOpened {
         stored: Ok(Box::new(stored.clone())),
         rebuilt: false,
         facts: Box::new(facts()),
-        machine: Box::default(),
+        machine: Box::new(machine),
     }
 }
 

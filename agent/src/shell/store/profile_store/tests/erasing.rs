@@ -1,11 +1,13 @@
 //! Which changes cause a rewrite, and what is in the files after it.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::MetadataExt as _;
 
 use super::super::super::testing::{NO_FILE, files_with, keep, keys, open, place, put, read, remove, set};
 use super::*;
 use crate::engine::Progress;
 use crate::engine::claim::Claim;
+use crate::engine::retries::{RefusedCommand, Retries};
 
 #[test]
 fn the_key_of_a_replaced_and_of_a_removed_profile_is_in_no_file() {
@@ -65,6 +67,25 @@ fn the_value_of_a_setting_that_no_longer_waits_for_its_place_is_in_no_file() {
     keep(&place, &progress(Some(vec![claim])));
     keep(&place, &progress(None));
     assert_eq!(files_with(folder.path(), "waiting-key"), NO_FILE);
+}
+
+#[test]
+fn the_value_of_a_command_that_is_no_longer_tried_again_is_in_no_file() {
+    let (folder, place) = place();
+    let command = RefusedCommand {
+        message: "<Data>refused-key</Data>".to_owned(),
+        nodes: BTreeSet::new(),
+        refused: BTreeSet::new(),
+        authority: "authority".to_owned(),
+    };
+    let progress = |commands: Vec<RefusedCommand>| {
+        let retries = Retries { commands, applied: BTreeSet::from(["./x".to_owned()]) };
+        let progress = Progress { retries: Some(Box::new(retries)), ..Progress::default() };
+        Changes { progress: Some(progress), ..Changes::default() }
+    };
+    keep(&place, &progress(vec![command]));
+    keep(&place, &progress(Vec::new()));
+    assert_eq!(files_with(folder.path(), "refused-key"), NO_FILE);
 }
 
 #[test]
