@@ -4,7 +4,7 @@ mod commands;
 #[cfg(feature = "daemon")]
 pub(crate) mod issued;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mdm_protocol::csp::dm_client::Poll;
@@ -175,6 +175,8 @@ pub(crate) struct Talk {
     pub(crate) nodes: Vec<(String, Format, String)>,
     /// Profiles that cannot be changed on the machine although they are applicable.
     pub(crate) failing: BTreeMap<String, Refusal>,
+    /// Profiles that are not applied with the others, because what they need is gone by then.
+    pub(crate) waiting: BTreeSet<String>,
     /// What the store says to the next changes.
     pub(crate) store: Result<(), StatusCode>,
     /// The server's limit on messages, announced in every header.
@@ -207,6 +209,7 @@ impl Talk {
             asked: 0,
             nodes: Vec::new(),
             failing: BTreeMap::new(),
+            waiting: BTreeSet::new(),
             store: Ok(()),
             server_limits: Meta::default(),
             end: None,
@@ -276,8 +279,15 @@ impl Talk {
                 let is_failing = |root: &&String| application.profiles.contains_key(*root);
                 let failed = self.failing.keys().filter(is_failing);
                 let failed = failed.map(|root| (root.clone(), self.failing[root].clone())).collect();
+                let present = application.profiles.iter().filter_map(|(root, profile)| Some((root, profile.as_ref()?)));
+                let is_applied = present.filter(|(root, _)| !self.waiting.contains(*root));
+                let machine = MachineReport {
+                    applied: is_applied.map(|(root, profile)| (root.clone(), profile.content_hash.clone())).collect(),
+                    ..MachineReport::default()
+                };
+                let machine = Some(machine).filter(|_| !self.waiting.is_empty());
                 self.applied.push(*application);
-                self.session.applied(&ApplicationOutcome { failed, ..ApplicationOutcome::default() })
+                self.session.applied(&ApplicationOutcome { failed, machine, ..ApplicationOutcome::default() })
             }
             Step::Keep(changes) => {
                 assert!(!changes.is_empty(), "nothing is kept for nothing");

@@ -178,8 +178,11 @@ impl Session {
     }
 
     fn atomic_accepted(&mut self, mut run: AtomicRun, verdicts: &Verdicts) {
+        let named = run.roots().into_iter().filter(|root| verdicts.verdicts.contains_key(root));
+        let named: BTreeMap<String, Verdict> =
+            named.map(|root| (root.clone(), self.verdict_on(&root, verdicts))).collect();
         for root in &run.roots() {
-            match verdicts.verdicts.get(root) {
+            match named.get(root) {
                 Some(verdict) => self.take_verdict(root, verdict),
                 // It is removed, or applied as it is.
                 None => self.settle(Some(root.clone())),
@@ -187,7 +190,7 @@ impl Session {
         }
         for version in &run.versions {
             if let (Some(Verdict::Incomplete(reason)), Some(Member::Items(items))) =
-                (verdicts.verdicts.get(&version.root), run.members.get_mut(version.member))
+                (named.get(&version.root), run.members.get_mut(version.member))
             {
                 items[version.item] = ItemOutcome::incomplete(reason.clone());
             }

@@ -21,6 +21,9 @@ use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 /// again shows whether that is still so.
 const FAILED_WHEN_APPLIED: [StatusCode; 2] = [StatusCode::FAILED, StatusCode::DEVICE_FULL];
 
+/// Why a profile waits that was applicable when its command was judged.
+const WAITS: &str = "it waits for what a later command of the same message has deleted";
+
 impl Session {
     /// Does what an item asks for; answers with what has to be known before the next one.
     pub(super) fn perform_item(&mut self, operation: &Arc<Operation>, index: usize) -> Option<VerdictRequest> {
@@ -229,7 +232,9 @@ impl Session {
     pub(super) fn verdict_on(&self, root: &str, verdicts: &Verdicts) -> Verdict {
         let verdict = verdicts.verdicts.get(root).cloned().unwrap_or(Verdict::Applicable);
         let failed = self.not_applied.get(root).filter(|refusal| FAILED_WHEN_APPLIED.contains(&refusal.status));
+        let waits = || self.round.as_ref().is_some_and(|round| round.failing.waiting.contains(root));
         match (verdict, failed) {
+            (Verdict::Applicable, _) if waits() => Verdict::Incomplete(WAITS.to_owned()),
             (Verdict::Applicable, Some(refusal)) if !self.changed.contains_key(root) => {
                 Verdict::Refused(refusal.clone())
             }

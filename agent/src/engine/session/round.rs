@@ -94,11 +94,13 @@ pub(super) struct Failing {
     pub(super) profiles: BTreeMap<String, Refusal>,
     /// Why nothing can be kept.
     pub(super) store: Option<StatusCode>,
+    /// Profiles that were applicable and wait in the end, for what a later command has deleted.
+    pub(super) waiting: BTreeSet<String>,
 }
 
 impl Failing {
     pub(super) fn is_empty(&self) -> bool {
-        self.profiles.is_empty() && self.store.is_none()
+        self.profiles.is_empty() && self.store.is_none() && self.waiting.is_empty()
     }
 }
 

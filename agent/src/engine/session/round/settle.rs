@@ -47,7 +47,12 @@ impl Session {
             if let Some(round) = &mut self.round {
                 round.handed.retain(|root| self.changed.contains_key(root));
             }
-            outcome.machine.iter().for_each(|machine| self.take_machine(machine));
+            if let Some(machine) = &outcome.machine {
+                if self.waits_in_the_end(machine) {
+                    return self.repeat();
+                }
+                self.take_machine(machine);
+            }
             return self.keep();
         }
         let failed: Vec<_> = failed.into_iter().map(|(root, why)| (root.clone(), why.clone())).collect();
@@ -60,6 +65,23 @@ impl Session {
             }
         }
         self.repeat()
+    }
+
+    /// Whether profiles that were applicable when they were judged are not applied, for a reason that has turned up now.
+    fn waits_in_the_end(&mut self, machine: &MachineReport) -> bool {
+        let is_expected = |root: &String| match (self.applied.get(root), self.changed.get(root)) {
+            (Some(content), Some(Some(present))) => *content == present.content_hash,
+            _ => false,
+        };
+        let is_missing = |root: &&String| {
+            let is_there = machine.applied.contains_key(*root) || machine.held.contains_key(*root);
+            is_expected(root) && !is_there && !machine.refused.contains_key(*root)
+        };
+        let waiting: BTreeSet<String> = self.changed.keys().filter(is_missing).cloned().collect();
+        let Some(round) = &mut self.round else { return false };
+        let known = round.failing.waiting.len();
+        round.failing.waiting.extend(waiting);
+        round.failing.waiting.len() > known
     }
 
     /// How the machine is now.

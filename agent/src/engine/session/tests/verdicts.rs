@@ -185,6 +185,19 @@ fn what_waits_for_something_is_kept_and_accepted_but_not_called_done() {
 }
 
 #[test]
+fn what_waits_in_the_end_because_of_a_later_command_is_not_called_done() {
+    let mut talk = Talk::begin();
+    talk.waiting = [config("A")].into();
+    talk.say([
+        add("a", &config("A"), "1"),
+        atomic("all", vec![replace("again", &config("A"), "2"), replace("b", &config("B"), "1")]),
+    ]);
+    assert_eq!(["a", "all", "again", "b"].map(|command| talk.code(command)), [202, 200, 202, 200]);
+    assert_eq!(kept(&talk), [config("A"), config("B")]);
+    assert!(talk.message.encode().contains("a later command of the same message"));
+}
+
+#[test]
 fn what_could_not_be_kept_is_taken_off_the_machine_again() {
     let stored = stored_after(vec![add("a", &config("A"), "1")]);
     let mut talk = Talk::begin_with(context(), &stored);
