@@ -7,7 +7,7 @@ use clap::{Args, Subcommand};
 use super::output::{Output, printable, table};
 use super::time::{distance, moment};
 use super::{Place, VerbResult, backend};
-use crate::engine::report::{Explanation, ProfileDetail, ProfileView};
+use crate::engine::report::{AS_BEFORE, Explanation, ProfileDetail, ProfileView, WAITING};
 use crate::shell::control::ControlRequest;
 
 /// Show the profiles that this machine holds.
@@ -122,7 +122,8 @@ fn in_force(profile: &ProfileView) -> String {
     match profile.not_in_force.as_deref() {
         None if profile.refused_change.is_some() => "yes; change refused",
         None => "yes",
-        Some(reason) if reason.starts_with("waiting: ") => "waiting",
+        Some(reason) if reason.starts_with(AS_BEFORE) => "as before",
+        Some(reason) if reason.starts_with(WAITING) => "waiting",
         Some(reason) if reason.starts_with("refused ") => "refused",
         Some(_) => "no",
     }

@@ -193,6 +193,11 @@ pub struct Standing {
     pub wall_ahead: i64,
 }
 
+/// How the reason begins why a profile is not applied that waits for something.
+pub const WAITING: &str = "waiting: ";
+/// How it begins where a profile keeps what was applied before, because the same could not be applied again.
+pub const AS_BEFORE: &str = "applied as before, and could not be applied again: ";
+
 /// What of the profiles is in force on the machine, by the address of a profile's own node.
 #[derive(Debug, Clone, Default)]
 pub struct InForce {

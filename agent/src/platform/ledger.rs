@@ -297,6 +297,11 @@ impl Ledger {
         }
     }
 
+    /// Whether a profile is applied, as it is or as it was before.
+    pub fn is_applied(&self, root: &str) -> bool {
+        self.applied.as_ref().is_some_and(|applied| applied.contains_key(root))
+    }
+
     /// Goes by what was applied before the last change, if these are the profiles that were stored then: the change was
     /// not kept.
     pub fn go_by(&mut self, stored: &str) {

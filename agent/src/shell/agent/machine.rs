@@ -7,7 +7,7 @@
 use super::{Agent, Event, Message, StoreInUse, Stored};
 use crate::engine::application::{Application, ApplicationOutcome, DriftReport, MachineReport};
 use crate::engine::profile::Profile;
-use crate::engine::report::InForce;
+use crate::engine::report::{AS_BEFORE, InForce, WAITING};
 use crate::engine::tree::Refusal;
 use crate::engine::verdict::{VerdictRequest, Verdicts};
 use crate::platform::evaluation::Evaluator;
@@ -233,7 +233,10 @@ pub(super) fn in_force(platform: &Platform, ledger: &Ledger) -> InForce {
     let mut in_force = InForce { without_effect: ledger.without_effect.clone(), ..InForce::default() };
     for (root, standing) in &ledger.profiles {
         let reason = match standing {
-            Standing::Waiting { reason } => format!("waiting: {reason}"),
+            Standing::Waiting { reason } | Standing::Refused { reason, .. } if ledger.is_applied(root) => {
+                format!("{AS_BEFORE}{reason}")
+            }
+            Standing::Waiting { reason } => format!("{WAITING}{reason}"),
             Standing::Refused { reason, .. } => reason.clone(),
         };
         in_force.not.insert(root.clone(), reason);

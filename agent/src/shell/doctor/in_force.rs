@@ -2,6 +2,7 @@
 
 use super::facts::{Facts, Unknown};
 use super::{Check, Finding};
+use crate::engine::report::{AS_BEFORE, WAITING};
 
 /// How many profiles or files are named.
 const MAX_NAMED: usize = 3;
@@ -23,13 +24,18 @@ fn judge(facts: &Facts) -> Finding {
         format!("{}{more}", all[..all.len().min(MAX_NAMED)].join("; "))
     };
     let not: Vec<String> = status.not_in_force.iter().map(|(address, reason)| format!("{address}: {reason}")).collect();
-    let waits = |reason: &String| reason.starts_with("waiting: ");
+    let waits = |reason: &String| reason.starts_with(WAITING);
+    let is_applied = |reason: &String| reason.starts_with(AS_BEFORE);
     let drift: Vec<String> =
         status.drift.iter().map(|(path, what, outcome)| format!("{path} ({what}; {})", outcome.describe())).collect();
     match (not.is_empty(), drift.is_empty()) {
         (false, _) if status.not_in_force.values().all(waits) => {
             Finding::warn(named(not), "They are put in force once what they wait for is there.")
         }
+        (false, _) if status.not_in_force.values().all(|reason| waits(reason) || is_applied(reason)) => Finding::warn(
+            named(not),
+            "Install what is missing, or tell the administrator; what was applied before stays until then.",
+        ),
         (false, _) => Finding::fail(
             named(not),
             "What is missing is said above: install it, or tell the administrator; then: mdm-agent sync",
@@ -39,5 +45,27 @@ fn judge(facts: &Facts) -> Finding {
             "Managed files are put back at each check-in, what is put in their place is left alone. Find out what changes them.",
         ),
         (true, true) => Finding::pass("every profile is in force"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Verdict, testing};
+    use super::*;
+
+    #[test]
+    fn only_what_is_not_applied_at_all_is_a_failure() {
+        let outcome = |reasons: &[&str]| {
+            let mut facts = testing::healthy();
+            let status = facts.answers.status.as_mut().unwrap();
+            let reasons = reasons.iter().enumerate();
+            status.not_in_force = reasons.map(|(number, reason)| (number.to_string(), (*reason).to_owned())).collect();
+            judge(&facts).verdict
+        };
+        let (waits, before) = (format!("{WAITING}a certificate"), format!("{AS_BEFORE}no such program"));
+        assert_eq!(outcome(&[]), Verdict::Pass);
+        assert_eq!(outcome(&[&waits]), Verdict::Warn);
+        assert_eq!(outcome(&[&waits, &before]), Verdict::Warn);
+        assert_eq!(outcome(&[&waits, &before, "no such program"]), Verdict::Fail);
     }
 }
