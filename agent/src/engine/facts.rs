@@ -46,6 +46,8 @@ pub struct DeviceFacts {
     pub machine_id: String,
     /// Who is signed in, by name; `None` where the machine does not keep track.
     pub signed_in: Option<Vec<String>>,
+    /// Whether nothing notices who signs in: there is no logind.
+    pub misses_sign_ins: bool,
     /// Whether a time service has set the wall clock since the machine was started.
     pub clock_is_synchronized: bool,
 }
@@ -124,6 +126,7 @@ pub fn provide(tree: &mut Tree, account: &Account, facts: &DeviceFacts) {
 /// As [`provide`], with the time, seconds since 1970. It is given with its zone, for the agent has no other clock than UTC.
 pub fn provide_at(tree: &mut Tree, account: &Account, facts: &DeviceFacts, now: i64) {
     provide(tree, account, facts);
+    tree.misses_sign_ins(facts.misses_sign_ins);
     let format = time::macros::format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     let moment = time::OffsetDateTime::from_unix_timestamp(now).ok().and_then(|moment| moment.format(format).ok());
     if let Some(moment) = moment {

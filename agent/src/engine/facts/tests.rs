@@ -1,6 +1,7 @@
 //! What the device says of itself.
 
 use mdm_protocol::LocUri;
+use mdm_protocol::syncml::Format;
 
 use super::{DeviceFacts, login_status, provide};
 use crate::engine::profile::Stored;
@@ -39,6 +40,20 @@ fn the_time_is_told_with_its_zone() {
     super::provide_at(&mut tree, &account(), &facts(), 1_796_083_200);
     let node = LocUri::parse("./DevDetail/Ext/Microsoft/LocalTime").unwrap();
     assert_eq!(tree.get(&node).unwrap().value, "2026-12-01T00:00:00Z");
+}
+
+#[test]
+fn a_check_in_at_sign_in_is_refused_where_nothing_notices_it() {
+    for (misses_sign_ins, expected) in [(false, Ok(())), (true, Err(406))] {
+        let mut tree = Tree::default();
+        super::provide_at(&mut tree, &account(), &DeviceFacts { misses_sign_ins, ..facts() }, 0);
+        for name in ["PollOnLogin", "AllUsersPollOnFirstLogin"] {
+            let node = LocUri::parse(&format!("{}/Poll/{name}", account().provider_address())).unwrap();
+            let mut set = |value| tree.replace(&node, &Format::Bool, value).map_err(|refusal| refusal.status.0);
+            assert_eq!(set("true"), expected);
+            assert_eq!(set("false"), Ok(()));
+        }
+    }
 }
 
 #[test]

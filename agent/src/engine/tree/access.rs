@@ -12,6 +12,9 @@ use super::schema::{self, Access, Kind, Rule};
 use super::{ABSENT, Node, Tree};
 use crate::engine::payload;
 
+/// Nodes that want a check-in when somebody signs in.
+const SIGN_IN_NODES: [&str; 2] = ["PollOnLogin", "AllUsersPollOnFirstLogin"];
+
 /// Why a command on one node was refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
@@ -153,6 +156,10 @@ impl Tree {
             return Err(Refusal::because(StatusCode::NOT_ALLOWED, "a node above it has a value, not children"));
         }
         if let Some(reason) = rule.effect.refuses(value) {
+            return Err(Refusal { status: StatusCode::NOT_SUPPORTED, reason: format!("{}: {reason}", uri.name()) });
+        }
+        if self.misses_sign_ins && SIGN_IN_NODES.contains(&uri.name()) && boolean(value) == Some(true) {
+            let reason = "nothing on this machine notices who signs in: there is no logind";
             return Err(Refusal { status: StatusCode::NOT_SUPPORTED, reason: format!("{}: {reason}", uri.name()) });
         }
         payload::check(&uri, value)?;

@@ -83,6 +83,8 @@ pub struct Tree {
     owner: Owner,
     succession: Option<Succession>,
     user_scope: bool,
+    /// Whether nobody notices who signs in.
+    misses_sign_ins: bool,
 }
 
 /// How a server announces during a session that it acts for another authority from now on: it names that authority and
@@ -145,6 +147,11 @@ impl Tree {
     pub fn with_succession(mut self, succession: Option<Succession>) -> Self {
         self.succession = succession;
         self
+    }
+
+    /// Nothing on this machine notices who signs in.
+    pub fn misses_sign_ins(&mut self, misses: bool) {
+        self.misses_sign_ins = misses;
     }
 
     /// On whose behalf the server speaks.
