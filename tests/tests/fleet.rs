@@ -238,9 +238,9 @@ fn a_device_that_is_replayed_alone_lives_the_life_that_it_had_in_the_fleet() {
 #[test]
 fn the_state_of_a_device_is_small() {
     let tally = live(&Scenario { devices: 300, ..scenario() });
-    // Three deadlines, three last check-ins, a clock that can be in doubt, the age of nonces and the forms of a renewal are
-    // part of it.
-    assert!(tally.state_bytes <= 1_400, "{} bytes", tally.state_bytes);
+    // Three deadlines, three last check-ins, a clock that can be in doubt, the age of nonces, the forms of a renewal and
+    // what is tried again are part of it.
+    assert!(tally.state_bytes <= 1_408, "{} bytes", tally.state_bytes);
 }
 
 #[test]

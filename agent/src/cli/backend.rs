@@ -18,6 +18,7 @@ use crate::shell::lock::{LockError, StateLock};
 use crate::shell::paths::Paths;
 use crate::shell::store::StoreAccess;
 use crate::shell::unenrollment;
+use crate::shell::work::{self, Lost};
 
 /// Asks, and reads the answer.
 pub(super) async fn ask<T: DeserializeOwned>(place: &Place, request: ControlRequest) -> Result<T, Failure> {
@@ -87,12 +88,9 @@ async fn ask_raw(place: &Place, request: ControlRequest) -> Result<ControlResult
 }
 
 /// Where the identity cannot be read the server cannot be notified; the machine is given back by the ledger all the same.
-async fn unenroll_without_identity(
-    place: &Place,
-    why: &IdentityError,
-) -> Result<ControlResult, tokio::task::JoinError> {
+async fn unenroll_without_identity(place: &Place, why: &IdentityError) -> Result<ControlResult, Lost> {
     let (paths, platform) = (place.paths.clone(), place.platform.clone());
-    let removed = tokio::task::spawn_blocking(move || {
+    let removed = work::blocking(move || {
         let mut drift = Vec::new();
         let removed = unenrollment::finish(&paths, &platform, &mut drift);
         record(&paths, &drift);

@@ -45,6 +45,9 @@ pub enum ConnectionFailure {
     /// The address is not one that may be used.
     #[error("{0}")]
     Address(String),
+    /// This machine could not do it: it has no threads, memory or file descriptors left.
+    #[error("this machine could not connect: {0}")]
+    Local(String),
     /// The device's own certificate, key or trusted roots cannot be used.
     #[error("this device's identity cannot be used: {0}")]
     Identity(String),
@@ -245,9 +248,11 @@ impl SessionFailure {
                         | ConnectionFailure::Unreachable(_)
                         | ConnectionFailure::TimedOut
                         | ConnectionFailure::Broken(_)
+                        | ConnectionFailure::Local(_)
                 )
             ),
-            no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
+            // Neither says anything of the server.
+            no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_) | ConnectionFailure::Local(_))),
             retry_after: self.retry_after(),
         }
     }
@@ -284,13 +289,14 @@ impl ConnectionFailure {
             Self::Broken(_) => "connection-broken",
             Self::Oversized { .. } => "oversized",
             Self::Address(_) => "address",
+            Self::Local(_) => "local",
             Self::Identity(_) => "identity",
         }
     }
 
     /// Whether the reason lies on this machine: nothing was sent.
     fn is_local(&self) -> bool {
-        matches!(self, Self::Address(_) | Self::Identity(_))
+        matches!(self, Self::Address(_) | Self::Identity(_) | Self::Local(_))
     }
 
     /// What a person can do about it, beside waiting for the next attempt.
@@ -306,6 +312,7 @@ impl ConnectionFailure {
             }
             Self::ClockOrExpiry(_) => "Check this machine's clock; if it is right, tell the administrator.",
             Self::CertificateRefused(_) => "Ask the administrator whether this device is still known there.",
+            Self::Local(_) => "See what uses up this machine's memory, threads or file descriptors, and its journal.",
             Self::Address(_) | Self::Identity(_) => "Restore the agent's identity from a backup, or enrol again.",
             Self::Unreachable(_) | Self::TimedOut | Self::Broken(_) | Self::Oversized { .. } => {
                 "Check the network and any proxy; if others reach the server, tell the administrator."

@@ -36,13 +36,13 @@ use super::paths::Paths;
 use super::push::PushEvent;
 use super::store::{Opened, StoreAccess, StorePlace};
 use super::timer::BootTimer;
-use super::{clock, facts, unenrollment};
+use super::{clock, facts, unenrollment, work};
 use crate::engine::certificates::Slot as SlotName;
 use crate::engine::compliance::standing::Rules;
 use crate::engine::notification::Told;
 use crate::engine::profile::RetentionRules;
 use crate::engine::profile::Stored;
-use crate::engine::progress::{SessionRecord, Trigger};
+use crate::engine::progress::{Progress, SessionRecord, Trigger};
 use crate::engine::renewal::RenewalFailure;
 use crate::engine::{Action, Beginning, ConnectionFailure, Engine, Event, Listening, Phase, Renewed};
 use crate::platform::force::Platform;
@@ -73,6 +73,9 @@ pub struct Agent {
     doorbell: Option<Doorbell>,
     inbox: mpsc::Receiver<Message>,
     outbox: mpsc::Sender<Message>,
+    /// Where work that was begun beside the loop reports its end; nothing waits for room there.
+    outcomes: mpsc::UnboundedSender<Message>,
+    ended: mpsc::UnboundedReceiver<Message>,
     waiters: Vec<Waiter>,
     leavers: Vec<oneshot::Sender<ControlResult>>,
     sessions_over: u64,
@@ -123,19 +126,12 @@ impl Agent {
         };
         let progress = at_start.as_ref().and_then(|stored| stored.progress.clone()).unwrap_or_default();
         let last_record = progress.last_session.as_deref().cloned();
-        let beginning = Beginning {
-            account: identity.as_ref().map(|identity| Arc::new(identity.account.clone())),
-            progress,
-            certificates: identity.as_ref().map(|identity| identity.certificates()).unwrap_or_default(),
-            boot: clock::boot(),
-            retention,
-            seed: clock::seed(),
-        };
-        let mut engine = Engine::new(beginning, now);
+        let mut engine = Engine::new(beginning(identity.as_deref(), progress, retention), now);
         if identity.is_some() {
             engine.remember_compliance(super::compliance::read(&paths));
         }
         let (outbox, inbox) = mpsc::channel(64);
+        let (outcomes, ended) = mpsc::unbounded_channel();
         Ok(Self {
             paths,
             sessions,
@@ -154,6 +150,8 @@ impl Agent {
             doorbell: None,
             inbox,
             outbox,
+            outcomes,
+            ended,
             waiters: Vec::new(),
             leavers: Vec::new(),
             sessions_over: 0,
@@ -210,6 +208,7 @@ impl Agent {
                     Some(message) => self.receive(message),
                     None => return Ok(()),
                 },
+                Some(message) = self.ended.recv() => self.receive(message),
                 reached = timer.reached() => {
                     reached?;
                     self.feed(Event::DeadlineReached);
@@ -222,7 +221,7 @@ impl Agent {
         }
         // Whoever closes the store still brings the machine to what is in it.
         let _right = Arc::clone(&self.store_right).lock_owned().await;
-        while let Ok(message) = self.inbox.try_recv() {
+        while let Ok(message) = self.ended.try_recv() {
             if let Message::DriftFound(drift) = message {
                 self.feed(Event::DriftFound(drift));
             }
@@ -240,7 +239,11 @@ impl Agent {
             Message::Control(request, reply) => self.question(request, reply),
             Message::Stop => self.stopping = true,
             Message::Configured(live) => self.reconfigure(*live),
-            Message::Alive(reply) => drop(reply.send(())),
+            // What was given up and still goes on is ended by a restart alone.
+            Message::Alive(reply) if work::is_going_on() => drop(reply.send(())),
+            Message::Alive(_) => {
+                error!("work on this machine does not come to its end; the service manager restarts the agent")
+            }
             Message::StoreOpened(result, facts, machine) => self.store_opened(result, facts, machine),
             Message::CertificateAnswered(profile, answer) => {
                 self.certificate_steps -= 1;
@@ -334,6 +337,17 @@ impl Agent {
             self.ended_by_server = Some(record.clone());
         }
         self.last_record = Some(record);
+    }
+}
+
+fn beginning(identity: Option<&Identity>, progress: Progress, retention: RetentionRules) -> Beginning {
+    Beginning {
+        account: identity.map(|identity| Arc::new(identity.account.clone())),
+        progress,
+        certificates: identity.map(Identity::certificates).unwrap_or_default(),
+        boot: clock::boot(),
+        retention,
+        seed: clock::seed(),
     }
 }
 

@@ -7,6 +7,7 @@ use super::http::{ClientError, HttpsClient, ProxyError, ProxySettings};
 use super::identity::Identity;
 use super::keys::{self, NewKey};
 use super::paths::Paths;
+use super::work::{self, Lost};
 use crate::engine::Account;
 use crate::engine::enrolment::{Enrolment, EnrolmentFailure, EnrolmentRequest, Stage, Step};
 
@@ -25,6 +26,9 @@ pub enum EnrolError {
     /// What a former enrollment left cannot be removed from the state directory.
     #[error("the former enrollment cannot be brought to its end: {0}")]
     Leftovers(String),
+    /// It came to no end of its own.
+    #[error(transparent)]
+    Lost(#[from] Lost),
     /// The identity could not be put in place.
     #[error(transparent)]
     Identity(#[from] super::identity::IdentityError),
@@ -71,9 +75,8 @@ pub async fn enrol(
                 enrolment.waited()
             }
             Step::MakeKey(order) => {
-                let made = tokio::task::spawn_blocking(move || keys::make(&order))
-                    .await
-                    .map_err(|error| EnrolError::Key(error.to_string()))?
+                let made = work::blocking(move || keys::make(&order))
+                    .await?
                     .map_err(|error| EnrolError::Key(error.to_string()))?;
                 let next = enrolment.key_made(made.certificate_request.clone(), made.public_key.clone());
                 key = Some(made);

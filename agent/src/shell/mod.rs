@@ -34,3 +34,4 @@ pub mod timer;
 pub mod tool;
 pub mod unenrollment;
 pub mod unseal;
+pub mod work;

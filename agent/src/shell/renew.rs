@@ -8,6 +8,7 @@ use super::http::{HttpsClient, ProxyError, ProxySettings};
 use super::identity::{Identity, Slot};
 use super::keys;
 use super::paths::Paths;
+use super::work;
 use crate::engine::Renewed;
 use crate::engine::nodes::RenewalProof;
 use crate::engine::renewal::{Renewal, RenewalFailure, RenewalOrder, Step};
@@ -34,8 +35,7 @@ pub async fn renew(
             Step::MakeKey(key_order) => {
                 let identity = Arc::clone(&active);
                 let now = clock::now().wall;
-                let made =
-                    tokio::task::spawn_blocking(move || keys::renewal_request(&key_order, &identity.active, now)).await;
+                let made = work::blocking(move || keys::renewal_request(&key_order, &identity.active, now)).await;
                 let made = made.map_err(|error| local(&error))?.map_err(|error| local(&error))?;
                 let next = renewal.key_made(made.to_send());
                 key = Some(made.key);

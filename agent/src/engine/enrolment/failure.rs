@@ -135,6 +135,7 @@ fn connection_advice(failure: &ConnectionFailure) -> &'static str {
             "If the server uses a certificate authority of its own, give its certificate with --ca-file."
         }
         ConnectionFailure::ClockOrExpiry(_) => "Check this machine's clock; if it is right, tell the administrator.",
+        ConnectionFailure::Local(_) => "See what uses up this machine's memory, threads or file descriptors.",
         _ => "Check the address and the network, and try again.",
     }
 }

@@ -8,20 +8,20 @@ use crate::engine::account::Trust;
 use crate::engine::certificate_request::{CertificateAnswer, CertificateOrder};
 use crate::shell::http::{ProxyError, ProxySettings};
 use crate::shell::scep::{KeepError, Keeper, ScepClient, ScepOrder, ScepOutcome, ScepState, code, enrol_step};
+use crate::shell::work;
 
 impl Agent {
     pub(super) fn request_certificate(&mut self, order: CertificateOrder) -> Option<Event> {
-        let (paths, outbox) = (self.paths.clone(), self.outbox.clone());
+        let (paths, outcomes) = (self.paths.clone(), self.outcomes.clone());
         let live = Terms { proxy: self.live.proxy.clone(), legacy: self.live.legacy_scep };
         let enrolled = self.engine.account().map(|account| account.trust.clone()).unwrap_or_default();
         // The authority of the enrolment beside those of the machine.
         let trust = Trust { system: true, ..enrolled };
         self.certificate_steps += 1;
-        tokio::spawn(async move {
-            let profile = order.profile.clone();
-            // Whoever waits for the end of this step must not wait for ever, whatever becomes of it.
-            let made = tokio::spawn(async move { step(&paths, order, &trust, live).await }).await;
-            let answer = made.unwrap_or_else(|error| Err(local(&error))).unwrap_or_else(|answer| answer);
+        let profile = order.profile.clone();
+        let made = async move { step(&paths, order, &trust, live).await };
+        work::begin(work::EXCHANGE, made, move |made| {
+            let answer = made.unwrap_or_else(|lost| Err(local(&lost))).unwrap_or_else(|answer| answer);
             match &answer {
                 CertificateAnswer::Issued { thumbprint, .. } => {
                     tracing::info!(profile, thumbprint, "a certificate was issued")
@@ -33,7 +33,7 @@ impl Agent {
                     tracing::warn!(profile, reason, "no certificate");
                 }
             }
-            let _ = outbox.send(Message::CertificateAnswered(profile, answer)).await;
+            let _ = outcomes.send(Message::CertificateAnswered(profile, answer));
         });
         None
     }
@@ -104,7 +104,7 @@ async fn begin(
     let not_begun =
         |error: &dyn std::fmt::Display| CertificateAnswer::NotBegun { code: code::LOCAL, reason: error.to_string() };
     // An RSA key takes its time.
-    let begun = tokio::task::spawn_blocking(move || ScepState::begin(&order, now)).await;
+    let begun = work::blocking(move || ScepState::begin(&order, now)).await;
     let state = begun.map_err(|error| not_begun(&error))?.map_err(|error| not_begun(&error))?;
     let state = state.for_order_of(ordered_at);
     keeper.save(&state).map_err(|error| not_begun(&error))?;

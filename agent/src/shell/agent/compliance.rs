@@ -9,6 +9,7 @@ use crate::engine::compliance::standing::{Rules, Standing};
 use crate::platform::facts::{self, Limits, NoScripts, Sandboxed, ScriptRunner};
 use crate::shell::compliance;
 use crate::shell::control::{ControlError, ErrorCode};
+use crate::shell::work;
 
 impl Agent {
     /// A person asks: a check-in first, so that the rules are the present ones, then a look, then the report.
@@ -28,17 +29,18 @@ impl Agent {
             return;
         }
         self.checking = true;
-        let (standing, outbox, enrolments) = (self.engine.compliance().clone(), self.outbox.clone(), self.enrolments);
+        let (standing, outcomes, enrolments) =
+            (self.engine.compliance().clone(), self.outcomes.clone(), self.enrolments);
         let seconds = u32::try_from(self.live.script_timeout.as_secs()).unwrap_or(u32::MAX);
         let (root, limits) = (self.platform.root().to_owned(), Limits { seconds, ..Limits::default() });
-        tokio::spawn(async move {
-            let former = standing.clone();
-            let checked = tokio::task::spawn_blocking(move || look(&standing, &rules, &root, limits)).await;
-            let checked = checked.unwrap_or_else(|error| {
-                tracing::error!(%error, "compliance could not be checked");
+        let former = standing.clone();
+        let checked = work::blocking(move || look(&standing, &rules, &root, limits));
+        work::begin(work::MACHINE, checked, move |checked| {
+            let checked = checked.flatten().unwrap_or_else(|lost| {
+                tracing::error!(%lost, "compliance could not be checked");
                 former
             });
-            let _ = outbox.send(Message::ComplianceChecked(Box::new(checked), enrolments)).await;
+            let _ = outcomes.send(Message::ComplianceChecked(Box::new(checked), enrolments));
         });
     }
 
@@ -89,7 +91,7 @@ const INSPECTION: std::time::Duration = std::time::Duration::from_secs(10);
 /// Inspects a device that has no rules yet; `None` if that takes too long or fails.
 pub(super) fn inspect(root: &std::path::Path) -> impl Future<Output = Option<Box<Standing>>> + use<> {
     let root = root.to_owned();
-    let inspected = tokio::task::spawn_blocking(move || {
+    let inspected = work::blocking(move || {
         look(&Standing::default(), &Rules::default(), &root, Limits { seconds: 1, ..Limits::default() })
     });
     let inspected = tokio::time::timeout(INSPECTION, inspected);

@@ -17,6 +17,7 @@ use crate::platform::shares::Shares;
 use crate::shell::paths::Paths;
 use crate::shell::unenrollment;
 use crate::shell::unseal::IdentityUnsealer;
+use crate::shell::work;
 use mdm_protocol::syncml::StatusCode;
 use std::sync::Arc;
 
@@ -55,25 +56,25 @@ impl Agent {
         let known = self.known.evaluator.take().filter(|_| !request.from_store);
         let snapshot = self.snapshot.as_ref().filter(|_| request.from_store);
         let stored = snapshot.map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
-        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        let (platform, outcomes) = (self.platform(), self.outcomes.clone());
         let named = request.named.clone();
-        tokio::spawn(async move {
-            let evaluated = tokio::task::spawn_blocking(move || {
-                let mut evaluator = match known {
-                    Some(evaluator) => evaluator,
-                    None if request.from_store => Box::new(platform.evaluator(&stored)?),
-                    None => return Ok(None),
-                };
-                let verdicts = evaluator.evaluate(&request);
-                Ok::<_, PlatformError>(Some((evaluator, verdicts)))
-            });
-            let (evaluator, verdicts) = match evaluated.await {
+        let evaluated = work::blocking(move || {
+            let mut evaluator = match known {
+                Some(evaluator) => evaluator,
+                None if request.from_store => Box::new(platform.evaluator(&stored)?),
+                None => return Ok(None),
+            };
+            let verdicts = evaluator.evaluate(&request);
+            Ok::<_, PlatformError>(Some((evaluator, verdicts)))
+        });
+        work::begin(work::MACHINE, evaluated, move |evaluated| {
+            let (evaluator, verdicts) = match evaluated.flatten() {
                 Ok(Ok(Some((evaluator, verdicts)))) => (Some(evaluator), verdicts),
                 Ok(Ok(None)) => (None, Verdicts::lost(&named, StatusCode::FAILED, "the machine changed meanwhile")),
                 Ok(Err(error)) => (None, Verdicts::lost(&named, status(&error), &error.to_string())),
-                Err(error) => (None, Verdicts::lost(&named, StatusCode::FAILED, &error.to_string())),
+                Err(lost) => (None, Verdicts::lost(&named, StatusCode::FAILED, &lost.to_string())),
             };
-            let _ = outbox.send(Message::Evaluated(evaluator, Box::new(verdicts))).await;
+            let _ = outcomes.send(Message::Evaluated(evaluator, Box::new(verdicts)));
         });
     }
 
@@ -81,20 +82,19 @@ impl Agent {
         let translations = self.known.evaluator.take().map(|evaluator| evaluator.translations()).unwrap_or_default();
         let before = self.snapshot.as_ref().map(|snapshot| snapshot.profiles.clone()).unwrap_or_default();
         let platform = self.platform().with_translations(translations);
-        let (outbox, others) = (self.outbox.clone(), self.others());
-        tokio::spawn(async move {
-            let all = application.profiles.keys().cloned().collect::<Vec<_>>();
-            let applied =
-                tokio::task::spawn_blocking(move || platform.put_in_force(&before, &application, others)).await;
-            let outcome = match applied {
+        let (outcomes, others) = (self.outcomes.clone(), self.others());
+        let all = application.profiles.keys().cloned().collect::<Vec<_>>();
+        let applied = work::blocking(move || platform.put_in_force(&before, &application, others));
+        work::begin(work::MACHINE, applied, move |applied| {
+            let outcome = match applied.flatten() {
                 Ok(Ok(outcome)) => outcome,
                 Ok(Err(error)) => all_failed(&all, status(&error), &error.to_string()),
-                Err(error) => all_failed(&all, StatusCode::FAILED, &error.to_string()),
+                Err(lost) => all_failed(&all, StatusCode::FAILED, &lost.to_string()),
             };
             for (root, refusal) in &outcome.failed {
                 tracing::warn!(profile = root, status = refusal.status.0, reason = refusal.reason, "not applied");
             }
-            let _ = outbox.send(Message::Applied(Box::new(outcome))).await;
+            let _ = outcomes.send(Message::Applied(Box::new(outcome)));
         });
         None
     }
@@ -106,9 +106,9 @@ impl Agent {
         let known = std::mem::take(&mut self.known);
         let reported = known.reported;
         let snapshot = self.snapshot.take().filter(|_| self.engine.restores_files());
-        let (platform, others, outbox) = (self.platform(), self.others(), self.outbox.clone());
+        let (platform, others, outcomes) = (self.platform(), self.others(), self.outcomes.clone());
         let Some(store) = self.store.take() else { return };
-        tokio::task::spawn_blocking(move || {
+        work::detached("closing the store", move || {
             let StoreInUse { store, _right } = store;
             drop(store);
             if let Some(stored) = snapshot {
@@ -117,7 +117,7 @@ impl Agent {
                 {
                     tracing::warn!(%error, "changes by others will be reported again");
                 }
-                tell_drift(&outbox, converge(&platform, &stored.profiles, others));
+                tell_drift(&outcomes, converge(&platform, &stored.profiles, others));
             }
         });
     }
@@ -133,13 +133,13 @@ impl Agent {
             return;
         }
         let (platform, right, paths) = (self.platform(), Arc::clone(&self.store_right), self.paths.clone());
-        let outbox = self.outbox.clone();
+        let outcomes = self.outcomes.clone();
         // Nobody else has the right yet, so nobody opens the store before this.
         let Ok(right) = right.try_lock_owned() else { return };
-        tokio::task::spawn_blocking(move || {
+        work::detached("applying what is stored", move || {
             let _right = right;
             if let Some(found) = Self::take_over_machine(&paths, &platform, stored.as_ref()) {
-                tell_drift(&outbox, found);
+                tell_drift(&outcomes, found);
             }
         });
     }
@@ -148,17 +148,22 @@ impl Agent {
     fn lock_or_unlock(&self) {
         let (platform, is_enrolled) = (self.platform(), self.identity.is_some());
         let turn = Arc::clone(&self.remote_turn);
-        tokio::spawn(async move {
-            let _turn = turn.lock_owned().await;
-            let done =
-                tokio::task::spawn_blocking(
-                    move || {
-                        if is_enrolled { platform.stay_locked() } else { platform.unlock() }
-                    },
-                );
-            if let Ok(Err(error)) = done.await {
-                tracing::error!(%error, is_enrolled, "the machine is not locked, or unlocked, as it should be");
-            }
+        let done = async move {
+            let turn = turn.lock_owned().await;
+            work::blocking(move || {
+                let _turn = turn;
+                let done = if is_enrolled { platform.stay_locked() } else { platform.unlock() };
+                done.map_err(|error| error.to_string())
+            })
+            .await
+        };
+        work::begin(work::MACHINE, done, move |done| {
+            let error = match done.flatten() {
+                Ok(Ok(_)) => return,
+                Ok(Err(error)) => error,
+                Err(lost) => lost.to_string(),
+            };
+            tracing::error!(error, is_enrolled, "the machine is not locked, or unlocked, as it should be");
         });
     }
 
@@ -191,9 +196,9 @@ impl Agent {
 }
 
 /// Has what somebody else had changed written down. A loop that has ended looks for it last.
-fn tell_drift(outbox: &tokio::sync::mpsc::Sender<Message>, found: MachineReport) {
+fn tell_drift(outcomes: &tokio::sync::mpsc::UnboundedSender<Message>, found: MachineReport) {
     if !found.drift.is_empty() {
-        let _ = outbox.try_send(Message::DriftFound(found.drift));
+        let _ = outcomes.send(Message::DriftFound(found.drift));
     }
 }
 

@@ -12,6 +12,7 @@ use crate::shell::cms;
 use crate::shell::history::History;
 use crate::shell::identity::Slot;
 use crate::shell::unenrollment;
+use crate::shell::work;
 
 impl Agent {
     /// Carries out an order. What can be done at once is answered with an event; the rest comes back as a message.
@@ -102,10 +103,11 @@ impl Agent {
             let failure = RenewalFailure::Local("the device has no identity".to_owned());
             return Some(Event::Renewed(Err(failure)));
         };
-        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
-        tokio::spawn(async move {
-            let result = crate::shell::renew::renew(&paths, identity, order, proxy).await;
-            let _ = outbox.send(Message::Renewed(result.map(Box::new))).await;
+        let (paths, outcomes, proxy) = (self.paths.clone(), self.outcomes.clone(), self.live.proxy.clone());
+        let renewed = async move { crate::shell::renew::renew(&paths, identity, order, proxy).await };
+        work::begin(work::EXCHANGE, renewed, move |renewed| {
+            let result = renewed.unwrap_or_else(|lost| Err(RenewalFailure::Local(lost.to_string())));
+            let _ = outcomes.send(Message::Renewed(result.map(Box::new)));
         });
         None
     }
@@ -125,13 +127,13 @@ impl Agent {
     }
 
     fn open_store(&self) {
-        let (access, place, outbox) = (self.access.clone(), self.place(), self.outbox.clone());
+        let (access, place, outcomes) = (self.access.clone(), self.place(), self.outcomes.clone());
         let (right, sessions) = (Arc::clone(&self.store_right), self.sessions);
         let (platform, others) = (self.platform(), self.others());
         let restores_files = self.engine.restores_files();
-        tokio::spawn(async move {
+        let opened = async move {
             let right = right.lock_owned().await;
-            let opened = tokio::task::spawn_blocking(move || {
+            work::blocking(move || {
                 let opened = access.open(&place, clock::now().wall);
                 let machine = opened.as_ref().ok().map(|(_, opened)| {
                     if !restores_files {
@@ -140,20 +142,16 @@ impl Agent {
                     let others = if opened.stored.is_whole() { others } else { crate::platform::force::Others::Stay };
                     super::machine::converge(&platform, &opened.stored.profiles, others)
                 });
+                let opened = opened.map(|(store, opened)| (StoreInUse { store, _right: right }, Box::new(opened)));
                 (opened, Box::new(facts::gather(sessions)), Box::new(machine.unwrap_or_default()))
             })
-            .await;
-            let message = match opened {
-                Ok((Ok((store, opened)), facts, machine)) => {
-                    Message::StoreOpened(Ok((StoreInUse { store, _right: right }, Box::new(opened))), facts, machine)
-                }
-                Ok((Err(failure), facts, machine)) => Message::StoreOpened(Err(failure), facts, machine),
-                Err(error) => {
-                    let failure = StoreFailure::Unusable(error.to_string());
-                    Message::StoreOpened(Err(failure), Box::default(), Box::default())
-                }
-            };
-            let _ = outbox.send(message).await;
+            .await
+        };
+        work::begin(work::STORE, opened, move |opened| {
+            let (opened, facts, machine) = opened
+                .flatten()
+                .unwrap_or_else(|lost| (Err(StoreFailure::Unusable(lost.to_string())), Box::default(), Box::default()));
+            let _ = outcomes.send(Message::StoreOpened(opened, facts, machine));
         });
     }
 
@@ -162,19 +160,19 @@ impl Agent {
             let failure = StoreFailure::Unusable("the profile store is not open".to_owned());
             return Some(Event::Kept(Err(failure)));
         };
-        let outbox = self.outbox.clone();
+        let outcomes = self.outcomes.clone();
         let copy = changes.clone();
-        let keeping = tokio::task::spawn_blocking(move || {
+        let kept = work::blocking(move || {
             let result = store.store.keep(&changes);
             (store, changes, result)
         });
-        tokio::spawn(async move {
-            let message = match keeping.await {
+        work::begin(work::STORE, kept, move |kept| {
+            let message = match kept.flatten() {
                 Ok((store, changes, result)) => Message::Kept(Some(store), changes, result),
                 // A damaged store can panic; the session goes on without it.
-                Err(error) => Message::Kept(None, copy, Err(StoreFailure::Unusable(error.to_string()))),
+                Err(lost) => Message::Kept(None, copy, Err(StoreFailure::Unusable(lost.to_string()))),
             };
-            let _ = outbox.send(message).await;
+            let _ = outcomes.send(message);
         });
         None
     }
@@ -190,7 +188,7 @@ impl Agent {
             Err(failure) => return Some(Event::ConnectionFailed(failure)),
         };
         self.client = Some((slot, client.clone()));
-        let outbox = self.outbox.clone();
+        let outcomes = self.outcomes.clone();
         let progress = self.engine.progress();
         let device = self.engine.account().map(|account| account.device_id.clone()).unwrap_or_default();
         let span = tracing::info_span!("session", id = progress.session_id, device);
@@ -201,9 +199,12 @@ impl Agent {
             if let Ok(reply) = &answer {
                 tracing::debug!(status = reply.status, bytes = reply.body.len(), "the server answered");
             }
-            let _ = outbox.send(Message::Answered(answer)).await;
+            answer
         };
-        tokio::spawn(exchange.instrument(span));
+        work::begin(work::EXCHANGE, exchange.instrument(span), move |answer| {
+            let answer = answer.unwrap_or_else(|lost| Err(ConnectionFailure::Local(lost.to_string())));
+            let _ = outcomes.send(Message::Answered(answer));
+        });
         None
     }
 
@@ -252,7 +253,7 @@ impl Agent {
         let notifications = self.told.tell(notes);
         if !notifications.is_empty() {
             let desktop = Arc::clone(&self.desktop);
-            tokio::task::spawn_blocking(move || notifications.iter().for_each(|found| desktop.show(found)));
+            work::detached("notifying users", move || notifications.iter().for_each(|found| desktop.show(found)));
         }
     }
 
@@ -260,19 +261,23 @@ impl Agent {
     fn erase(&mut self) {
         self.client = None;
         self.identity = None;
-        let (paths, outbox, right) = (self.paths.clone(), self.outbox.clone(), Arc::clone(&self.store_right));
+        let (paths, outcomes, right) = (self.paths.clone(), self.outcomes.clone(), Arc::clone(&self.store_right));
         let platform = self.platform();
-        tokio::spawn(async move {
+        let removed = async move {
             // Whoever reads the store still would bring it back to life.
-            let _right = right.lock_owned().await;
-            let removed = tokio::task::spawn_blocking(move || {
+            let right = right.lock_owned().await;
+            work::blocking(move || {
+                let _right = right;
                 let mut drift = Vec::new();
                 let removed = unenrollment::finish(&paths, &platform, &mut drift);
                 (drift, removed.map_err(|error| error.to_string()))
-            });
-            let (drift, removed) = removed.await.unwrap_or_else(|error| (Vec::new(), Err(error.to_string())));
-            let _ = outbox.send(Message::DriftFound(drift)).await;
-            let _ = outbox.send(Message::Erased(removed)).await;
+            })
+            .await
+        };
+        work::begin(work::MACHINE, removed, move |removed| {
+            let (drift, removed) = removed.flatten().unwrap_or_else(|lost| (Vec::new(), Err(lost.to_string())));
+            let _ = outcomes.send(Message::DriftFound(drift));
+            let _ = outcomes.send(Message::Erased(removed));
         });
     }
 }

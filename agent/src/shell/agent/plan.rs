@@ -10,6 +10,7 @@ use crate::platform::foresee::ForeseeError;
 use crate::platform::shares::Shares;
 use crate::shell::control::{ControlError, ControlResult, ErrorCode};
 use crate::shell::unseal::{IdentityUnsealer, OnlyStored};
+use crate::shell::work;
 
 impl Agent {
     /// What would be done on the machine. On one that is not enrolled nothing is held, but profiles can be tried.
@@ -45,7 +46,7 @@ impl Agent {
             (None, Some(_)) => return self.read(reply, move |stored, _| foresee(stored)),
         };
         // Looking through the machine takes time that a session should not wait for.
-        tokio::task::spawn_blocking(move || answer(reply, foresee(&present)));
+        work::detached("looking what would be done", move || answer(reply, foresee(&present)));
     }
 }
 

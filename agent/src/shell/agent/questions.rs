@@ -14,6 +14,7 @@ use crate::engine::report::{self, HistoryView, Standing};
 use crate::shell::control::{ControlError, ControlRequest, ControlResult, ErrorCode, RecoverOrder};
 use crate::shell::enrol::{self, EnrolError, Purpose};
 use crate::shell::unenrollment;
+use crate::shell::work::{self, Lost};
 
 /// The most entries of the history that are told at once.
 const MAX_HISTORY: usize = 1000;
@@ -67,19 +68,24 @@ impl Agent {
             return answer(reply, question(snapshot, &standing));
         }
         let (access, place, right) = (self.access.clone(), self.place(), std::sync::Arc::clone(&self.store_right));
-        tokio::spawn(async move {
-            let _right = right.lock_owned().await;
-            let result = tokio::task::spawn_blocking(move || match access.open(&place, clock::now().wall) {
-                Ok((_, opened)) => question(&opened.stored, &standing),
-                Err(failure) => {
-                    let message = format!("the profile store cannot be used: {failure}");
-                    Err(ControlError::new(ErrorCode::Failed, message)
-                        .with_advice("See the agent's log; free space if the disk is full."))
+        let read = async move {
+            let right = right.lock_owned().await;
+            work::blocking(move || {
+                let _right = right;
+                match access.open(&place, clock::now().wall) {
+                    Ok((_, opened)) => question(&opened.stored, &standing),
+                    Err(failure) => {
+                        let message = format!("the profile store cannot be used: {failure}");
+                        Err(ControlError::new(ErrorCode::Failed, message)
+                            .with_advice("See the agent's log; free space if the disk is full."))
+                    }
                 }
             })
-            .await;
-            let failed = |error: tokio::task::JoinError| Err(ControlError::new(ErrorCode::Failed, error.to_string()));
-            answer(reply, result.unwrap_or_else(failed));
+            .await
+        };
+        work::begin(work::STORE, read, move |result| {
+            let failed = |lost: Lost| Err(ControlError::new(ErrorCode::Failed, lost.to_string()));
+            answer(reply, result.flatten().unwrap_or_else(failed));
         });
     }
 
@@ -125,20 +131,21 @@ impl Agent {
             Err(error) => return answer(reply, Err(refused(&error))),
         };
         self.enrolling = true;
-        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
+        let (paths, outcomes, proxy) = (self.paths.clone(), self.outcomes.clone(), self.live.proxy.clone());
         let (platform, right) = (self.platform.clone(), std::sync::Arc::clone(&self.store_right));
         // Beside the enrollment: the first session can be asked for DeviceStatus already.
         let inspection = inspect(self.platform.root());
-        tokio::spawn(async move {
+        let found = outcomes.clone();
+        let enrolled = async move {
             let _right = right.lock_owned().await;
             let place = paths.clone();
-            let room = tokio::task::spawn_blocking(move || {
+            let room = work::blocking(move || {
                 let mut drift = Vec::new();
                 let made = unenrollment::make_room(&place, &platform, &mut drift);
                 (drift, made.map_err(|error| error.to_string()))
             });
-            let (drift, room) = room.await.unwrap_or_else(|error| (Vec::new(), Err(error.to_string())));
-            let _ = outbox.send(Message::DriftFound(drift)).await;
+            let (drift, room) = room.await.unwrap_or_else(|lost| (Vec::new(), Err(lost.to_string())));
+            let _ = found.send(Message::DriftFound(drift));
             let result = match room {
                 Err(reason) => Err(EnrolError::Leftovers(reason)),
                 Ok(()) => {
@@ -149,9 +156,13 @@ impl Agent {
                 }
             };
             if let (true, Some(standing)) = (result.is_ok(), inspection.await) {
-                let _ = outbox.send(Message::Inspected(standing)).await;
+                let _ = found.send(Message::Inspected(standing));
             }
-            let _ = outbox.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply)).await;
+            result
+        };
+        work::begin(work::EXCHANGE, enrolled, move |result| {
+            let result = result.map_err(EnrolError::from).flatten();
+            let _ = outcomes.send(Message::Enrolled(Purpose::Enrolment, result.map(Box::new), reply));
         });
     }
 
@@ -167,13 +178,16 @@ impl Agent {
         let token = mdm_protocol::Secret::new(order.token);
         let request = recovery(account, token, facts::gather(self.sessions), clock::seed());
         self.enrolling = true;
-        let (paths, outbox, proxy) = (self.paths.clone(), self.outbox.clone(), self.live.proxy.clone());
-        tokio::spawn(async move {
-            let result = enrol::enrol(&paths, request, Purpose::Recovery, proxy, |stage| {
+        let (paths, outcomes, proxy) = (self.paths.clone(), self.outcomes.clone(), self.live.proxy.clone());
+        let recovered = async move {
+            enrol::enrol(&paths, request, Purpose::Recovery, proxy, |stage| {
                 info!(stage = stage.as_str(), "recovering the identity");
             })
-            .await;
-            let _ = outbox.send(Message::Enrolled(Purpose::Recovery, result.map(Box::new), reply)).await;
+            .await
+        };
+        work::begin(work::EXCHANGE, recovered, move |result| {
+            let result = result.map_err(EnrolError::from).flatten();
+            let _ = outcomes.send(Message::Enrolled(Purpose::Recovery, result.map(Box::new), reply));
         });
     }
 
@@ -264,9 +278,11 @@ fn explain(error: &EnrolError) -> ControlError {
             let code = if failure.is_unreachable() { ErrorCode::Unreachable } else { ErrorCode::Failed };
             ControlError::new(code, failure.to_string()).with_advice(failure.advice())
         }
-        EnrolError::Client(_) | EnrolError::Key(_) | EnrolError::Identity(_) | EnrolError::Leftovers(_) => {
-            ControlError::new(ErrorCode::Failed, error.to_string())
-        }
+        EnrolError::Client(_)
+        | EnrolError::Key(_)
+        | EnrolError::Lost(_)
+        | EnrolError::Identity(_)
+        | EnrolError::Leftovers(_) => ControlError::new(ErrorCode::Failed, error.to_string()),
     }
 }
 

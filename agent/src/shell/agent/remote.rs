@@ -7,6 +7,7 @@ use super::{Agent, Event, Message, clock};
 use crate::engine::remote::{RemoteOrder, RemoteOutcome};
 use crate::platform::remote::lock::LockError;
 use crate::shell::control::{ControlError, ErrorCode};
+use crate::shell::work;
 
 impl Agent {
     pub(super) fn carry_out(&mut self, order: RemoteOrder, is_confirmed: bool) {
@@ -16,17 +17,22 @@ impl Agent {
             is_confirmed,
             "carrying out an order of the server"
         );
-        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        let (platform, outcomes) = (self.platform(), self.outcomes.clone());
         self.remote_orders += 1;
         let turn = Arc::clone(&self.remote_turn);
-        tokio::spawn(async move {
+        let id = order.id.clone();
+        let done = async move {
             // One after the other, as they were ordered: the last word is the server's last word.
-            let _turn = turn.lock_owned().await;
-            let id = order.id.clone();
-            let done =
-                tokio::task::spawn_blocking(move || platform.carry_out(&order, is_confirmed, clock::now().wall)).await;
-            let outcome = done.unwrap_or_else(|error| RemoteOutcome::Failed(error.to_string()));
-            let _ = outbox.send(Message::CarriedOut(id, outcome)).await;
+            let turn = turn.lock_owned().await;
+            work::blocking(move || {
+                let _turn = turn;
+                platform.carry_out(&order, is_confirmed, clock::now().wall)
+            })
+            .await
+        };
+        work::begin(work::MACHINE, done, move |done| {
+            let outcome = done.flatten().unwrap_or_else(|lost| RemoteOutcome::Failed(lost.to_string()));
+            let _ = outcomes.send(Message::CarriedOut(id, outcome));
         });
     }
 
@@ -41,18 +47,24 @@ impl Agent {
     }
 
     pub(super) fn unlock(&self, code: String, reply: Reply) {
-        let (platform, outbox) = (self.platform(), self.outbox.clone());
+        let (platform, outcomes) = (self.platform(), self.outcomes.clone());
         let turn = Arc::clone(&self.remote_turn);
-        tokio::spawn(async move {
-            let _turn = turn.lock_owned().await;
-            let unlocked = tokio::task::spawn_blocking(move || platform.unlock_with(&code, clock::now().wall)).await;
-            let result = match unlocked {
+        let unlocked = async move {
+            let turn = turn.lock_owned().await;
+            work::blocking(move || {
+                let _turn = turn;
+                platform.unlock_with(&code, clock::now().wall)
+            })
+            .await
+        };
+        work::begin(work::MACHINE, unlocked, move |unlocked| {
+            let result = match unlocked.flatten() {
                 Ok(Ok(detail)) => {
-                    let _ = outbox.send(Message::UnlockedByCode).await;
+                    let _ = outcomes.send(Message::UnlockedByCode);
                     Ok(serde_json::json!({ "unlocked": true, "detail": detail }))
                 }
                 Ok(Err(error)) => Err(refused(&error)),
-                Err(error) => Err(ControlError::new(ErrorCode::Failed, error.to_string())),
+                Err(lost) => Err(ControlError::new(ErrorCode::Failed, lost.to_string())),
             };
             answer(reply, result);
         });

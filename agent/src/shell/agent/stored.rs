@@ -7,6 +7,7 @@ use crate::engine::application::MachineReport;
 use crate::engine::failure::StoreFailure;
 use crate::engine::profile::Changes;
 use crate::shell::store::{StoreAccess, StorePlace};
+use crate::shell::work;
 
 impl Agent {
     pub(super) fn store_opened(
@@ -17,7 +18,7 @@ impl Agent {
     ) {
         if !matches!(self.engine.phase(), Phase::Opening(_) | Phase::OpeningToSweep) {
             // The enrollment ended meanwhile: nobody would close it.
-            tokio::task::spawn_blocking(move || drop(result));
+            work::detached("closing the store", move || drop(result));
             return;
         }
         let (stored, rebuilt) = match result {

@@ -57,12 +57,14 @@ fn people_are_told_beside_the_loop_and_of_nothing_twice() {
     let (_folder, paths) = enrolled();
     let (sender, shown) = std::sync::mpsc::channel();
     let note = crate::engine::Note::new("mail-sign-in-needed", clock::now()).with("name", "Contoso Mail");
-    runtime().block_on(async {
+    let shown: Vec<_> = runtime().block_on(async {
         let mut agent = start(&paths).with_desktop(Arc::new(Recording(sender)));
         agent.note(&[note.clone(), crate::engine::Note::new("session", clock::now())]);
         agent.note(&[note]);
+        drop(agent);
+        // It ends when nobody could show anything any more.
+        work::blocking(move || shown.iter().map(|shown| shown.title).collect()).await.unwrap()
     });
-    let shown: Vec<_> = shown.iter().map(|shown| shown.title).collect();
     assert_eq!(shown, ["Sign in to your mail again"]);
 }
 

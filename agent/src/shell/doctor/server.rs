@@ -40,12 +40,12 @@ fn judge(facts: &Facts) -> Finding {
 /// Whether there was a connection, whatever became of it.
 fn came_about(failure: &ConnectionFailure) -> bool {
     use ConnectionFailure::{
-        Address, Broken, CertificateRefused, ClockOrExpiry, Identity, NameResolution, NoNetwork, Oversized, Proxy,
-        TimedOut, Unreachable, Untrusted,
+        Address, Broken, CertificateRefused, ClockOrExpiry, Identity, Local, NameResolution, NoNetwork, Oversized,
+        Proxy, TimedOut, Unreachable, Untrusted,
     };
     match failure {
         Untrusted(_) | ClockOrExpiry(_) | CertificateRefused(_) | Oversized { .. } => true,
         NoNetwork(_) | NameResolution(_) | Unreachable(_) | Proxy(_) | TimedOut | Broken(_) | Address(_)
-        | Identity(_) => false,
+        | Identity(_) | Local(_) => false,
     }
 }

@@ -2,6 +2,8 @@
 
 use std::error::Error as _;
 
+use rustix::io::Errno;
+
 use crate::engine::failure::ConnectionFailure;
 
 /// What the library's errors begin with when a proxy does not pass the connection on.
@@ -27,6 +29,9 @@ pub(in crate::shell) fn explain(error: &reqwest::Error) -> ConnectionFailure {
             return ConnectionFailure::NameResolution(deepest(cause));
         }
         if let Some(io) = cause.downcast_ref::<std::io::Error>() {
+            if is_shortage(io) {
+                return ConnectionFailure::Local(io.to_string());
+            }
             match io.kind() {
                 std::io::ErrorKind::NetworkUnreachable | std::io::ErrorKind::NetworkDown => {
                     return ConnectionFailure::NoNetwork(io.to_string());
@@ -44,6 +49,12 @@ pub(in crate::shell) fn explain(error: &reqwest::Error) -> ConnectionFailure {
         () if error.is_connect() => ConnectionFailure::Unreachable(text),
         () => ConnectionFailure::Broken(text),
     }
+}
+
+/// Whether this machine has run out of something that a connection needs.
+fn is_shortage(error: &std::io::Error) -> bool {
+    let shortages = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    Errno::from_io_error(error).is_some_and(|errno| shortages.contains(&errno))
 }
 
 /// What the proxy did, and why if something is known of it.
