@@ -241,7 +241,7 @@ fn a_read_only_and_a_full_file_system_refuse_what_would_go_there_and_nothing_els
     assert_eq!(state(), "failed");
     assert_eq!(sync(&world)["refused"], 0, "and says so in the next session");
     assert_eq!(state(), "delivered");
-    assert!(device(&world)["reports"].to_string().contains("org.linuxmdm:profile.applied"));
+    assert!(device(&world)["reports"].to_string().contains("org.linuxmdm:profile.accepted"));
 }
 
 /// A file system that is unmounted in the end.

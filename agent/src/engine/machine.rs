@@ -33,6 +33,7 @@ use super::note::Note;
 use super::profile::Tombstone;
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
+use super::refusals::{Refused, RefusedSetting};
 use super::report;
 use super::session::Session;
 use super::time::{Deadline, Now, TimerReason};
@@ -77,6 +78,10 @@ pub struct Conduct {
     unkept: Vec<Note>,
     /// The message that waits until the order it acknowledges is kept.
     held: Option<Vec<u8>>,
+    /// Settings that were refused in this session, as far as that is remembered.
+    refusals: Vec<(String, RefusedSetting)>,
+    /// What was remembered as refused before what is being kept.
+    refused_before: Option<Box<Refused>>,
     /// Certificates ordered in this session that were taken note of.
     orders_noted: usize,
     /// Remote orders and confirmations of this session that were taken note of.
@@ -270,10 +275,11 @@ impl Engine {
     pub fn handle(&mut self, event: Event, now: Now, actions: &mut Vec<Action>) {
         match event {
             Event::CheckInRequested(trigger) => self.life.request(trigger),
+            // What is due while a session runs is looked at after it, which may have settled it.
+            Event::DeadlineReached if matches!(self.phase, Phase::Running(_)) => self.keep_alive(now, actions),
             Event::DeadlineReached => {
                 self.life.collect_due(now);
                 self.collect_grace(now);
-                self.keep_alive(now, actions);
             }
             Event::StoreOpened { stored, rebuilt, facts, machine } => {
                 self.note_drift(&machine.drift, now, actions);

@@ -8,7 +8,7 @@ use mdm_protocol::csp::profile::ProfileAddress;
 use mdm_protocol::syncml::{Operation, StatusCode, Verb};
 use serde::{Deserialize, Serialize};
 
-use super::tree::Refusal;
+use super::tree::{Refusal, schema};
 
 /// The most that are remembered.
 const MAX_REFUSED: usize = 200;
@@ -88,7 +88,8 @@ impl Fates {
 pub fn profile_node(uri: &LocUri) -> Option<String> {
     let root = ProfileAddress::locate(uri)?.root;
     let below = uri.segments().iter().skip(root.segments().len());
-    Some(LocUri::new(root.scope(), root.segments().iter().chain(below).cloned()).to_string())
+    let node = LocUri::new(root.scope(), root.segments().iter().chain(below).cloned());
+    Some(schema::find(&node).map_or(node.clone(), |(_, canonical)| canonical).to_string())
 }
 
 impl RefusedSetting {

@@ -1,8 +1,8 @@
 //! Commands that were refused because the device lacked something: a package, room on the disk, the place of a file that
-//! somebody else has put there. They are no part of the tree and cannot be read; the device tries them again in each
-//! session, so that nobody has to send them twice.
+//! somebody else has put there. They are no part of the tree and cannot be read; the device tries them again at the end of
+//! each session, so that nobody has to send them twice.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use mdm_protocol::syncml::{Command, Item, Message};
@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// How much is kept of them altogether, in bytes.
 pub const MAX_RETRIED_BYTES: usize = 128 << 10;
-/// How many settings that were applied later the server is notified of at once.
-pub const MAX_APPLIED: usize = 50;
+/// How many settings that were accepted later a server is notified of in one session.
+pub const MAX_NOTIFIED: usize = 20;
 
 /// What is tried again, and what came of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,8 +19,9 @@ pub const MAX_APPLIED: usize = 50;
 pub struct Retries {
     /// What is tried again.
     pub commands: Vec<RefusedCommand>,
-    /// Settings that were refused and are applied now, of which the server is not notified yet: addresses of their nodes.
-    pub applied: BTreeSet<String>,
+    /// Settings that were refused and accepted since, of which their server is not notified yet, by the address of their
+    /// node.
+    pub accepted: BTreeMap<String, Accepted>,
 }
 
 /// A command that was refused, or an Atomic. `Debug` hides its values, which may be secret.
@@ -36,14 +37,50 @@ pub struct RefusedCommand {
     pub authority: String,
 }
 
+/// What a setting would be answered with now that was refused when it was sent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// 200 if it is applied, 202 if it waits for something.
+    pub status: u16,
+    /// The authority that has sent it.
+    pub authority: String,
+}
+
 impl Retries {
     /// Whether there is nothing to remember.
     pub fn is_empty(&self) -> bool {
-        self.commands.is_empty() && self.applied.is_empty()
+        self.commands.is_empty() && self.accepted.is_empty()
+    }
+
+    /// Leaves only what has been sent by authorities of which this holds.
+    pub fn retain_of(&mut self, is_meant: impl Fn(&str) -> bool) {
+        self.commands.retain(|known| is_meant(&known.authority));
+        self.accepted.retain(|_, known| is_meant(&known.authority));
+    }
+
+    /// Adds what is not there yet.
+    pub fn extend(&mut self, others: Self) {
+        for command in others.commands {
+            if !self.commands.contains(&command) {
+                self.commands.push(command);
+            }
+        }
+        for (node, known) in others.accepted {
+            self.accepted.entry(node).or_insert(known);
+        }
+    }
+
+    /// The name of the authority that has sent each.
+    pub fn authorities_mut(&mut self) -> impl Iterator<Item = &mut String> {
+        let commands = self.commands.iter_mut().map(|known| &mut known.authority);
+        commands.chain(self.accepted.values_mut().map(|known| &mut known.authority))
     }
 
     /// Remembers a command, in place of those that it repeats; what would be too much is not remembered.
     pub fn remember(&mut self, command: RefusedCommand) {
+        if self.commands.contains(&command) {
+            return;
+        }
         self.commands.retain(|known| known.refused.is_disjoint(&command.refused));
         let size: usize = self.commands.iter().map(|known| known.message.len()).sum();
         if size.saturating_add(command.message.len()) <= MAX_RETRIED_BYTES {
@@ -56,13 +93,12 @@ impl Retries {
         let is_below = |known: &String| known.strip_prefix(node).is_some_and(|rest| rest.starts_with('/'));
         let concerns = |known: &String| known == node || is_below(known);
         self.commands.retain(|known| !known.nodes.iter().any(concerns));
-        self.applied.retain(|known| !concerns(known));
+        self.accepted.retain(|known, _| !concerns(known));
     }
 
-    /// Takes note that a setting was applied later.
-    pub fn applied(&mut self, nodes: impl IntoIterator<Item = String>) {
-        let room = MAX_APPLIED.saturating_sub(self.applied.len());
-        self.applied.extend(nodes.into_iter().take(room));
+    /// The settings of which a server is notified in a session that begins with these.
+    pub fn notified(&self) -> impl Iterator<Item = (&String, &Accepted)> {
+        self.accepted.iter().take(MAX_NOTIFIED)
     }
 }
 

@@ -46,7 +46,7 @@ pub fn gather(sessions: Sessions) -> DeviceFacts {
         mac_addresses: mac_addresses(),
         machine_id: machine_id().unwrap_or_default(),
         clock_is_synchronized: Path::new(SYNCHRONIZED).exists(),
-        misses_sign_ins: !Path::new(SYSTEMD).exists() && !Path::new(SESSIONS).exists(),
+        misses_sign_ins: !Path::new(SESSIONS).exists(),
         signed_in: signed_in().filter(|_| sessions == Sessions::Tracked),
     }
 }
@@ -96,8 +96,6 @@ fn machine_id() -> Option<String> {
     Some(digest.iter().take(16).map(|byte| format!("{byte:02X}")).collect())
 }
 
-/// What is there where systemd runs (sd_booted(3)); its logind may be started later.
-const SYSTEMD: &str = "/run/systemd/system";
 /// Where logind files sessions.
 pub const SESSIONS: &str = "/run/systemd/sessions";
 

@@ -44,9 +44,9 @@ pub mod alert_type {
     pub const DRIFT: &str = "org.linuxmdm:drift";
     /// Profiles that the device holds but that are not in force on it; the data lists them with reasons in JSON.
     pub const NOT_IN_FORCE: &str = "org.linuxmdm:profile.not-in-force";
-    /// Settings that the device had refused and applied later by itself, because it had what it had lacked; the data lists
-    /// their nodes in JSON.
-    pub const APPLIED: &str = "org.linuxmdm:profile.applied";
+    /// Settings that the device had refused and accepted later by itself, because it had what it had lacked; the data lists
+    /// their nodes in JSON, each with the status that it would be answered with now.
+    pub const ACCEPTED: &str = "org.linuxmdm:profile.accepted";
     /// Whether the device complies with each rule that it was given; the data lists the verdicts in JSON.
     pub const COMPLIANCE: &str = "org.linuxmdm:compliance";
     /// How something stands that was ordered to be done to the machine; the data says which and how in JSON.

@@ -14,8 +14,8 @@ use super::record::RecordKind;
 /// The most reports that are kept of one device, and the longest, in bytes.
 const REPORTS: usize = 100;
 const REPORT_BYTES: usize = 4096;
-/// The longest list of settings that were applied later, in bytes.
-const APPLIED_BYTES: usize = 64 << 10;
+/// The longest list of settings that were accepted later, in bytes.
+const ACCEPTED_BYTES: usize = 64 << 10;
 /// The longest list of redundant settings, in bytes.
 const REDUNDANT_BYTES: usize = 64 << 10;
 
@@ -40,7 +40,7 @@ impl Tenant {
             }
             alert_type::COMPLIANCE => return self.compliance_told(device_id, item, now),
             alert_type::PROFILE_REMOVED => self.removal_reported(device_id, item),
-            alert_type::APPLIED => self.application_reported(device_id, item),
+            alert_type::ACCEPTED => self.acceptance_reported(device_id, item),
             _ => {}
         }
         let Some(device) = self.devices.get_mut(device_id) else { return };
@@ -54,7 +54,7 @@ impl Tenant {
             | alert_type::CERTIFICATE_RENEWED
             | alert_type::DRIFT
             | alert_type::NOT_IN_FORCE
-            | alert_type::APPLIED
+            | alert_type::ACCEPTED
                 if text.len() <= REPORT_BYTES =>
             {
                 let data = value();
@@ -81,14 +81,14 @@ impl Tenant {
 }
 
 impl Tenant {
-    /// What the device had refused and has applied by itself since is sent once more: its status says how that stands.
-    fn application_reported(&mut self, device_id: &str, item: &Item) {
-        let text = item.data.as_deref().filter(|text| text.len() <= APPLIED_BYTES).unwrap_or_default();
-        let settings: Vec<AppliedSetting> = serde_json::from_str(text).unwrap_or_default();
+    /// What the device had refused and has accepted by itself since is sent once more: its status says how that stands.
+    fn acceptance_reported(&mut self, device_id: &str, item: &Item) {
+        let text = item.data.as_deref().filter(|text| text.len() <= ACCEPTED_BYTES).unwrap_or_default();
+        let settings: Vec<AcceptedSetting> = serde_json::from_str(text).unwrap_or_default();
         let nodes = settings.iter().filter_map(|setting| LocUri::parse(&setting.node).ok());
         let roots: BTreeSet<String> =
             nodes.filter_map(|node| Some(ProfileAddress::locate(&node)?.root.to_string())).collect();
-        self.refused_applied(device_id, &roots);
+        self.refused_accepted(device_id, &roots);
     }
 }
 
@@ -112,9 +112,9 @@ struct Removal {
     authority: String,
 }
 
-/// An entry of a report of settings that were applied later.
+/// An entry of a report of settings that were accepted later.
 #[derive(Deserialize)]
-struct AppliedSetting {
+struct AcceptedSetting {
     node: String,
 }
 

@@ -82,8 +82,8 @@ impl Tenant {
         }
     }
 
-    /// A device reports that it has applied settings of these profiles that it had refused.
-    pub(super) fn refused_applied(&mut self, device_id: &str, roots: &BTreeSet<String>) {
+    /// A device reports that it has accepted settings of these profiles that it had refused.
+    pub(super) fn refused_accepted(&mut self, device_id: &str, roots: &BTreeSet<String>) {
         let Some(device) = self.devices.get_mut(device_id) else { return };
         let is_concerned = |entry: &&mut ProfileEntry| {
             matches!(entry.state, DeliveryState::Failed(_)) && !entry.nodes.roots.is_disjoint(roots)
@@ -137,7 +137,10 @@ impl Device {
         };
         self.commanded.retain(|root| held.contains_key(root));
         let nodes = &mut self.nodes;
-        nodes.roots.retain(|root| held.contains_key(root));
+        // What was refused may still come: a device tries it again by itself.
+        let refused = self.profiles.values().filter(|entry| matches!(entry.state, DeliveryState::Failed(_)));
+        let refused: BTreeSet<&String> = refused.flat_map(|entry| &entry.nodes.roots).collect();
+        nodes.roots.retain(|root| held.contains_key(root) || refused.contains(root));
         nodes.leaves.retain(|leaf| leaf.rmatch_indices('/').any(|(end, _)| held.contains_key(&leaf[..end])));
         let unexplained = held.iter().filter(|(root, held)| concerns(held) && !self.commanded.contains(*root));
         nodes.roots.extend(unexplained.map(|(root, _)| root.clone()));

@@ -1,6 +1,6 @@
 //! What the device has to say: at the beginning of a session to the server, at its end to whoever asks.
 
-use super::Engine;
+use super::{Engine, waiting};
 use crate::engine::application::{MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::life::Plan;
 use crate::engine::profile::{RemovalReason, Stored, Tombstone};
@@ -42,7 +42,7 @@ impl Engine {
         alerts.extend(unreported.map(|tombstone| SessionAlert::ProfileRemoved(removal_json(tombstone))));
         alerts.extend(drift_json(machine).map(SessionAlert::Drift));
         alerts.extend(not_in_force_json(machine).map(SessionAlert::NotInForce));
-        alerts.extend(self.applied_json().map(SessionAlert::Applied));
+        alerts.extend(waiting::accepted_json(&self.retries(plan)).map(SessionAlert::Accepted));
         alerts.extend(self.order_alerts());
         alerts.extend(self.compliance_alert());
         let redundant = self.redundant_json(plan, stored);

@@ -28,7 +28,8 @@ impl Engine {
 
     pub(super) fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
         let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, outdated, drift, told: told_compliance, .. } = *conduct;
+        let Conduct { plan, session, facts, tombstones, outdated, drift, refusals, told: told_compliance, .. } =
+            *conduct;
         let Some(account) = self.account().cloned() else { return };
         let has_store = session.context().store_status.is_none();
         let mut told = nodes::told(session.tree(), &account);
@@ -40,12 +41,12 @@ impl Engine {
         let record = self.record_session(&plan, &session, end, now);
         let mut notes = vec![Note::session(&record)];
         self.note_follow(&follow, now, &mut notes);
-        self.settle_refusals(&session, self.life.clock().read(now), &mut notes);
+        self.settle_refusals(&session, refusals, self.life.clock().read(now), &mut notes);
         let before = self.life.expiry();
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
-            self.settle_waiting(&session, ended == Ended::Completed);
+            self.settle_waiting(&session, &follow, ended == Ended::Completed);
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.

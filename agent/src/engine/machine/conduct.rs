@@ -34,7 +34,7 @@ impl Engine {
             .with_succession(self.life.succession(plan.destination, &account));
         facts::provide_at(&mut tree, &account, &facts, now.wall);
         self.provide(&mut tree, &account, &push, plan.slot);
-        let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
+        let credentials = self.credentials(&account, &stored, &plan);
         let context = SessionContext {
             session_id: self.progress().session_id,
             server_url: self.life.address(plan.destination).to_owned(),
@@ -45,9 +45,7 @@ impl Engine {
             alerts: self.alerts(&plan, &stored, &machine),
             push,
             device_info: facts::device_info(&account, &facts),
-            credentials: account
-                .session_credentials(&stored, nonce)
-                .map(|known| AccountCredentials { nonce_is_stale: self.nonce_is_stale(&account, &plan), ..known }),
+            credentials,
             store_status,
             remote,
             claims: self.claims(&plan),
@@ -67,6 +65,8 @@ impl Engine {
             tombstones,
             outdated,
             unkept: Vec::new(),
+            refusals: Vec::new(),
+            refused_before: None,
             held: None,
             orders_noted: 0,
             remote_noted: (0, 0),
@@ -79,6 +79,18 @@ impl Engine {
             Some(failure) => Step::End(SessionEnd::Failed(failure)),
             None => session.begin(at),
         });
+    }
+
+    /// The account's credentials, with what is known of the nonce.
+    fn credentials(
+        &self,
+        account: &crate::engine::Account,
+        stored: &Stored,
+        plan: &Plan,
+    ) -> Option<AccountCredentials> {
+        let nonce = self.progress().nonce.as_deref().and_then(|nonce| mdm_protocol::base64::decode(nonce).ok());
+        let known = account.session_credentials(stored, nonce)?;
+        Some(AccountCredentials { nonce_is_stale: self.nonce_is_stale(account, plan), ..known })
     }
 
     fn push_offer(&mut self) -> PushOffer {
@@ -152,9 +164,12 @@ impl Engine {
             Step::Apply(application) => actions.push(Action::Apply(application)),
             Step::Keep(mut changes) => {
                 conduct.remember(&mut changes, self.life.clock().read(now));
-                // What waits for its place is kept with what holds it, and what is tried again until it is stored.
-                let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-                changes.progress = self.keep_waiting(&conduct.session, now).or(changes.progress);
+                // What waits for its place is kept with what holds it.
+                let Phase::Running(mut conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
+                conduct.refused_before.clone_from(&self.progress().refused);
+                if self.keep_waiting(&mut conduct, now) {
+                    changes.progress = Some(self.life.keep(now).clone());
+                }
                 self.phase = Phase::Running(conduct);
                 actions.push(Action::Keep(changes));
             }
@@ -171,7 +186,10 @@ impl Engine {
         let certificates = has_store && self.note_orders(&conduct.session, conduct.orders_noted, now);
         conduct.orders_noted = conduct.session.requested();
         let remote = self.note_remote(&mut conduct, now);
-        if renewal || certificates || (remote && has_store) {
+        // What is answered with a refusal that may not last is tried again by this device alone.
+        let is_kept = has_store && !conduct.session.has_lost_store();
+        let waiting = is_kept && self.keep_waiting(&mut conduct, now);
+        if renewal || certificates || (remote && has_store) || waiting {
             conduct.held = Some(body);
             self.life.progress_mut().renewal.forced |= renewal;
             let progress = Some(self.life.keep(now).clone());

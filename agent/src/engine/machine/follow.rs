@@ -27,6 +27,10 @@ impl Engine {
                     // An order that could not be kept is still carried out, unless the process ends before that.
                     return actions.push(conduct.post(body));
                 }
+                if result.is_err() {
+                    // The message is worked through again.
+                    self.life.progress_mut().refused = conduct.refused_before.take();
+                }
                 self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
             }
             Phase::Closing(closing) => {

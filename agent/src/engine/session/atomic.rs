@@ -260,12 +260,13 @@ impl Session {
 
     fn answer_atomic(&mut self, run: AtomicRun, code: StatusCode) {
         if let Some(refused) = &run.retried {
-            return self.retried(refused, code);
+            return self.retried(refused, &run, code);
         }
         let Some(message_id) = self.round.as_ref().map(|round| round.message_id) else { return };
         for (command, member) in run.group.commands.iter().zip(&run.members) {
             if let (Command::Operation(operation), Member::Items(outcomes)) = (command, member) {
-                self.record_fates(operation, outcomes);
+                let outcomes = operation.items.iter().zip(outcomes);
+                outcomes.for_each(|(item, outcome)| self.record_fate(operation, item, outcome));
             }
         }
         if !code.is_success() {

@@ -9,7 +9,7 @@ use mdm_protocol::syncml::{Item, Operation, StatusCode, Verb};
 
 use super::incoming::{changed, target};
 use super::outcome::{ItemOutcome, answers};
-use super::round::Pending;
+use super::round::{Pending, Round};
 use super::{Session, execution};
 use crate::engine::claim::Claim;
 use crate::engine::profile::Profile;
@@ -22,7 +22,7 @@ use crate::engine::verdict::{Verdict, VerdictRequest, Verdicts};
 const FAILED_WHEN_APPLIED: [StatusCode; 2] = [StatusCode::FAILED, StatusCode::DEVICE_FULL];
 
 /// Why a profile waits that was applicable when its command was judged.
-const WAITS: &str = "it waits for what a later command of the same message has deleted";
+const WAITS: &str = "it waits for something that was there when its command was judged";
 
 impl Session {
     /// Does what an item asks for; answers with what has to be known before the next one.
@@ -108,26 +108,27 @@ impl Session {
     }
 
     pub(super) fn item_done(&mut self, outcome: ItemOutcome) {
+        if let Some((operation, index)) = self.round.as_ref().and_then(Round::item)
+            && let Some(item) = operation.items.get(index)
+        {
+            self.record_fate(&operation, item, &outcome);
+            self.keep_refused_item(&operation, item, &outcome);
+        }
         let Some(round) = &mut self.round else { return };
         round.outcomes.push(outcome);
         let Some(operation) = round.operation_at_its_end() else { return };
         let outcomes = std::mem::take(&mut round.outcomes);
-        self.record_fates(&operation, &outcomes);
-        self.keep_refused_items(&operation, &outcomes);
-        let Some(round) = &mut self.round else { return };
         let answers = answers(round.message_id, &operation, outcomes);
         round.answers.extend(answers);
     }
 
-    /// Records what was made of settings of profiles, so that users see the reason that the server gets.
-    pub(super) fn record_fates(&mut self, operation: &Operation, outcomes: &[ItemOutcome]) {
-        for (item, outcome) in operation.items.iter().zip(outcomes) {
-            let uri = if operation.verb == Verb::Replace { changed(item) } else { target(item) };
-            let Ok(uri) = uri else { continue };
-            self.effects.fates.record(operation, &uri, outcome.code, outcome.reason.as_deref());
-            if let Some(node) = profile_node(&uri).filter(|_| is_otherwise_now(operation.verb, outcome)) {
-                self.effects.retries.superseded(&node);
-            }
+    /// Records what was made of a setting of a profile, so that users see the reason that the server gets.
+    pub(super) fn record_fate(&mut self, operation: &Operation, item: &Item, outcome: &ItemOutcome) {
+        let uri = if operation.verb == Verb::Replace { changed(item) } else { target(item) };
+        let Ok(uri) = uri else { return };
+        self.effects.fates.record(operation, &uri, outcome.code, outcome.reason.as_deref());
+        if let Some(node) = profile_node(&uri).filter(|_| is_otherwise_now(operation.verb, outcome)) {
+            self.effects.retries.superseded(&node);
         }
     }
 

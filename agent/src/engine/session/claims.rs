@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use mdm_protocol::LocUri;
-use mdm_protocol::syncml::{Format, Item, Operation, Verb};
+use mdm_protocol::syncml::{Format, Item, Operation, StatusCode, Verb};
 
 use super::round::Pending;
 use super::{Session, execution, incoming};
@@ -80,9 +80,11 @@ impl Session {
         if is_free {
             self.take_verdict(root, &Verdict::Applicable);
             let claims = self.effects.claims.iter().filter(|claim| claim.root == root);
-            for node in claims.filter_map(|claim| profile_node(&LocUri::parse(&claim.node).ok()?)) {
+            let nodes: Vec<String> =
+                claims.filter_map(|claim| profile_node(&LocUri::parse(&claim.node).ok()?)).collect();
+            for node in nodes {
                 self.effects.fates.accept(node.clone());
-                self.effects.retries.applied([node]);
+                self.note_accepted(node, StatusCode::OK);
             }
             self.forget_claims(root);
         } else {

@@ -11,7 +11,7 @@ use mdm_protocol::syncml::{
 use super::numbers::refuse_duplicates;
 use super::outcome::{refused_whole, whole};
 use super::round::Unit;
-use super::{MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, SessionEnd, Step, package};
+use super::{MAX_MESSAGE_BYTES, MAX_OBJECT_BYTES, Session, Step, package};
 use crate::engine::failure::SessionFailure;
 
 impl Session {
@@ -37,15 +37,9 @@ impl Session {
                 }
             }
         }
-        let retries = self.units_to_retry();
         if !has_work && self.outbox.is_empty() && !self.assembler.is_open() {
-            if retries.is_empty() {
-                return Ok(Step::End(SessionEnd::Completed));
-            }
-            // Nothing is left to be answered, nor to be sent after that.
-            units.clear();
+            return Ok(self.finish());
         }
-        units.splice(0..0, retries);
         if self.assembler.is_open() {
             // While a large object is open and nothing else asks the server to go on, an alert does.
             let alert = Alert { id: CommandId::default(), code: AlertCode::NEXT_MESSAGE, items: Vec::new() };

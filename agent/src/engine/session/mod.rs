@@ -148,6 +148,8 @@ pub struct Session {
     evaluator_is_current: bool,
     /// Whether compliance rules were kept in this session.
     has_new_rules: bool,
+    /// Whether changes could not be kept.
+    has_lost_store: bool,
     /// Whether what was refused before was tried again.
     has_retried: bool,
     keep_alive: KeepAlive,
@@ -185,6 +187,7 @@ impl Session {
             proposal_accepted: true,
             evaluator_is_current: false,
             has_new_rules: false,
+            has_lost_store: false,
             has_retried: false,
             keep_alive: KeepAlive::default(),
             effects: SessionEffects::default(),
@@ -217,7 +220,7 @@ impl Session {
             Ok(ManagementReply::EndOfSession) if !self.is_answered && !self.context.farewell => {
                 self.fail(SessionFailure::Unanswered)
             }
-            Ok(ManagementReply::EndOfSession) => Step::End(SessionEnd::Completed),
+            Ok(ManagementReply::EndOfSession) => self.finish(),
             Ok(ManagementReply::Message(message)) => match self.take(*message) {
                 Ok(step) => step,
                 Err(failure) => self.fail(failure),
@@ -258,6 +261,11 @@ impl Session {
     /// Whether the server has set compliance rules in this session.
     pub fn has_new_rules(&self) -> bool {
         self.has_new_rules
+    }
+
+    /// Whether changes of this session could not be kept.
+    pub fn has_lost_store(&self) -> bool {
+        self.has_lost_store
     }
 
     /// What the server ordered to be done to the machine.

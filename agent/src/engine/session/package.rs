@@ -45,8 +45,8 @@ pub enum SessionAlert {
     Drift(String),
     /// Profiles that are held but not in force on the machine; which and why, in JSON.
     NotInForce(String),
-    /// Settings that were refused and are applied now; which, in JSON.
-    Applied(String),
+    /// Settings that were refused and are accepted now; which, in JSON.
+    Accepted(String),
     /// How the device complies with its rules, in JSON.
     Compliance(String),
     /// How an order stands that was given in an earlier session; in JSON.
@@ -64,7 +64,7 @@ impl SessionAlert {
             Self::ProfileRemoved(profile) => (alert_type::PROFILE_REMOVED, Format::Chr, profile.as_str()),
             Self::Drift(files) => (alert_type::DRIFT, Format::Chr, files.as_str()),
             Self::NotInForce(profiles) => (alert_type::NOT_IN_FORCE, Format::Chr, profiles.as_str()),
-            Self::Applied(nodes) => (alert_type::APPLIED, Format::Chr, nodes.as_str()),
+            Self::Accepted(nodes) => (alert_type::ACCEPTED, Format::Chr, nodes.as_str()),
             Self::Compliance(report) => (alert_type::COMPLIANCE, Format::Chr, report.as_str()),
             Self::Order(order) => (alert_type::ORDER, Format::Chr, order.as_str()),
             Self::Redundant(profiles) => (alert_type::REDUNDANT, Format::Chr, profiles.as_str()),

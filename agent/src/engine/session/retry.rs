@@ -1,6 +1,6 @@
-//! Commands that were refused before are tried again in front of the first message that the server sends in a session:
-//! the device may have by now what it lacked. Each is done as a whole or not at all; the server is notified in the next
-//! session, and gets no status now.
+//! Commands that were refused, in this session or before, are tried again once the server has nothing more to say: the
+//! device may have by now what it lacked. Each is done as a whole or not at all. They come after all that the server
+//! says, so that none of its commands is answered otherwise because of them; it is notified in the next session.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use std::sync::Arc;
 use mdm_protocol::LocUri;
 use mdm_protocol::syncml::{Command, CommandId, Group, Item, Message, Operation, StatusCode, Verb};
 
-use super::Session;
 use super::atomic::{AtomicRun, Member};
 use super::incoming::{changed, target};
 use super::outcome::ItemOutcome;
 use super::round::Unit;
+use super::{Session, SessionEnd, Step, package};
 use crate::engine::refusals::profile_node;
-use crate::engine::retries::{RefusedCommand, Retries};
+use crate::engine::retries::{Accepted, RefusedCommand, Retries};
 
 /// Statuses of refusals that may no longer hold once something else has changed on the device. What is wrong with a value
 /// itself has others.
@@ -29,41 +29,57 @@ impl Session {
         &self.effects.retries
     }
 
-    /// What was refused before, once in a session.
-    pub(super) fn units_to_retry(&mut self) -> Vec<Unit> {
-        if std::mem::replace(&mut self.has_retried, true) || self.context.store_status.is_some() {
-            return Vec::new();
-        }
-        let refused = self.effects.retries.commands.iter().cloned();
-        refused
+    /// The server has nothing more to say.
+    pub(super) fn finish(&mut self) -> Step {
+        let is_able = !self.has_retried && self.context.store_status.is_none() && !self.context.farewell;
+        self.has_retried = true;
+        let known = &self.context.retries.commands;
+        // What was refused in this session was refused by the machine as it is.
+        let again = self.effects.retries.commands.iter().filter(|refused| is_able && known.contains(refused));
+        let units: Vec<Unit> = again
             .map(|refused| {
                 let group = Group { id: CommandId(RETRIED.to_owned()), commands: refused.commands() };
-                Unit::Retry(Arc::new(group), Arc::new(refused))
+                Unit::Retry(Arc::new(group), Arc::new(refused.clone()))
             })
-            .collect()
+            .collect();
+        if units.is_empty() { Step::End(SessionEnd::Completed) } else { self.begin_round(0, units) }
     }
 
-    /// What was tried again was refused again, or is applied now.
-    pub(super) fn retried(&mut self, refused: &RefusedCommand, code: StatusCode) {
-        if code.is_success() {
-            self.effects.retries.commands.retain(|known| known != refused);
-            self.effects.retries.applied(refused.refused.iter().cloned());
-            refused.nodes.iter().for_each(|node| self.effects.fates.accept(node.clone()));
+    /// What was tried again was refused again, or is accepted now.
+    pub(super) fn retried(&mut self, refused: &RefusedCommand, run: &AtomicRun, code: StatusCode) {
+        if !code.is_success() {
+            return;
         }
+        let waits = run.members.iter().any(|member| match member {
+            Member::Items(items) => items.iter().any(|item| item.code == StatusCode::ACCEPTED),
+            Member::Whole(_) => false,
+        });
+        let status = if waits { StatusCode::ACCEPTED } else { StatusCode::OK };
+        self.effects.retries.commands.retain(|known| known != refused);
+        refused.nodes.iter().for_each(|node| self.effects.fates.accept(node.clone()));
+        refused.refused.iter().for_each(|node| self.note_accepted(node.clone(), status));
     }
 
-    /// Keeps items of an operation that were refused and may succeed later.
-    pub(super) fn keep_refused_items(&mut self, operation: &Operation, outcomes: &[ItemOutcome]) {
-        let refused = operation.items.iter().zip(outcomes).filter(|(_, outcome)| may_succeed(outcome));
-        for (item, _) in refused {
-            let Some(node) = node(operation, item).filter(|_| operation.verb != Verb::Delete) else { continue };
-            // What waits for the place of another setting is tried again as soon as that goes.
-            if !self.effects.claims.iter().any(|claim| claim.node == node) {
-                let command = Operation { items: vec![item.clone()], ..operation.clone() };
-                let nodes = BTreeSet::from([node]);
-                self.keep_refused(vec![Command::Operation(command)], nodes.clone(), nodes);
-            }
+    /// The server is to be notified of a setting that was refused and is accepted now.
+    pub(super) fn note_accepted(&mut self, node: String, status: StatusCode) {
+        let accepted = Accepted { status: status.0, authority: self.tree.authority().to_owned() };
+        self.effects.retries.accepted.insert(node, accepted);
+    }
+
+    /// Keeps an item that was refused and may succeed later.
+    pub(super) fn keep_refused_item(&mut self, operation: &Operation, item: &Item, outcome: &ItemOutcome) {
+        let is_set = matches!(operation.verb, Verb::Add | Verb::Replace);
+        let Some(node) = node(operation, item).filter(|_| is_set && may_succeed(outcome)) else { return };
+        let claims = &mut self.effects.claims;
+        let is_of_node = |claim: &str| LocUri::parse(claim).is_ok_and(|uri| profile_node(&uri).as_ref() == Some(&node));
+        // The last value counts. What waits for the place of another setting is tried as soon as that goes.
+        if outcome.code == StatusCode::ALREADY_EXISTS && claims.iter().any(|claim| is_of_node(&claim.node)) {
+            return self.effects.retries.superseded(&node);
         }
+        claims.retain(|claim| !is_of_node(&claim.node));
+        let command = Operation { items: vec![item.clone()], ..operation.clone() };
+        let nodes = BTreeSet::from([node]);
+        self.keep_refused(vec![Command::Operation(command)], nodes.clone(), nodes);
     }
 
     /// Keeps an Atomic that was refused, if all that it was refused for may be otherwise later.
@@ -94,6 +110,8 @@ impl Session {
         if refused.is_empty() {
             return;
         }
+        // The same setting is the same whatever number it comes with.
+        let commands = package::number(commands.into_iter());
         let message = Message { commands, ..Message::default() }.encode();
         let authority = self.tree.authority().to_owned();
         self.effects.retries.remember(RefusedCommand { message, nodes, refused, authority });

@@ -110,6 +110,14 @@ impl Round {
         self.units.iter().all(|unit| matches!(unit, Unit::Retry(..)))
     }
 
+    /// The item that is being worked through.
+    pub(super) fn item(&self) -> Option<(Arc<Operation>, usize)> {
+        match self.units.get(self.next)? {
+            Unit::Item(operation, index) => Some((Arc::clone(operation), *index)),
+            Unit::Answer(_) | Unit::Atomic(_) | Unit::Retry(..) => None,
+        }
+    }
+
     /// The operation whose last item is being worked through.
     pub(super) fn operation_at_its_end(&self) -> Option<Arc<Operation>> {
         match self.units.get(self.next)? {

@@ -154,6 +154,11 @@ impl Tree {
         self.misses_sign_ins = misses;
     }
 
+    /// Whether that is this authority, or was when the session began.
+    pub fn speaks_for(&self, authority: &str) -> bool {
+        self.owner.authority == authority || self.authority() == authority
+    }
+
     /// On whose behalf the server speaks.
     pub fn authority(&self) -> &str {
         self.successor().unwrap_or(&self.owner.authority)

@@ -236,9 +236,12 @@ fn all_failed(roots: &[String], status: StatusCode, reason: &str) -> Application
 /// What of the profiles is applied: as the ledger has it, and as the machine has it now.
 pub(super) fn in_force(platform: &Platform, ledger: &Ledger) -> InForce {
     let mut in_force = InForce { without_effect: ledger.without_effect.clone(), ..InForce::default() };
+    let altered = platform.altered(ledger);
     for (root, standing) in &ledger.profiles {
         let reason = match standing {
-            Standing::Waiting { reason } | Standing::Refused { reason, .. } if ledger.is_applied(root) => {
+            Standing::Waiting { reason } | Standing::Refused { reason, .. }
+                if ledger.is_applied(root) && !altered.contains_key(root) =>
+            {
                 format!("{AS_BEFORE}{reason}")
             }
             Standing::Waiting { reason } => format!("{WAITING}{reason}"),
@@ -246,7 +249,7 @@ pub(super) fn in_force(platform: &Platform, ledger: &Ledger) -> InForce {
         };
         in_force.not.insert(root.clone(), reason);
     }
-    for (root, reason) in platform.altered(ledger) {
+    for (root, reason) in altered {
         in_force.not.entry(root).or_insert(reason);
     }
     for (path, entry) in &ledger.files {

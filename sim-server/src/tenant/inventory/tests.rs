@@ -13,12 +13,25 @@ const WIFI: &str = "./Device/Vendor/MSFT/WiFi/Profile/A";
 const OTHER: &str = "./Device/Vendor/MSFT/WiFi/Profile/B";
 
 #[test]
-fn what_a_device_has_applied_later_is_sent_once_more_so_that_its_status_is_known() {
+fn what_was_refused_and_is_no_longer_assigned_is_deleted_because_the_device_may_still_accept_it() {
+    let mut keeper = Keeper::new();
+    keeper.refuses = Some(WIFI);
+    keeper.talker.profile("other", &fragment("Replace", &format!("{OTHER}/WlanXml"), "x"));
+    keeper.check_in();
+    // The inventory has been read by then, and does not have it.
+    keeper.check_in();
+    keeper.talker.tenant.remove_profile("wifi").unwrap();
+    assert_eq!(keeper.check_in(), [(Verb::Delete, WIFI.to_owned())]);
+    assert_eq!(keeper.check_in(), []);
+}
+
+#[test]
+fn what_a_device_has_accepted_later_is_sent_once_more_so_that_its_status_is_known() {
     let mut keeper = Keeper::new();
     keeper.check_in();
     let state = |keeper: &Keeper| keeper.talker.tenant.devices["device-1"].profiles["wifi"].state;
     let report = |node: &str| {
-        let item = Item::default().with_meta(mdm_protocol::syncml::Meta::media_type(alert_type::APPLIED));
+        let item = Item::default().with_meta(mdm_protocol::syncml::Meta::media_type(alert_type::ACCEPTED));
         vec![alert(mdm_protocol::syncml::AlertCode::GENERIC, vec![item.with_data(format!(r#"[{{"node":"{node}"}}]"#))])]
     };
     assert_eq!(keeper.check_in_saying(report(&format!("{WIFI}/WlanXml"))), [], "it was not refused");
@@ -35,6 +48,8 @@ fn what_a_device_has_applied_later_is_sent_once_more_so_that_its_status_is_known
 struct Keeper {
     talker: Talker,
     held: BTreeMap<String, (String, String)>,
+    /// The address of a profile that it refuses.
+    refuses: Option<&'static str>,
     /// The authority on whose behalf the server speaks.
     owner: &'static str,
 }
@@ -44,7 +59,7 @@ impl Keeper {
         let mut talker = Talker::new();
         talker.tenant.devices.get_mut("device-1").unwrap().inventory.refused = None;
         talker.profile("wifi", &fragment("Replace", &format!("{WIFI}/WlanXml"), "x"));
-        Self { talker, held: BTreeMap::new(), owner: Authority::Intune.name() }
+        Self { talker, held: BTreeMap::new(), refuses: None, owner: Authority::Intune.name() }
     }
 
     fn entries(&self) -> Vec<InventoryEntry> {
@@ -69,8 +84,15 @@ impl Keeper {
             for command in work(&message) {
                 let Command::Operation(operation) = &command else { panic!("{command:?}") };
                 let target = operation.items[0].target.clone().unwrap_or_default();
-                answers.push(status(&message, &command, StatusCode::OK));
+                let is_refused = self.refuses.is_some_and(|root| target.starts_with(root));
+                let code = match operation.verb {
+                    Verb::Replace | Verb::Add if is_refused => StatusCode::NOT_SUPPORTED,
+                    Verb::Delete if is_refused => StatusCode::NOT_FOUND,
+                    _ => StatusCode::OK,
+                };
+                answers.push(status(&message, &command, code));
                 match operation.verb {
+                    _ if !code.is_success() => seen.push((operation.verb, target)),
                     Verb::Get => answers.extend(self.read(&message, &command, &target)),
                     verb => {
                         self.obey(verb, &target, operation.items[0].data.as_deref().unwrap_or_default());

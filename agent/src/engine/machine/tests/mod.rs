@@ -161,44 +161,60 @@ impl World {
     pub(super) fn serve_by(&mut self, actions: Vec<Action>, mut answer: impl FnMut(&str, &[u8]) -> Event) {
         let mut actions = std::collections::VecDeque::from(actions);
         while let Some(action) = actions.pop_front() {
-            let event = match action {
-                Action::OpenStore => Some(opened(&self.stored)),
-                Action::Keep(changes) => {
-                    self.stored.apply(&changes);
-                    Some(Event::Kept(Ok(())))
-                }
-                Action::Post { url, body, .. } => Some(answer(&url, &body)),
-                Action::CloseStore | Action::DriftReported(_) => None,
-                Action::Report(record) => {
-                    self.reports.push(*record);
-                    None
-                }
-                action @ (Action::Note(_)
-                | Action::Renew(_)
-                | Action::Promote
-                | Action::DiscardPending
-                | Action::SaveAccount(_)
-                | Action::Listen(_)
-                | Action::Evaluate(_)
-                | Action::Apply(_)
-                | Action::RequestCertificate(_)
-                | Action::CheckCompliance(_)
-                | Action::KeepCompliance(_)
-                | Action::CarryOut { .. }) => {
-                    self.deeds.push(action);
-                    None
-                }
-                Action::Erase => {
-                    self.erased += 1;
-                    self.stored = Stored::default();
-                    Some(Event::Erased)
-                }
+            let news = match action {
+                Action::Post { url, body, .. } => self.handle(answer(&url, &body)),
+                other => self.carry_out(other),
             };
-            if let Some(event) = event {
-                actions.extend(self.handle(event));
-            }
+            actions.extend(news);
         }
         assert!(matches!(self.engine.phase(), Phase::Idle));
+    }
+
+    /// The store was opened. What waits is not applied, everything else in it is.
+    fn opened(&self) -> Event {
+        let mut event = opened(&self.stored);
+        if let Event::StoreOpened { machine, .. } = &mut event {
+            machine.applied.retain(|root, _| !matches!(self.verdicts.get(root), Some(Verdict::Incomplete(_))));
+        }
+        event
+    }
+
+    /// Carries out an action that is nothing for the server; what follows from it.
+    pub(super) fn carry_out(&mut self, action: Action) -> Vec<Action> {
+        let event = match action {
+            Action::OpenStore => Some(self.opened()),
+            Action::Keep(changes) => {
+                self.stored.apply(&changes);
+                Some(Event::Kept(Ok(())))
+            }
+            Action::CloseStore | Action::DriftReported(_) => None,
+            Action::Report(record) => {
+                self.reports.push(*record);
+                None
+            }
+            Action::Erase => {
+                self.erased += 1;
+                self.stored = Stored::default();
+                Some(Event::Erased)
+            }
+            action @ (Action::Post { .. }
+            | Action::Note(_)
+            | Action::Renew(_)
+            | Action::Promote
+            | Action::DiscardPending
+            | Action::SaveAccount(_)
+            | Action::Listen(_)
+            | Action::Evaluate(_)
+            | Action::Apply(_)
+            | Action::RequestCertificate(_)
+            | Action::CheckCompliance(_)
+            | Action::KeepCompliance(_)
+            | Action::CarryOut { .. }) => {
+                self.deeds.push(action);
+                None
+            }
+        };
+        event.map(|event| self.handle(event)).unwrap_or_default()
     }
 
     /// The triggers and outcome of every session so far.

@@ -117,6 +117,7 @@ impl Session {
             }
             (Ok(()), None) => self.answer(),
             (Err(status), _) => {
+                self.has_lost_store = true;
                 if let Some(round) = &mut self.round {
                     round.failing.store = Some(status);
                 }

@@ -194,7 +194,7 @@ fn what_waits_in_the_end_because_of_a_later_command_is_not_called_done() {
     ]);
     assert_eq!(["a", "all", "again", "b"].map(|command| talk.code(command)), [202, 200, 202, 200]);
     assert_eq!(kept(&talk), [config("A"), config("B")]);
-    assert!(talk.message.encode().contains("a later command of the same message"));
+    assert!(talk.message.encode().contains("when its command was judged"));
 }
 
 #[test]

@@ -1,13 +1,13 @@
 //! Which changes cause a rewrite, and what is in the files after it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::unix::fs::MetadataExt as _;
 
 use super::super::super::testing::{NO_FILE, files_with, keep, keys, open, place, put, read, remove, set};
 use super::*;
 use crate::engine::Progress;
 use crate::engine::claim::Claim;
-use crate::engine::retries::{RefusedCommand, Retries};
+use crate::engine::retries::{Accepted, RefusedCommand, Retries};
 
 #[test]
 fn the_key_of_a_replaced_and_of_a_removed_profile_is_in_no_file() {
@@ -79,7 +79,8 @@ fn the_value_of_a_command_that_is_no_longer_tried_again_is_in_no_file() {
         authority: "authority".to_owned(),
     };
     let progress = |commands: Vec<RefusedCommand>| {
-        let retries = Retries { commands, applied: BTreeSet::from(["./x".to_owned()]) };
+        let accepted = Accepted { status: 200, authority: "authority".to_owned() };
+        let retries = Retries { commands, accepted: BTreeMap::from([("./x".to_owned(), accepted)]) };
         let progress = Progress { retries: Some(Box::new(retries)), ..Progress::default() };
         Changes { progress: Some(progress), ..Changes::default() }
     };
