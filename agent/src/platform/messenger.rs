@@ -1,20 +1,14 @@
 //! Telling consumers that their files changed, by the machine's own tools.
 
-use std::io::Read as _;
-use std::process::{Command, Stdio};
-
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
+use std::time::Duration;
 
 use super::consumer::Consumer;
 use super::path::MachinePath;
 use super::root::Root;
-use crate::shell::tool::{PLACES, find};
+use crate::shell::tool::{self, ToolError, find};
 
-/// How long a tool may take, in seconds.
-const PATIENCE: i64 = 60;
-/// How much of what a tool says is repeated, in bytes.
-const MAX_WORDS: usize = 400;
+/// How long a tool may take.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What changed for a consumer.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -158,19 +152,6 @@ fn unless_not_running(reason: String) -> Result<(), String> {
     if not_running.iter().any(|words| reason.contains(words)) { Ok(()) } else { Err(reason) }
 }
 
-/// Why a tool did not do its work.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum ToolError {
-    #[error("{0} is not installed")]
-    Missing(String),
-    #[error("{tool} cannot be run: {source}")]
-    Unusable { tool: String, source: std::io::Error },
-    #[error("{0} did not end within {PATIENCE} seconds and was stopped")]
-    Endless(String),
-    #[error("{tool} failed: {said}")]
-    Failed { tool: String, said: String },
-}
-
 /// Runs a tool that writes to `/proc/sys` or `/sys`: as a service of the agent runs in a sandbox that does not let it, the
 /// tool is started by systemd, outside of it.
 fn run_outside(tool: &str, arguments: &[&str]) -> Result<(), String> {
@@ -206,61 +187,5 @@ pub(super) fn run(tool: &str, arguments: &[&str]) -> Result<(), String> {
 
 /// Runs a tool and comes back with what it printed.
 pub(super) fn ask(tool: &str, arguments: &[&str]) -> Result<String, ToolError> {
-    let program = find(tool).ok_or_else(|| ToolError::Missing(tool.to_owned()))?;
-    let unusable = |source: std::io::Error| ToolError::Unusable { tool: tool.to_owned(), source };
-    let output = std::fs::File::from(
-        rustix::fs::memfd_create("output", rustix::fs::MemfdFlags::CLOEXEC).map_err(|error| unusable(error.into()))?,
-    );
-    let errors = output.try_clone().map_err(unusable)?;
-    let mut command = Command::new(program);
-    command.args(arguments).env_clear().env("PATH", PLACES.join(":")).env("LC_ALL", "C.UTF-8");
-    // Where another system bus is named, as in a container or a test, the tools are to use it too.
-    if let Some(bus) = std::env::var_os("DBUS_SYSTEM_BUS_ADDRESS") {
-        command.env("DBUS_SYSTEM_BUS_ADDRESS", bus);
-    }
-    let mut child = command
-        .stdin(Stdio::null())
-        .stdout(output.try_clone().map_err(unusable)?)
-        .stderr(errors)
-        .spawn()
-        .map_err(unusable)?;
-    if !ends_in_time(&child) {
-        let _ = child.kill();
-        let _ = child.wait();
-        return Err(ToolError::Endless(tool.to_owned()));
-    }
-    let status = child.wait().map_err(unusable)?;
-    let said = read_back(output).map_err(unusable)?;
-    if status.success() {
-        return Ok(said);
-    }
-    let said = said.trim();
-    let beginning: String = said.chars().take(MAX_WORDS).collect();
-    let said = if said.is_empty() { status.to_string() } else { beginning.replace('\n', "; ") };
-    Err(ToolError::Failed { tool: tool.to_owned(), said })
-}
-
-fn ends_in_time(child: &std::process::Child) -> bool {
-    let Some(process) = i32::try_from(child.id()).ok().and_then(Pid::from_raw) else { return true };
-    let Ok(handle) = pidfd_open(process, PidfdFlags::empty()) else { return true };
-    let patience = Timespec { tv_sec: PATIENCE, tv_nsec: 0 };
-    loop {
-        match poll(&mut [PollFd::new(&handle, PollFlags::IN)], Some(&patience)) {
-            Err(rustix::io::Errno::INTR) => {}
-            Ok(0) => {
-                let _ = pidfd_send_signal(&handle, Signal::KILL);
-                return false;
-            }
-            _ => return true,
-        }
-    }
-}
-
-fn read_back(output: std::fs::File) -> std::io::Result<String> {
-    use std::io::Seek as _;
-    let mut output = output;
-    output.rewind()?;
-    let mut said = Vec::new();
-    output.take(1 << 20).read_to_end(&mut said)?;
-    Ok(String::from_utf8_lossy(&said).into_owned())
+    tool::ask(tool, arguments, PATIENCE)
 }

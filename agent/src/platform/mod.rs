@@ -28,6 +28,7 @@ pub mod messenger;
 pub mod path;
 pub mod plan;
 pub mod preview;
+mod published;
 pub mod quarantine;
 pub mod remote;
 pub mod root;

@@ -32,7 +32,10 @@ exec "$@""#;
 /// Does what a test does in namespaces of its own.
 pub(crate) fn alone<Test: Fn()>(_: Test, body: impl FnOnce(&Machine)) {
     if let Some(folder) = std::env::var_os(FOLDER) {
-        return body(&Machine::new(PathBuf::from(folder)));
+        let machine = Machine::new(PathBuf::from(folder));
+        // As the agent has it: what is for everybody has to be so by itself.
+        rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+        return body(&machine);
     }
     let (_, name) = std::any::type_name::<Test>().split_once("::").unwrap();
     let folder = TempDir::new().unwrap();

@@ -1,17 +1,22 @@
 //! dconf, read and written as a user's programs do.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crate::alone::alone;
-use crate::programs::{ask, run};
+use crate::programs::{ask, run, run_as_user};
 use crate::samples::{policy, setting};
 
 const DELAY: &str = "/org/gnome/desktop/session/idle-delay";
 const CLOCK: &str = "/org/gnome/desktop/interface/clock-format";
 const DATABASE: &str = "/etc/dconf/db/mdm-agent";
 
+/// What programs of an ordinary user read, who has not set it.
 fn read(key: &str) -> String {
-    ask("dconf", &["read", key]).trim().to_owned()
+    // It says on the other way that this user has no directory of its own.
+    let answer = run_as_user("sh", &["-c", "exec dconf read \"$0\" 2>/dev/null", key]);
+    assert!(answer.success, "{}", answer.said);
+    answer.said.trim().to_owned()
 }
 
 /// Writes a setting on a bus of its own; says what dconf said if it declined.
@@ -37,11 +42,47 @@ fn a_setting_is_read_by_programs_and_cannot_be_changed_until_it_is_gone() {
         }
         write("/org/gnome/desktop/interface/clock-show-date", "true").unwrap();
         assert_eq!(read(DELAY), "uint32 300");
+        // Of the user who wrote: with the user's own database.
+        assert_eq!(ask("dconf", &["read", DELAY]).trim(), "uint32 300");
         machine.undo();
         assert!(!Path::new(DATABASE).exists(), "the database is still there");
         assert_eq!([read(DELAY), read(CLOCK)], ["", ""]);
         write(DELAY, "uint32 1").unwrap();
-        assert_eq!(read(DELAY), "uint32 1");
+        assert_eq!(ask("dconf", &["read", DELAY]).trim(), "uint32 1");
+    });
+}
+
+#[test]
+#[ignore = "needs dconf-cli, setpriv, overlayfs, root and unshare"]
+fn compliance_goes_by_what_users_get_and_not_by_what_is_written() {
+    alone(compliance_goes_by_what_users_get_and_not_by_what_is_written, |machine| {
+        // A desktop, which this machine does not have.
+        let folder = machine.folder();
+        std::fs::create_dir_all(folder.join("upper/wayland-sessions")).unwrap();
+        std::fs::create_dir_all(folder.join("work")).unwrap();
+        std::fs::write(folder.join("upper/wayland-sessions/gnome.desktop"), "").unwrap();
+        let layers = format!("lowerdir=/usr/share,upperdir={0}/upper,workdir={0}/work", folder.to_str().unwrap());
+        ask("mount", &["-t", "overlay", "none", "-o", &layers, "/usr/share"]);
+        let lock = || {
+            let facts =
+                mdm_agent::platform::facts::gather(Path::new("/"), 0, &[], &mdm_agent::platform::facts::NoScripts);
+            let mdm_agent::engine::compliance::Fact::Known { value, .. } = facts.screen_lock else { panic!() };
+            value.unwrap().idle_seconds
+        };
+        let settings = [policy("DeviceLock/MaxInactivityTimeDeviceLock", "2")];
+        assert_eq!(lock(), 300, "what GNOME does by itself");
+        machine.put_in_force(&settings);
+        assert_eq!(lock(), 120);
+        let compiled = Path::new(DATABASE);
+        std::fs::set_permissions(compiled, std::fs::Permissions::from_mode(0o600)).unwrap();
+        assert_eq!(lock(), 300, "users do not get it");
+        std::fs::set_permissions(compiled, std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert_eq!(lock(), 120);
+        // The text says otherwise since; nobody has compiled it.
+        let source = "/etc/dconf/db/mdm-agent.d/90-mdm-agent";
+        let text = std::fs::read_to_string(source).unwrap().replace("uint32 120", "uint32 60");
+        std::fs::write(source, text).unwrap();
+        assert_eq!(lock(), 120);
     });
 }
 

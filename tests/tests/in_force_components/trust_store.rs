@@ -9,7 +9,7 @@ use crate::alone::alone;
 use crate::certificates::{Authority, Issued};
 use crate::daemon::start;
 use crate::machine::Machine;
-use crate::programs::run;
+use crate::programs::{run, run_as_user};
 
 /// The store as one file.
 const STORE: &str = "/etc/ssl/certs/ca-certificates.crt";
@@ -31,7 +31,8 @@ fn is_trusted(machine: &Machine) -> bool {
     let leaf = leaf.to_str().unwrap();
     let answers = [
         run("curl", &["--silent", "--show-error", "--output", "/dev/null", &address]),
-        run("curl", &["--silent", "--show-error", "--output", "/dev/null", "--cacert", STORE, &address]),
+        run_as_user("curl", &["--silent", "--show-error", "--output", "/dev/null", &address]),
+        run_as_user("curl", &["--silent", "--show-error", "--output", "/dev/null", "--cacert", STORE, &address]),
         run("openssl", &["verify", "-no-CApath", "-no-CAstore", "-CAfile", STORE, leaf]),
         run("openssl", &["verify", "-no-CAfile", "-no-CAstore", "-CApath", "/etc/ssl/certs", leaf]),
     ];

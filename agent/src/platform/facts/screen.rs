@@ -1,8 +1,9 @@
-//! How screens are locked, by what dconf's system databases say and lock.
+//! How screens are locked, by what dconf's system databases say and lock for those who use the machine.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::source::Source;
+use super::tool;
 use crate::engine::compliance::Fact;
 use crate::engine::compliance::facts::ScreenLock;
 
@@ -12,6 +13,10 @@ const DELAY: &str = "/org/gnome/desktop/screensaver/lock-delay";
 /// Where dconf looks for the user profile: the administrator's, then those of the vendor (`XDG_DATA_DIRS`).
 const PROFILES: &[&str] =
     &["/etc/dconf/profile/user", "/usr/local/share/dconf/profile/user", "/usr/share/dconf/profile/user"];
+/// dconf, for a user whom no file belongs to.
+const AS_A_USER: &[&str] = &["--reuid=65534", "--regid=65534", "--clear-groups", "dconf"];
+/// What is above all of these keys.
+const LOCKED_BELOW: &str = "/org/gnome/desktop/";
 /// What GNOME does if nobody says anything else.
 const USUAL_IDLE: u32 = 300;
 
@@ -52,9 +57,28 @@ struct Settings {
 }
 
 impl Settings {
-    /// The system databases of the user profile; the first one that says something wins. A database that was not
-    /// compiled is not in effect.
+    /// What users get. On the machine itself dconf is asked, as a user who has set nothing; below another root the sources
+    /// of its databases are read.
     fn read(source: &Source) -> Self {
+        source.is_machine().then(Self::asked).flatten().unwrap_or_else(|| Self::of_sources(source))
+    }
+
+    /// What dconf answers an ordinary user, from the compiled databases; `None` if it cannot be asked.
+    fn asked() -> Option<Self> {
+        let ask = |arguments: &[&str]| tool::ask("setpriv", &[AS_A_USER, arguments].concat()).ok();
+        let mut settings = Self { evidence: "dconf, asked as a user".to_owned(), ..Self::default() };
+        for key in [IDLE, ENABLED, DELAY] {
+            let value = ask(&["read", "-d", key])?.trim().to_owned();
+            settings.values.extend(Some(value).filter(|value| !value.is_empty()).map(|value| (key.to_owned(), value)));
+        }
+        let locks = ask(&["list-locks", LOCKED_BELOW])?;
+        settings.locks = locks.lines().map(|line| line.trim().to_owned()).collect();
+        Some(settings)
+    }
+
+    /// The system databases of the user profile; the first one that says something wins. A database that was not
+    /// compiled, or that users cannot read, is not in effect.
+    fn of_sources(source: &Source) -> Self {
         let profile = source.first(PROFILES.iter().map(|path| (*path).to_owned()));
         let (place, profile) = profile.unwrap_or_else(|| (PROFILES[0].to_owned(), String::new()));
         let databases: Vec<&str> = profile.lines().filter_map(|line| line.trim().strip_prefix("system-db:")).collect();
@@ -65,7 +89,7 @@ impl Settings {
         let mut places = vec![place];
         for name in databases.into_iter().filter(plain) {
             let base = format!("/etc/dconf/db/{name}");
-            if source.has(&base) {
+            if source.is_for_everybody(&base) {
                 settings.add(source, &format!("{base}.d"));
                 places.push(format!("{base}.d"));
             }

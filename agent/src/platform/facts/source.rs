@@ -66,6 +66,12 @@ impl Source {
         if is_file(&handle)? { Ok(File::from(handle)) } else { Err(other()) }
     }
 
+    /// Whether every user of the machine can read a file, as far as its own mode says.
+    pub(super) fn is_for_everybody(&self, path: &str) -> bool {
+        let mode = self.open_in(path, OFlags::PATH).and_then(|handle| Ok(rustix::fs::fstat(handle)?.st_mode));
+        mode.is_ok_and(|mode| mode & 0o004 != 0)
+    }
+
     /// The whole of a file.
     pub(super) fn bytes(&self, path: &str) -> io::Result<Vec<u8>> {
         let mut content = Vec::new();

@@ -3,7 +3,7 @@
 use std::io::{self, Write as _};
 use std::os::fd::OwnedFd;
 
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, RenameFlags, Uid};
+use rustix::fs::{AtFlags, FileType, Gid, Mode, OFlags, RenameFlags, Uid};
 use rustix::io::Errno;
 
 use super::{Operation, Root, RootError, is_absent};
@@ -88,6 +88,21 @@ impl Root {
         {
             let _ = rustix::fs::fchmod(&handle, Mode::from_raw_mode(0o755));
         }
+    }
+
+    /// Lets everybody read a file of root's that a program of the machine has made; says whether that was needed.
+    pub fn open_for_reading(&self, path: &str) -> bool {
+        let open = || -> io::Result<bool> {
+            let handle = self.open_in(path, OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK)?;
+            let facts = rustix::fs::fstat(&handle)?;
+            let is_file = FileType::from_raw_mode(facts.st_mode) == FileType::RegularFile;
+            if !is_file || facts.st_uid != rustix::process::geteuid().as_raw() || facts.st_mode & 0o044 == 0o044 {
+                return Ok(false);
+            }
+            rustix::fs::fchmod(&handle, Mode::from_raw_mode(facts.st_mode & 0o7777 | 0o044))?;
+            Ok(true)
+        };
+        open().unwrap_or(false)
     }
 
     /// Removes what was staged, if anything was.

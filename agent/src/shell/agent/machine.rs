@@ -138,6 +138,7 @@ impl Agent {
         let Ok(right) = right.try_lock_owned() else { return };
         work::detached("applying what is stored", move || {
             let _right = right;
+            platform.open_published();
             if let Some(found) = Self::take_over_machine(&paths, &platform, stored.as_ref()) {
                 tell_drift(&outcomes, found);
             }

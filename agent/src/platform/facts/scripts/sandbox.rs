@@ -138,9 +138,8 @@ fn can_be_apart() -> bool {
 }
 
 fn command(program: &str, arguments: &[OsString], directory: &Path) -> Result<Command, String> {
-    let path = tool::find(program).ok_or_else(|| format!("{program} is not installed"))?;
-    let mut command = Command::new(path);
-    command.args(arguments).current_dir(directory).env_clear().stdin(Stdio::null()).stderr(Stdio::null());
+    let mut command = crate::shell::tool::command(program).map_err(|error| error.to_string())?;
+    command.args(arguments).current_dir(directory).env_clear().stderr(Stdio::null());
     for (name, value) in arguments::environment() {
         command.env(name, value);
     }

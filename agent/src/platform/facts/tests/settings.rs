@@ -1,3 +1,5 @@
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::*;
 use crate::engine::compliance::facts::{Firewall, PasswordPolicy, ScreenLock};
 
@@ -166,7 +168,12 @@ fn a_screen_lock_is_enforced_where_it_is_locked() {
     assert_eq!(lock(&tree), expected);
     let tree = tree.file("/etc/dconf/db/local.d/locks/90", keys);
     assert_eq!(lock(&tree), ScreenLock { enforced: true, ..expected });
-    std::fs::remove_file(tree.root().join("etc/dconf/db/local")).unwrap();
+    let compiled = tree.root().join("etc/dconf/db/local");
+    std::fs::set_permissions(&compiled, std::fs::Permissions::from_mode(0o600)).unwrap();
+    assert!(!lock(&tree).enforced, "one that users cannot read is not in effect");
+    std::fs::set_permissions(&compiled, std::fs::Permissions::from_mode(0o644)).unwrap();
+    assert!(lock(&tree).enforced);
+    std::fs::remove_file(compiled).unwrap();
     assert!(!lock(&tree).enforced, "a database that was not compiled is not in effect");
     let usual = lock(&desktop());
     assert_eq!((usual.idle_seconds, usual.enforced), (300, false));
