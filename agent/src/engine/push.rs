@@ -51,6 +51,8 @@ pub enum LinkState {
     Up,
     /// The push server refuses.
     Refused,
+    /// The push server sent too much; it is not listened to for a while.
+    Flooding,
 }
 
 impl LinkState {
@@ -61,6 +63,7 @@ impl LinkState {
             Self::Connecting => "connecting",
             Self::Up => "up",
             Self::Refused => "refused",
+            Self::Flooding => "flooding",
         }
     }
 }
@@ -114,7 +117,7 @@ impl PushState {
             _ if self.bad_address => 1,
             LinkState::Refused => 2,
             LinkState::Up => 0,
-            LinkState::None | LinkState::Connecting => 4,
+            LinkState::None | LinkState::Connecting | LinkState::Flooding => 4,
         }
     }
 }

@@ -38,6 +38,13 @@ impl Default for LinkTiming {
     }
 }
 
+/// How much a server may send in a minute, over all of its connections: a hundred rings of the largest size, and the
+/// keep-alives, are far less.
+pub const BYTES_A_MINUTE: u64 = 1 << 20;
+/// How many lines of it.
+pub const LINES_A_MINUTE: u64 = 2_000;
+const MINUTE: u64 = 60_000;
+
 /// The longest wait that a server may ask for, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
 
@@ -46,8 +53,13 @@ const LONGEST_RETRY_AFTER: u64 = 86_400;
 pub enum LinkEvent {
     /// The server has said that the subscription is open.
     Connected,
-    /// The server has sent something.
-    Line,
+    /// The server has sent so much.
+    Received {
+        /// Bytes.
+        bytes: u64,
+        /// Lines that were complete by that.
+        lines: u64,
+    },
     /// The deadline is reached.
     Due,
     /// The connection could not be made, or broke, or was closed.
@@ -98,6 +110,9 @@ pub enum LinkProblem {
     /// The server does not let this device listen.
     #[error("the push server does not let this device listen (HTTP {0})")]
     Unauthorised(u16),
+    /// The server sends more than anybody could mean.
+    #[error("the push server floods this device with more than {LINES_A_MINUTE} lines or {} KiB in a minute", BYTES_A_MINUTE >> 10)]
+    Flooding,
     /// There is no push server at that address.
     #[error("there is no push server at that address (HTTP {0})")]
     WrongAddress(u16),
@@ -113,6 +128,7 @@ impl LinkProblem {
             Self::Silent => "silent",
             Self::TimedOut => "timed-out",
             Self::Broken(_) => "connection-broken",
+            Self::Flooding => "flooding",
             Self::Unauthorised(_) => "device-auth",
             Self::WrongAddress(_) => "wrong-address",
             Self::Busy(_) => "busy",
@@ -123,6 +139,7 @@ impl LinkProblem {
     pub fn standing(&self) -> push::LinkState {
         match self {
             Self::Unauthorised(_) | Self::WrongAddress(_) => push::LinkState::Refused,
+            Self::Flooding => push::LinkState::Flooding,
             Self::Silent | Self::TimedOut | Self::Broken(_) | Self::Busy(_) => push::LinkState::Connecting,
         }
     }
@@ -148,6 +165,8 @@ pub struct PushLink {
     /// The server does not want to be asked before that.
     held_until: u64,
     problem: Option<LinkProblem>,
+    /// When the present minute began, and what came in it: bytes and lines.
+    minute: (u64, u64, u64),
 }
 
 impl PushLink {
@@ -161,6 +180,7 @@ impl PushLink {
             failures: 0,
             held_until: 0,
             problem: None,
+            minute: (now_ms, 0, 0),
         }
     }
 
@@ -191,7 +211,12 @@ impl PushLink {
                 self.problem = None;
                 None
             }
-            (LinkEvent::Line, LinkState::Up) => {
+            (LinkEvent::Received { bytes, lines }, LinkState::Connecting | LinkState::Up)
+                if self.is_too_much(bytes, lines, now_ms) =>
+            {
+                Some(self.fail(LinkProblem::Flooding, None, now_ms, random))
+            }
+            (LinkEvent::Received { .. }, LinkState::Up) => {
                 self.deadline = now_ms.saturating_add(self.timing.silence);
                 None
             }
@@ -202,8 +227,20 @@ impl PushLink {
                 Some(self.fail(LinkProblem::of_status(status), retry_after, now_ms, random))
             }
             (LinkEvent::NetworkUp, _) => self.network_up(now_ms),
-            (LinkEvent::Connected | LinkEvent::Line | LinkEvent::Broken(_) | LinkEvent::HttpStatus { .. }, _) => None,
+            (
+                LinkEvent::Connected | LinkEvent::Received { .. } | LinkEvent::Broken(_) | LinkEvent::HttpStatus { .. },
+                _,
+            ) => None,
         }
+    }
+
+    /// Counts what came; says whether that is more than a minute may bring.
+    fn is_too_much(&mut self, bytes: u64, lines: u64, now_ms: u64) -> bool {
+        let (began, had_bytes, had_lines) = self.minute;
+        let is_over = now_ms.saturating_sub(began) >= MINUTE;
+        let (began, had_bytes, had_lines) = if is_over { (now_ms, 0, 0) } else { (began, had_bytes, had_lines) };
+        self.minute = (began, had_bytes.saturating_add(bytes), had_lines.saturating_add(lines));
+        self.minute.1 > BYTES_A_MINUTE || self.minute.2 > LINES_A_MINUTE
     }
 
     fn enter(&mut self, state: LinkState, now_ms: u64, for_ms: u64) {
@@ -246,7 +283,9 @@ impl PushLink {
         self.failures = if self.is_steady(now_ms) { 1 } else { self.failures.saturating_add(1) };
         let wait = backoff::wait_ms(self.failures, self.timing.first_wait, self.timing.longest_wait, 0, random);
         let held = match &problem {
-            LinkProblem::Unauthorised(_) | LinkProblem::WrongAddress(_) => self.timing.refused_wait,
+            LinkProblem::Unauthorised(_) | LinkProblem::WrongAddress(_) | LinkProblem::Flooding => {
+                self.timing.refused_wait
+            }
             LinkProblem::Silent | LinkProblem::TimedOut | LinkProblem::Broken(_) | LinkProblem::Busy(_) => 0,
         };
         let held = held.max(retry_after.unwrap_or(0).min(LONGEST_RETRY_AFTER) * 1000);

@@ -244,13 +244,21 @@ impl Listener {
     }
 
     async fn read(&mut self, piece: &[u8], connection: &mut Connection) -> Result<(), NobodyListens> {
+        let received = LinkEvent::Received {
+            bytes: u64::try_from(piece.len()).unwrap_or(u64::MAX),
+            lines: piece.iter().filter(|byte| **byte == b'\n').map(|_| 1).sum(),
+        };
+        self.tell(received, connection).await?;
+        if matches!(connection, Connection::None) {
+            // It was given up for that; nothing of it counts.
+            return Ok(());
+        }
         let mut lines = Vec::new();
         self.reader.feed(piece, &mut lines);
         // An answer that is no stream of events, a captive portal's for instance, never gets the link up.
         if !lines.is_empty() {
             self.tell(LinkEvent::Connected, connection).await?;
         }
-        self.tell(LinkEvent::Line, connection).await?;
         for line in lines {
             if let StreamEvent::Message(message) = line {
                 self.report(PushEvent::Rung { id: message.id, text: message.text }).await?;

@@ -31,6 +31,10 @@ impl Chromium {
     }
 
     pub(crate) fn call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Value {
+        self.try_to_call(session, method, parameters).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn try_to_call(&mut self, session: Option<&str>, method: &str, parameters: &Value) -> Result<Value, Value> {
         self.count += 1;
         let mut order = json!({"id": self.count, "method": method, "params": parameters});
         if let Some(session) = session {
@@ -42,8 +46,10 @@ impl Chromium {
             self.answers.read_until(0, &mut answer).unwrap();
             let mut answer: Value = serde_json::from_slice(answer.strip_suffix(&[0]).unwrap()).unwrap();
             if answer["id"] == self.count {
-                assert_eq!(answer.get("error"), None, "{method}");
-                return answer["result"].take();
+                return match answer.get_mut("error") {
+                    Some(error) => Err(error.take()),
+                    None => Ok(answer["result"].take()),
+                };
             }
         }
     }
@@ -66,13 +72,14 @@ impl Chromium {
         let order = json!({"expression": script, "awaitPromise": true, "returnByValue": true});
         let until = Instant::now() + Duration::from_secs(20);
         loop {
-            let answer = self.call(Some(&session), "Runtime.evaluate", &order);
-            match answer["result"]["value"].as_str() {
+            let answer = self.try_to_call(Some(&session), "Runtime.evaluate", &order);
+            let said = answer.as_ref().ok().and_then(|answer| answer["result"]["value"].as_str());
+            match said {
                 Some(text) => {
                     break serde_json::from_str::<Value>(text).unwrap()["policyGroups"]["chrome"]["policies"].take();
                 }
-                // The page is not there yet.
-                None => assert!(Instant::now() < until, "{answer}"),
+                // The page is not there yet, or it takes the place of the empty one just now.
+                None => assert!(Instant::now() < until, "{answer:?}"),
             }
             std::thread::sleep(Duration::from_millis(100));
         }

@@ -6,6 +6,8 @@ use super::*;
 use crate::engine::testing::cases;
 
 const HOUR: u64 = 3_600_000;
+/// A keep-alive.
+const SOME: LinkEvent = LinkEvent::Received { bytes: 100, lines: 1 };
 
 #[test]
 fn a_link_connects_at_once_and_is_up_when_the_server_says_so() {
@@ -21,7 +23,7 @@ fn a_server_that_speaks_is_left_alone_and_one_that_falls_silent_is_given_up() {
     let mut world = World::up();
     for _ in 0..100 {
         world.now += 119_999;
-        assert_eq!(world.tell(LinkEvent::Line), None);
+        assert_eq!(world.tell(SOME), None);
         assert_eq!(world.tell(LinkEvent::Due), None);
     }
     assert_eq!(world.due(), Some(LinkOrder::HangUp));
@@ -32,10 +34,35 @@ fn a_server_that_speaks_is_left_alone_and_one_that_falls_silent_is_given_up() {
 fn a_subscription_that_never_opens_is_given_up() {
     let mut world = World::new();
     world.due();
-    world.tell(LinkEvent::Line);
+    world.tell(SOME);
     assert_eq!(world.due(), Some(LinkOrder::HangUp));
     assert_eq!(world.now, 30_000);
     assert_eq!(world.link.problem(), Some(&LinkProblem::TimedOut));
+}
+
+#[test]
+fn a_server_that_floods_is_hung_up_on_for_an_hour_over_all_of_its_connections() {
+    for much in [
+        LinkEvent::Received { bytes: BYTES_A_MINUTE / 4, lines: 0 },
+        LinkEvent::Received { bytes: 0, lines: LINES_A_MINUTE / 4 },
+    ] {
+        let mut world = World::up();
+        for _ in 0..100 {
+            world.now += 20_000;
+            assert_eq!(world.tell(much.clone()), None, "three quarters of it in a minute");
+        }
+        world.now += 60_000;
+        world.tell(much.clone());
+        world.tell(much.clone());
+        // That the connection breaks begins no new minute.
+        world.tell(broken());
+        world.due();
+        world.tell(LinkEvent::Connected);
+        assert_eq!([world.tell(much.clone()), world.tell(much.clone())], [None, None]);
+        assert_eq!(world.tell(much.clone()), Some(LinkOrder::HangUp));
+        assert_eq!(world.link.problem(), Some(&LinkProblem::Flooding));
+        assert!(world.link.deadline() >= world.now + HOUR);
+    }
 }
 
 #[test]
@@ -125,7 +152,7 @@ proptest! {
             let before = world.link.state();
             let event = match kind {
                 0 => LinkEvent::Connected,
-                1 => LinkEvent::Line,
+                1 => SOME,
                 2 => broken(),
                 3 => LinkEvent::HttpStatus { status, retry_after: (ms % 2 == 0).then_some(ms / 1000) },
                 4 => LinkEvent::NetworkUp,

@@ -25,6 +25,10 @@ fn judge(facts: &Facts) -> Finding {
         "refused" => {
             Finding::warn("the push server refuses the link", "Tell the administrator; the schedule goes on meanwhile.")
         }
+        "flooding" => Finding::warn(
+            "the push server sent far too much, and is not listened to for an hour",
+            "Tell the administrator; the schedule goes on meanwhile.",
+        ),
         _ => Finding::skipped("the server has named no push server; check-ins go by the schedule alone"),
     }
 }
