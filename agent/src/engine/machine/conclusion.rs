@@ -42,11 +42,12 @@ impl Engine {
         let mut notes = vec![Note::session(&record)];
         self.note_follow(&follow, now, &mut notes);
         self.settle_refusals(&session, refusals, self.life.clock().read(now), &mut notes);
+        // Also without a store: what could not be kept is tried again as long as this process remembers it.
+        self.settle_waiting(&session, &follow, ended == Ended::Completed);
         let before = self.life.expiry();
         let mut changes = Changes::default();
         let orders = if has_store { self.orders(&session, now) } else { Vec::new() };
         if has_store {
-            self.settle_waiting(&session, &follow, ended == Ended::Completed);
             let stored =
                 Stored { profiles: session.tree().profiles().cloned().collect(), tombstones, ..Stored::default() };
             // What the device itself had to add, in a session in which the server set nothing.
