@@ -251,8 +251,8 @@ impl SessionFailure {
                         | ConnectionFailure::Local(_)
                 )
             ),
-            // Neither says anything of the server.
-            no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_) | ConnectionFailure::Local(_))),
+            no_network: matches!(self, Self::Connection(ConnectionFailure::NoNetwork(_))),
+            local: matches!(self, Self::Connection(ConnectionFailure::Local(_))),
             retry_after: self.retry_after(),
         }
     }

@@ -33,7 +33,7 @@ use super::note::Note;
 use super::profile::Tombstone;
 use super::progress::{Progress, SessionRecord, Trigger};
 use super::push::{Channel, LinkState, spread_seconds};
-use super::refusals::{Refused, RefusedSetting};
+use super::refusals::RefusedSetting;
 use super::report;
 use super::session::Session;
 use super::time::{Deadline, Now, TimerReason};
@@ -80,8 +80,8 @@ pub struct Conduct {
     held: Option<Vec<u8>>,
     /// Settings that were refused in this session, as far as that is remembered.
     refusals: Vec<(String, RefusedSetting)>,
-    /// What was remembered as refused before what is being kept.
-    refused_before: Option<Box<Refused>>,
+    /// What was remembered as refused or waiting before what is being kept.
+    before_keep: waiting::Remembered,
     /// Certificates ordered in this session that were taken note of.
     orders_noted: usize,
     /// Remote orders and confirmations of this session that were taken note of.

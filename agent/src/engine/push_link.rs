@@ -44,6 +44,9 @@ pub const BYTES_A_MINUTE: u64 = 1 << 20;
 /// How many lines of it.
 pub const LINES_A_MINUTE: u64 = 2_000;
 const MINUTE: u64 = 60_000;
+/// The wait after the first flood; each further one within six hours makes it four times as long, up to an hour.
+const FIRST_FLOOD_WAIT: u64 = 15_000;
+const FLOODS_FORGOTTEN: u64 = 6 * 60 * MINUTE;
 
 /// The longest wait that a server may ask for, in seconds.
 const LONGEST_RETRY_AFTER: u64 = 86_400;
@@ -167,6 +170,8 @@ pub struct PushLink {
     problem: Option<LinkProblem>,
     /// When the present minute began, and what came in it: bytes and lines.
     minute: (u64, u64, u64),
+    /// How often the server has flooded of late, and when it did last.
+    floods: (u32, u64),
 }
 
 impl PushLink {
@@ -181,6 +186,7 @@ impl PushLink {
             held_until: 0,
             problem: None,
             minute: (now_ms, 0, 0),
+            floods: (0, 0),
         }
     }
 
@@ -243,6 +249,16 @@ impl PushLink {
         self.minute.1 > BYTES_A_MINUTE || self.minute.2 > LINES_A_MINUTE
     }
 
+    /// How long a server that floods is not listened to.
+    fn flood_wait(&mut self, now_ms: u64) -> u64 {
+        let (before, last) = self.floods;
+        let before = if now_ms.saturating_sub(last) >= FLOODS_FORGOTTEN { 0 } else { before };
+        self.floods = (before.saturating_add(1), now_ms);
+        self.minute = (now_ms, 0, 0);
+        let wait = FIRST_FLOOD_WAIT.saturating_mul(4_u64.saturating_pow(before));
+        wait.min(self.timing.refused_wait)
+    }
+
     fn enter(&mut self, state: LinkState, now_ms: u64, for_ms: u64) {
         self.state = state;
         self.entered = now_ms;
@@ -283,9 +299,8 @@ impl PushLink {
         self.failures = if self.is_steady(now_ms) { 1 } else { self.failures.saturating_add(1) };
         let wait = backoff::wait_ms(self.failures, self.timing.first_wait, self.timing.longest_wait, 0, random);
         let held = match &problem {
-            LinkProblem::Unauthorised(_) | LinkProblem::WrongAddress(_) | LinkProblem::Flooding => {
-                self.timing.refused_wait
-            }
+            LinkProblem::Unauthorised(_) | LinkProblem::WrongAddress(_) => self.timing.refused_wait,
+            LinkProblem::Flooding => self.flood_wait(now_ms),
             LinkProblem::Silent | LinkProblem::TimedOut | LinkProblem::Broken(_) | LinkProblem::Busy(_) => 0,
         };
         let held = held.max(retry_after.unwrap_or(0).min(LONGEST_RETRY_AFTER) * 1000);

@@ -73,10 +73,10 @@ impl Fates {
             let setting = RefusedSetting { status: status.0, reason, at };
             let is_known =
                 refused.get(&node).is_some_and(|known| (known.status, &known.reason) == (status.0, &setting.reason));
-            if !is_known {
-                news.push((node.clone(), setting.clone()));
-            }
             if refused.len() < MAX_REFUSED || refused.contains_key(&node) {
+                if !is_known {
+                    news.push((node.clone(), setting.clone()));
+                }
                 refused.insert(node, setting);
             }
         }

@@ -76,12 +76,9 @@ impl Retries {
         commands.chain(self.accepted.values_mut().map(|known| &mut known.authority))
     }
 
-    /// Remembers a command, in place of those that it repeats; what would be too much is not remembered.
+    /// Remembers a command, in place of those that change a node that it changes; what would be too much is not remembered.
     pub fn remember(&mut self, command: RefusedCommand) {
-        if self.commands.contains(&command) {
-            return;
-        }
-        self.commands.retain(|known| known.refused.is_disjoint(&command.refused));
+        self.commands.retain(|known| known.nodes.is_disjoint(&command.nodes));
         let size: usize = self.commands.iter().map(|known| known.message.len()).sum();
         if size.saturating_add(command.message.len()) <= MAX_RETRIED_BYTES {
             self.commands.push(command);

@@ -118,10 +118,12 @@ async fn signs_of_life(agent: mpsc::Sender<Message>) {
         if agent.send(Message::Alive(reply)).await.is_err() {
             return;
         }
-        if answer.await.is_ok() {
+        let is_alive = answer.await.is_ok();
+        if is_alive {
             notify::alive();
         }
-        tokio::time::sleep(period / 2).await;
+        // Work that takes long may end any moment.
+        tokio::time::sleep(if is_alive { period / 2 } else { period / 20 }).await;
     }
 }
 

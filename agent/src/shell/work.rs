@@ -2,7 +2,7 @@
 //!
 //! A machine that is short of threads, memory or file descriptors for a moment must not leave the agent waiting for ever.
 //! So whatever is begun here has an outcome: its result, or that it was lost, because no thread could be had, because it
-//! panicked, or because it took longer than it may. Nothing else in the shell starts threads.
+//! panicked, or because it took longer than it may. Nothing else in the shell starts threads, but for the resolver of names.
 
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};

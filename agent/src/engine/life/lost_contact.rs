@@ -47,7 +47,7 @@ impl Life {
     pub(super) fn contact_is_lost(&mut self, plan: &Plan, how: FailedHow, now: Now) -> bool {
         let at = self.clock.read(now).wall;
         let Some(due) = self.lost_contact_due().filter(|due| self.clock.certain_from(*due) <= at) else { return false };
-        let says_nothing = how.no_network || how.answered || how.may_be_clock || self.is_expired(now);
+        let says_nothing = how.no_network || how.local || how.answered || how.may_be_clock || self.is_expired(now);
         let Some(lost) = &mut self.progress.lost_contact else { return false };
         let is_apart = at.saturating_sub(lost.failed_at) >= APART_SECONDS;
         if !says_nothing && plan.destination == Destination::Home && is_apart {

@@ -45,6 +45,8 @@ pub struct FailedHow {
     pub answered: bool,
     /// There is certainly none: its coming will be noticed, so that there is no need to knock.
     pub no_network: bool,
+    /// This machine could not even ask, which says nothing of the server.
+    pub local: bool,
     /// A clock that is wrong may be the cause: a certificate is not valid by it.
     pub may_be_clock: bool,
     /// For how long the server asks to be left alone, in seconds.

@@ -1,6 +1,7 @@
 //! A session from the opened store to its end.
 
 use super::opening::Opening;
+use super::waiting::Remembered;
 use super::{Action, Conduct, Engine, Phase};
 use crate::engine::application::{DriftReport, MAX_DRIFT_REPORTED, MachineReport};
 use crate::engine::certificates::Slot;
@@ -66,7 +67,7 @@ impl Engine {
             outdated,
             unkept: Vec::new(),
             refusals: Vec::new(),
-            refused_before: None,
+            before_keep: Remembered::default(),
             held: None,
             orders_noted: 0,
             remote_noted: (0, 0),
@@ -166,7 +167,7 @@ impl Engine {
                 conduct.remember(&mut changes, self.life.clock().read(now));
                 // What waits for its place is kept with what holds it.
                 let Phase::Running(mut conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-                conduct.refused_before.clone_from(&self.progress().refused);
+                conduct.before_keep = Remembered::of(self.progress(), conduct.refusals.len());
                 if self.keep_waiting(&mut conduct, now) {
                     changes.progress = Some(self.life.keep(now).clone());
                 }

@@ -29,7 +29,8 @@ impl Engine {
                 }
                 if result.is_err() {
                     // The message is worked through again.
-                    self.life.progress_mut().refused = conduct.refused_before.take();
+                    let noted = std::mem::take(&mut conduct.before_keep).restore(self.life.progress_mut());
+                    conduct.refusals.truncate(noted);
                 }
                 self.step(now, actions, |session| session.kept(result.map_err(|failure| failure.status())));
             }

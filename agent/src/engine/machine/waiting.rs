@@ -10,7 +10,7 @@ use crate::engine::claim::Claim;
 use crate::engine::life::{Follow, Plan};
 use crate::engine::note::Note;
 use crate::engine::progress::Progress;
-use crate::engine::refusals::RefusedSetting;
+use crate::engine::refusals::{Refused, RefusedSetting};
 use crate::engine::retries::Retries;
 use crate::engine::session::Session;
 use crate::engine::time::Now;
@@ -84,7 +84,10 @@ impl Engine {
             retries.accepted.retain(|node, known| !(is_notified(node) && notified.accepted.get(node) == Some(known)));
         }
         progress.change_owner(session, follow, &home);
-        let is_present = |authority: &str| *authority == *home || session.tree().speaks_for(authority);
+        let next = progress.authority.moving.as_ref().map(|moving| Arc::clone(&moving.name));
+        let is_present = |authority: &str| {
+            *authority == *home || next.as_deref() == Some(authority) || session.tree().speaks_for(authority)
+        };
         if let Some(claims) = &mut progress.claims {
             claims.retain(|claim| is_present(&claim.authority));
         }
@@ -95,6 +98,30 @@ impl Engine {
         }
         progress.claims.take_if(|claims| claims.is_empty());
         progress.retries.take_if(|retries| retries.is_empty());
+    }
+}
+
+/// What was remembered before a session's changes were handed out to be kept; they may not be.
+#[derive(Debug, Default)]
+pub(super) struct Remembered {
+    refused: Option<Box<Refused>>,
+    claims: Vec<Claim>,
+    retries: Option<Box<Retries>>,
+    /// How many refusals of the session were noted.
+    noted: usize,
+}
+
+impl Remembered {
+    pub(super) fn of(progress: &Progress, noted: usize) -> Self {
+        let claims = progress.claims.as_deref().cloned().unwrap_or_default();
+        Self { refused: progress.refused.clone(), claims, retries: progress.retries.clone(), noted }
+    }
+
+    /// Answers with how many refusals had been noted.
+    pub(super) fn restore(self, progress: &mut Progress) -> usize {
+        (progress.refused, progress.retries) = (self.refused, self.retries);
+        progress.claims = Some(self.claims).filter(|claims| !claims.is_empty()).map(Box::new);
+        self.noted
     }
 }
 

@@ -260,7 +260,11 @@ fn is_otherwise_now(verb: Verb, outcome: &ItemOutcome) -> bool {
     match verb {
         // What is to be deleted and not there is not wanted, either.
         Verb::Delete => !matches!(outcome.code, StatusCode::ROLLED_BACK | StatusCode::NOT_EXECUTED),
-        Verb::Add | Verb::Replace => outcome.is_success(),
+        // Also one that is refused says what is wanted now; that a node is there already says nothing.
+        Verb::Add | Verb::Replace => {
+            let says_nothing = [StatusCode::ROLLED_BACK, StatusCode::NOT_EXECUTED, StatusCode::ALREADY_EXISTS];
+            !says_nothing.contains(&outcome.code)
+        }
         Verb::Get | Verb::Exec => false,
     }
 }

@@ -1,5 +1,5 @@
-//! Commands that were refused, in this session or before, are tried again once the server has nothing more to say: the
-//! device may have by now what it lacked. Each is done as a whole or not at all. They come after all that the server
+//! Commands that were refused in earlier sessions are tried again once the server has nothing more to say: the device may
+//! have by now what it lacked. Each is done as a whole or not at all. They come after all that the server
 //! says, so that none of its commands is answered otherwise because of them; it is notified in the next session.
 
 use std::collections::BTreeSet;
@@ -35,7 +35,10 @@ impl Session {
         self.has_retried = true;
         let known = &self.context.retries.commands;
         // What was refused in this session was refused by the machine as it is.
-        let again = self.effects.retries.commands.iter().filter(|refused| is_able && known.contains(refused));
+        // An authority that has named itself meanwhile takes nothing over from the one before.
+        let is_meant =
+            |refused: &&RefusedCommand| refused.authority == self.tree.authority() && known.contains(refused);
+        let again = self.effects.retries.commands.iter().filter(|refused| is_able && is_meant(refused));
         let units: Vec<Unit> = again
             .map(|refused| {
                 let group = Group { id: CommandId(RETRIED.to_owned()), commands: refused.commands() };

@@ -91,11 +91,12 @@ const INSPECTION: std::time::Duration = std::time::Duration::from_secs(10);
 /// Inspects a device that has no rules yet; `None` if that takes too long or fails.
 pub(super) fn inspect(root: &std::path::Path) -> impl Future<Output = Option<Box<Standing>>> + use<> {
     let root = root.to_owned();
-    let inspected = work::blocking(move || {
+    let until = tokio::time::Instant::now() + INSPECTION;
+    // It begins now, and nobody minds if it is not waited for.
+    let inspected = tokio::spawn(work::blocking(move || {
         look(&Standing::default(), &Rules::default(), &root, Limits { seconds: 1, ..Limits::default() })
-    });
-    let inspected = tokio::time::timeout(INSPECTION, inspected);
-    async move { Some(Box::new(inspected.await.ok()?.ok()?)) }
+    }));
+    async move { Some(Box::new(tokio::time::timeout_at(until, inspected).await.ok()?.ok()?.ok()?)) }
 }
 
 /// Blocks while facts are gathered and scripts run.

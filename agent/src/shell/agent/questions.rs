@@ -137,25 +137,27 @@ impl Agent {
         let inspection = inspect(self.platform.root());
         let found = outcomes.clone();
         let enrolled = async move {
-            let _right = right.lock_owned().await;
+            let right = right.lock_owned().await;
             let place = paths.clone();
             let room = work::blocking(move || {
                 let mut drift = Vec::new();
                 let made = unenrollment::make_room(&place, &platform, &mut drift);
-                (drift, made.map_err(|error| error.to_string()))
+                (drift, made.map_err(|error| error.to_string()).map(|()| right))
             });
             let (drift, room) = room.await.unwrap_or_else(|lost| (Vec::new(), Err(lost.to_string())));
             let _ = found.send(Message::DriftFound(drift));
             let result = match room {
                 Err(reason) => Err(EnrolError::Leftovers(reason)),
-                Ok(()) => {
+                Ok(_right) => {
                     enrol::enrol(&paths, request, Purpose::Enrolment, proxy, |stage| {
                         info!(stage = stage.as_str(), "enrolling");
                     })
                     .await
                 }
             };
-            if let (true, Some(standing)) = (result.is_ok(), inspection.await) {
+            if result.is_ok()
+                && let Some(standing) = inspection.await
+            {
                 let _ = found.send(Message::Inspected(standing));
             }
             result

@@ -26,7 +26,7 @@ fn judge(facts: &Facts) -> Finding {
             Finding::warn("the push server refuses the link", "Tell the administrator; the schedule goes on meanwhile.")
         }
         "flooding" => Finding::warn(
-            "the push server sent far too much, and is not listened to for an hour",
+            "the push server sent far too much, and is not listened to for a while",
             "Tell the administrator; the schedule goes on meanwhile.",
         ),
         _ => Finding::skipped("the server has named no push server; check-ins go by the schedule alone"),

@@ -153,11 +153,10 @@ impl Model {
             }
             Err(Not::Lacking(lacking)) => {
                 self.refused.extend(lacking.iter().map(|name| (*name, now)));
-                let waiting = Waiting { sets: sets.to_vec(), refused: lacking };
-                if !self.waiting.contains(&waiting) {
-                    self.waiting.retain(|known| known.refused.is_disjoint(&waiting.refused));
-                    self.waiting.push(waiting);
-                }
+                self.unreported.retain(|name, _| !lacking.contains(name));
+                let names: BTreeSet<&str> = sets.iter().map(|(name, _)| *name).collect();
+                self.waiting.retain(|known| known.sets.iter().all(|(name, _)| !names.contains(name)));
+                self.waiting.push(Waiting { sets: sets.to_vec(), refused: lacking });
                 if is_atomic { 507 } else { 406 }
             }
         }

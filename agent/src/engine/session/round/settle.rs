@@ -111,6 +111,7 @@ impl Session {
                 let profiles = changes.profiles.values().flatten();
                 self.has_new_rules |=
                     profiles.into_iter().any(|profile| crate::engine::session::rule_id(profile).is_some());
+                self.has_lost_store = false;
                 self.tree.accept(&changes);
                 self.changed.clear();
                 self.answer()
