@@ -33,7 +33,9 @@ const LATEST_KILL_MS: u64 = 160;
 fn the_real_programs_do_what_the_simulated_device_does_and_a_kill_leaves_before_or_after() {
     let folder = tempfile::tempdir().unwrap();
     mdm_tests::packages::root(folder.path()).unwrap();
-    let mut pair = Pair { simulated: Device::new(folder.path()), real: RealDevice::enrolled().unwrap(), kills: [0, 0] };
+    let mut simulated = Device::new(folder.path());
+    simulated.retries_refused = true;
+    let mut pair = Pair { simulated, real: RealDevice::enrolled().unwrap(), kills: [0, 0] };
     let count = number("MDM_PACKAGES_REAL").unwrap_or(REAL_PACKAGES);
     let first = number("MDM_PACKAGES_SEED").unwrap_or(SEED);
     for seed in first..first + count {
@@ -66,6 +68,10 @@ impl Pair {
         ensure!(found == wanted, "statuses\n  found  {found:?}\n  wanted {wanted:?}");
         let (found, wanted) = (joined(&answers.results), joined(&expected.results));
         ensure!(found == wanted, "values\n  found  {found:?}\n  wanted {wanted:?}");
+        // The real one may have held sessions of its own, in which it tries again what was refused.
+        for _ in 0..self.simulated.settle() {
+            self.real.run(&Package::new(), None, false)?;
+        }
         let difference = self.real.difference(&self.simulated.state())?;
         ensure!(difference.is_none(), "{difference:?}");
         Ok(())
@@ -75,13 +81,18 @@ impl Pair {
     fn kill(&mut self, seed: u64, package: &Package) -> anyhow::Result<()> {
         let mut after = self.simulated.clone();
         after.run(package);
+        let sessions = after.settle();
         let (present, claims) = (self.simulated.state(), after.state().claims);
-        if present.claims != claims && after.state() == (State { claims, ..present }) {
-            // Only what waits for a place is different, and that cannot be seen from outside.
+        let is_different = present.claims != claims || self.simulated.refused() != after.refused();
+        if is_different && after.state() == (State { claims, ..present }) {
+            // Only what waits is different, and that cannot be seen from outside.
             return self.run(seed, package);
         }
         let delay = seed.wrapping_mul(7919) % LATEST_KILL_MS;
         self.real.run_and_kill(package, Duration::from_millis(delay))?;
+        for _ in 0..sessions {
+            self.real.run(&Package::new(), None, false)?;
+        }
         let Some(no_longer) = self.real.difference(&self.simulated.state())? else {
             self.kills[0] += 1;
             return Ok(());

@@ -8,6 +8,7 @@ use mdm_agent::engine::claim::Claim;
 use mdm_agent::engine::failure::StoreFailure;
 use mdm_agent::engine::profile::{RetentionRules, Stored};
 use mdm_agent::engine::renewal::RenewalFailure;
+use mdm_agent::engine::retries::RefusedCommand;
 use mdm_agent::engine::verdict::{VerdictRequest, Verdicts};
 use mdm_agent::engine::{Action, Beginning, Engine, Event, Now, Progress, Trigger};
 use mdm_agent::platform::evaluation::Evaluator;
@@ -37,6 +38,9 @@ pub struct Device<M = SimulatedMachine> {
     pub store_fails: bool,
     /// The largest message that the server takes, in bytes.
     pub max_message: Option<u64>,
+    /// Whether refused commands are tried again in later sessions, as they are on a real device. Whoever compares sessions
+    /// with one another has each command refused for itself.
+    pub retries_refused: bool,
     time: i64,
 }
 
@@ -67,6 +71,7 @@ impl<M: ManagedMachine> Device<M> {
             actions: Actions::default(),
             store_fails: false,
             max_message: None,
+            retries_refused: false,
             time: enrolment::TIME,
         }
     }
@@ -183,9 +188,31 @@ impl<M: ManagedMachine> Device<M> {
     /// Actions are not carried out here; the next session finds the device as if they had been.
     fn forget_the_session(&mut self) {
         let Some(progress) = self.stored.progress.take() else { return };
-        let Progress { session_id, authority, push, certificate_requests, claims, .. } = progress;
-        self.stored.progress =
-            Some(Progress { session_id, authority, push, certificate_requests, claims, ..Progress::default() });
+        let Progress { session_id, authority, push, certificate_requests, claims, refused, retries, .. } = progress;
+        let known = Progress { session_id, authority, push, certificate_requests, claims, ..Progress::default() };
+        let is_known = self.retries_refused;
+        let (refused, retries) = if is_known { (refused, retries) } else { (None, None) };
+        self.stored.progress = Some(Progress { refused, retries, ..known });
+    }
+
+    /// Holds sessions in which the server sends nothing, until no refused command is accepted any more; how many.
+    pub fn settle(&mut self) -> usize {
+        let mut sessions = 0;
+        while !self.refused().is_empty() {
+            let before = self.refused();
+            self.run(&Package::new());
+            sessions += 1;
+            if self.refused() == before {
+                break;
+            }
+        }
+        sessions
+    }
+
+    /// Refused commands that are tried again; they cannot be seen from outside.
+    pub fn refused(&self) -> Vec<RefusedCommand> {
+        let retries = self.stored.progress.as_ref().and_then(|progress| progress.retries.as_ref());
+        retries.map(|retries| retries.commands.clone()).unwrap_or_default()
     }
 }
 
