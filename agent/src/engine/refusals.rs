@@ -133,6 +133,23 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_remembered_is_no_news_either() {
+        let mut refused = Refused::new();
+        let settle = |refused: &mut Refused, first: usize| {
+            let mut fates = Fates::default();
+            for number in first..first + MAX_REFUSED {
+                record(&mut fates, Verb::Replace, &format!("{NETWORK}{number}/WlanXml"), 406);
+            }
+            fates.settle(refused, 10).len()
+        };
+        assert_eq!(
+            [settle(&mut refused, 0), settle(&mut refused, 100), settle(&mut refused, 100)],
+            [MAX_REFUSED, 0, 0]
+        );
+        assert_eq!(refused.len(), MAX_REFUSED);
+    }
+
+    #[test]
     fn other_nodes_and_questions_are_none_of_it() {
         let mut fates = Fates::default();
         record(&mut fates, Verb::Replace, "./DevInfo/Man", 405);

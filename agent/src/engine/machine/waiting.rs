@@ -85,9 +85,7 @@ impl Engine {
         }
         progress.change_owner(session, follow, &home);
         let next = progress.authority.moving.as_ref().map(|moving| Arc::clone(&moving.name));
-        let is_present = |authority: &str| {
-            *authority == *home || next.as_deref() == Some(authority) || session.tree().speaks_for(authority)
-        };
+        let is_present = |authority: &str| *authority == *home || next.as_deref() == Some(authority);
         if let Some(claims) = &mut progress.claims {
             claims.retain(|claim| is_present(&claim.authority));
         }

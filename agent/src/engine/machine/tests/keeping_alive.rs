@@ -134,7 +134,10 @@ fn every_half_minute_of_work_the_server_hears_that_its_answer_is_still_to_come()
     assert_eq!(header_answers(&last), [4], "each header is answered once, in the next message");
     assert!(last.is_final);
     held.wait(600);
-    assert!(!is_keep_alive(&held.message().unwrap()), "who is asked is not told to wait");
+    assert!(
+        !is_keep_alive(&held.message().unwrap()),
+        "a server that is asked for something gets no keep-alive message"
+    );
 }
 
 #[test]
@@ -143,7 +146,7 @@ fn a_keep_alive_message_that_is_lost_fails_nothing() {
     held.say(vec![add("a", &config("A"), "1")]);
     held.wait(30);
     while held.work() {}
-    assert!(is_keep_alive(&held.message().unwrap()), "the answer waits until the exchange is over");
+    assert!(is_keep_alive(&held.message().unwrap()), "the answer waits until the exchange is complete");
     held.orders.clear();
     held.feed(Event::ConnectionFailed(ConnectionFailure::TimedOut));
     assert_eq!(statuses(&held.message().unwrap()), [("0", "SyncHdr", 200), ("a", "Add", 200)]);

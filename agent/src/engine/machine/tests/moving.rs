@@ -10,7 +10,7 @@ use crate::engine::reply::Reply;
 use crate::engine::testing::{PROVIDER, SERVER, account, add, atomic, config, replace, statuses};
 use crate::engine::{Action, ConnectionFailure, Event};
 
-const NEXT: &str = "https://mdm.example.org/ManagementServer/CoManagement/MDM.svc";
+pub(super) const NEXT: &str = "https://mdm.example.org/ManagementServer/CoManagement/MDM.svc";
 
 #[test]
 fn a_move_goes_to_the_new_address_at_once_and_is_written_down_after_arrival() {
@@ -210,7 +210,7 @@ fn named() -> World {
     world
 }
 
-fn change(name: &str, address: &str) -> Command {
+pub(super) fn change(name: &str, address: &str) -> Command {
     let list = format!("{PROVIDER}/ManagementServerAddressList");
     let commands = vec![
         replace("n", NAME, name),
@@ -238,6 +238,6 @@ fn asked_next(world: &mut World, trigger: Trigger, answer: impl Fn(&[u8]) -> Eve
     asked.remove(0)
 }
 
-fn address(url: &str) -> String {
+pub(super) fn address(url: &str) -> String {
     url.split('?').next().unwrap_or_default().to_owned()
 }

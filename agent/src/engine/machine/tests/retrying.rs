@@ -1,184 +1,29 @@
 //! Settings that were refused because the device lacked something are accepted once it has that, without being sent again;
 //! by a plain model of the rule over random sequences of sessions.
 
+mod model;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use mdm_protocol::csp::authority::NAME;
 use mdm_protocol::syncml::{Command, Message, StatusCode, alert_type};
 use proptest::prelude::*;
 
-use super::{Server, World, answer};
+use self::model::{Deed, End, Lack, Model, Order, Set};
+use super::moving::{NEXT, address, change};
+use super::{Server, World, answer, reply};
+use crate::engine::failure::StoreFailure;
 use crate::engine::progress::Trigger;
 use crate::engine::testing::{add, atomic, cases, config, delete, get, ok, replace, statuses};
 use crate::engine::tree::Refusal;
 use crate::engine::verdict::Verdict;
 use crate::engine::{Action, ConnectionFailure, Event};
 
-const WEEK: i64 = 7 * 24 * 3600;
-
-/// What a command does to a setting.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Deed {
-    Add(u8),
-    Replace(u8),
-    Delete,
-}
-
-type Set = (&'static str, Deed);
-
-#[derive(Debug, Clone)]
-enum Order {
-    One(Set),
-    All(Vec<Set>),
-}
-
-/// What the device says to a setting that it can be brought to.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum Lack {
-    Refuses,
-    Waits,
-}
-
-/// How a session ends.
-#[derive(Debug, Clone, Copy, PartialEq)]
-enum End {
-    Completes,
-    BreaksOff,
-    /// The process is killed once the orders are answered.
-    Killed,
-}
-
 #[derive(Debug, Clone)]
 enum Turn {
     Lacks(&'static str, Option<Lack>),
     Session { days: u8, orders: Vec<Order>, end: End },
     Restart,
-}
-
-/// A command that is tried again.
-#[derive(Debug, Clone, PartialEq)]
-struct Waiting {
-    sets: Vec<Set>,
-    refused: BTreeSet<&'static str>,
-}
-
-/// Why nothing was done.
-enum Not {
-    /// These are lacking.
-    Lacking(BTreeSet<&'static str>),
-    /// The set at this place cannot be done: it adds what is there (418) or deletes what is not (404).
-    Impossible(usize, u16),
-}
-
-/// The rule.
-#[derive(Debug, Default)]
-struct Model {
-    lacks: BTreeMap<&'static str, Lack>,
-    values: BTreeMap<&'static str, u8>,
-    /// Settings that are stored and not applied.
-    unapplied: BTreeSet<&'static str>,
-    /// When each was refused last.
-    refused: BTreeMap<&'static str, i64>,
-    waiting: Vec<Waiting>,
-    /// Settings of which the server is to be notified, and with which status.
-    unreported: BTreeMap<&'static str, u16>,
-}
-
-impl Model {
-    /// Sets all or nothing; says whether something of it waits.
-    fn set(&mut self, sets: &[Set]) -> Result<bool, Not> {
-        let mut values = self.values.clone();
-        for (place, (name, deed)) in sets.iter().enumerate() {
-            match deed {
-                Deed::Add(_) if values.contains_key(name) => return Err(Not::Impossible(place, 418)),
-                Deed::Add(value) | Deed::Replace(value) => drop(values.insert(name, *value).is_some()),
-                Deed::Delete if values.remove(name).is_none() => return Err(Not::Impossible(place, 404)),
-                Deed::Delete => {}
-            }
-        }
-        // What is applied as it is needs nothing.
-        let names: BTreeSet<&str> = sets.iter().map(|(name, _)| *name).collect();
-        let is_new = |name: &&&str| {
-            let value = values.get(*name);
-            value.is_some() && (value != self.values.get(*name) || self.unapplied.contains(*name))
-        };
-        let judged: Vec<(&str, Option<Lack>)> =
-            names.iter().filter(is_new).map(|name| (*name, self.lacks.get(name).copied())).collect();
-        let of = |wanted| judged.iter().filter(move |(_, lack)| *lack == wanted).map(|(name, _)| *name);
-        let lacking: BTreeSet<&str> = of(Some(Lack::Refuses)).collect();
-        if !lacking.is_empty() {
-            return Err(Not::Lacking(lacking));
-        }
-        let (waiting, fine): (BTreeSet<&str>, Vec<&str>) = (of(Some(Lack::Waits)).collect(), of(None).collect());
-        self.unapplied.extend(&waiting);
-        self.unapplied.retain(|name| !fine.contains(name) && values.contains_key(name));
-        self.values = values;
-        Ok(!waiting.is_empty())
-    }
-
-    fn superseded(&mut self, name: &'static str) {
-        self.refused.remove(name);
-        self.unreported.remove(name);
-        self.waiting.retain(|waiting| waiting.sets.iter().all(|(known, _)| *known != name));
-    }
-
-    fn retry(&mut self, known: &[Waiting]) {
-        for waiting in self.waiting.clone().into_iter().filter(|waiting| known.contains(waiting)) {
-            if let Ok(waits) = self.set(&waiting.sets) {
-                self.waiting.retain(|known| *known != waiting);
-                waiting.sets.iter().for_each(|(name, _)| self.refused.retain(|known, _| known != name));
-                let status = if waits { 202 } else { 200 };
-                self.unreported.extend(waiting.refused.iter().map(|name| (*name, status)));
-            }
-        }
-    }
-
-    /// The status of a command.
-    fn order(&mut self, order: &Order, now: i64) -> u16 {
-        let (sets, is_atomic) = match order {
-            Order::One(set) => (std::slice::from_ref(set), false),
-            Order::All(sets) => (sets.as_slice(), true),
-        };
-        match self.set(sets) {
-            Ok(waits) => {
-                sets.iter().for_each(|(name, _)| self.superseded(name));
-                if waits && !is_atomic { 202 } else { 200 }
-            }
-            Err(Not::Impossible(place, code)) => {
-                // What was not there to be deleted is not wanted.
-                if code == 404 {
-                    self.superseded(sets[place].0);
-                }
-                if is_atomic { 507 } else { code }
-            }
-            Err(Not::Lacking(lacking)) => {
-                self.refused.extend(lacking.iter().map(|name| (*name, now)));
-                self.unreported.retain(|name, _| !lacking.contains(name));
-                let names: BTreeSet<&str> = sets.iter().map(|(name, _)| *name).collect();
-                self.waiting.retain(|known| known.sets.iter().all(|(name, _)| !names.contains(name)));
-                self.waiting.push(Waiting { sets: sets.to_vec(), refused: lacking });
-                if is_atomic { 507 } else { 406 }
-            }
-        }
-    }
-
-    fn session(&mut self, orders: &[Order], end: End, now: i64) -> Vec<u16> {
-        let (known, notified) = (self.waiting.clone(), self.unreported.clone());
-        // The device tries what waits before each session.
-        let waits = |name: &&&str| self.lacks.get(**name) == Some(&Lack::Waits);
-        self.unapplied = self.values.keys().filter(waits).copied().collect();
-        let codes = orders.iter().map(|order| self.order(order, now)).collect();
-        if end == End::Completes {
-            self.unreported.retain(|name, status| notified.get(name) != Some(status));
-            self.retry(&known);
-        }
-        if end != End::Killed {
-            self.refused.retain(|_, at| *at + WEEK > now);
-            let refused = &self.refused;
-            self.waiting.retain(|waiting| waiting.refused.iter().all(|name| refused.contains_key(name)));
-        }
-        codes
-    }
 }
 
 fn command(id: &str, (name, deed): &Set) -> Command {
@@ -394,4 +239,81 @@ fn a_refusal_that_is_repeated_with_another_number_is_the_same() {
         world.stored.progress.clone().unwrap().retries
     };
     assert_eq!(kept("4"), kept("17"));
+}
+
+#[test]
+fn what_the_next_authority_was_refused_outlives_a_session_with_the_present_one() {
+    let mut world = World::enrolled();
+    world.ask(Trigger::User, &Server::Says(vec![replace("n", NAME, "Intune")]));
+    lack(&mut world, "A", Some(Lack::Refuses));
+    let waiting = |world: &World| {
+        let retries = world.engine.progress().retries.as_ref();
+        retries.map(|retries| retries.commands[0].authority.clone())
+    };
+    // The next authority's server breaks off once its command is refused.
+    let actions = world.handle(Event::CheckInRequested(Trigger::User));
+    let (present, next) = (Server::Says(vec![change("Co-management", NEXT)]), replace("1", &config("A"), "1"));
+    world.serve_by(actions, |url, body| {
+        let message = Message::decode(body).unwrap();
+        match (address(url) == NEXT, message.header.message_id) {
+            (false, _) => reply(&present, body),
+            (true, 1) => Event::Replied(ok(answer(&message, vec![next.clone()]))),
+            (true, _) => Event::ConnectionFailed(ConnectionFailure::TimedOut),
+        }
+    });
+    assert_eq!(waiting(&world).as_deref(), Some("Co-management"));
+    let mut asked = Vec::new();
+    while !asked.iter().any(|known: &String| known != NEXT) {
+        let (seconds, _) = world.next().unwrap();
+        world.pass(seconds + 1);
+        let actions = world.handle(Event::DeadlineReached);
+        world.serve_by(actions, |url, body| {
+            asked.push(address(url));
+            if address(url) == NEXT {
+                Event::ConnectionFailed(ConnectionFailure::TimedOut)
+            } else {
+                reply(&present, body)
+            }
+        });
+    }
+    assert_eq!(waiting(&world).as_deref(), Some("Co-management"), "{asked:?}");
+}
+
+#[test]
+fn an_authority_that_names_itself_in_the_place_of_another_takes_nothing_over() {
+    let mut world = World::enrolled();
+    world.ask(Trigger::User, &Server::Says(vec![replace("n", NAME, "Intune")]));
+    lack(&mut world, "A", Some(Lack::Refuses));
+    world.ask(Trigger::User, &Server::Says(vec![replace("1", &config("A"), "1")]));
+    world.verdicts.clear();
+    world.ask(Trigger::User, &Server::Says(vec![replace("n", NAME, "Other")]));
+    assert_eq!(&*world.engine.life().authority(), "Other");
+    assert_eq!((world.stored.profiles.len(), &world.engine.progress().retries), (0, &None));
+}
+
+#[test]
+fn what_could_not_be_kept_is_neither_accepted_nor_forgotten() {
+    let mut world = World::enrolled();
+    lack(&mut world, "A", Some(Lack::Refuses));
+    world.ask(Trigger::User, &Server::Says(vec![replace("1", &config("A"), "1")]));
+    let before = world.engine.progress().clone();
+    world.verdicts.clear();
+    let mut actions = std::collections::VecDeque::from(world.handle(Event::CheckInRequested(Trigger::User)));
+    let mut failed = 0;
+    while let Some(action) = actions.pop_front() {
+        let news = match action {
+            Action::Keep(changes) if !changes.profiles.is_empty() => {
+                failed += 1;
+                world.handle(Event::Kept(Err(StoreFailure::Full("no room".to_owned()))))
+            }
+            Action::Post { body, .. } => world.handle(super::content(&body)),
+            other => world.carry_out(other),
+        };
+        actions.extend(news);
+    }
+    let after = world.engine.progress();
+    assert_eq!((failed, world.stored.profiles.len()), (1, 0));
+    assert_eq!((&after.retries, &after.refused), (&before.retries, &before.refused));
+    world.ask(Trigger::User, &Server::Content);
+    assert_eq!((world.stored.profiles.len(), &world.engine.progress().refused), (1, &None));
 }
