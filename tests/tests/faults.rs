@@ -1,5 +1,6 @@
 //! The service while the machine fails it: a thread, a file, a connection, a write or a process that cannot be had, once or
-//! for a moment, at any place of a check-in. Whatever fails, the next check-in works, and nothing is lost.
+//! for a moment, at any call of libc in a check-in; what rustix asks the kernel for itself is out of reach. Whatever fails,
+//! the next check-in works, and nothing is lost.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 

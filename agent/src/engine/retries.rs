@@ -1,6 +1,6 @@
-//! Commands that were refused because the device lacked something: a package, room on the disk, the place of a file that
-//! somebody else has put there. They are no part of the tree and cannot be read; the device tries them again at the end of
-//! each session, so that nobody has to send them twice.
+//! Commands that were refused because the device lacked something: a package, room on the disk, the place of a foreign file.
+//! They are no part of the tree and cannot be read. The device tries them again at the end of each session, so that the server
+//! need not send them again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

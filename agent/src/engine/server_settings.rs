@@ -34,7 +34,7 @@ pub struct ServerSettings {
     /// Whether messages are signed with the device's key, besides mutual TLS.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub signs_messages: bool,
-    /// Whether a server that waits for the answer to its commands is told that it is still to come.
+    /// Whether keep-alive messages are sent while commands are carried out (`EnableOmaDmKeepAliveMessage`).
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub keeps_alive: bool,
     /// Whom the user may ask for help.

@@ -28,7 +28,7 @@ impl Engine {
 
     pub(super) fn end_session(&mut self, end: &SessionEnd, now: Now, actions: &mut Vec<Action>) {
         let Phase::Running(conduct) = std::mem::replace(&mut self.phase, Phase::Idle) else { return };
-        let Conduct { plan, session, facts, tombstones, outdated, drift, refusals, told: told_compliance, .. } =
+        let Conduct { plan, session, facts, tombstones, outdated, drift, refusals, told: reported_compliance, .. } =
             *conduct;
         let Some(account) = self.account().cloned() else { return };
         let has_store = session.context().store_status.is_none();
@@ -75,7 +75,7 @@ impl Engine {
             actions.push(Action::DriftReported(drift));
         }
         let renew_url = nodes::renewal_address(session.tree());
-        let compliance = self.after_session(&session, plan.triggers, told_compliance);
+        let compliance = self.after_session(&session, plan.triggers, reported_compliance);
         let removes = changes.profiles.values().any(Option::is_none).then_some(before);
         self.phase = Phase::Closing(Box::new(Closing {
             record,

@@ -143,7 +143,7 @@ impl Session {
                 return None;
             }
             if run.retried.is_some() {
-                // Nobody asks who is to blame.
+                // The server gets no status that could name the member to blame.
                 self.proposal_accepted = false;
                 self.atomic_falls(run);
                 return None;

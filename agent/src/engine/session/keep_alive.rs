@@ -26,7 +26,7 @@ pub(super) struct KeepAlive {
     unanswered: Option<u32>,
     /// What the server said beside statuses.
     heard: Option<Message>,
-    /// Why the session is over, though the commands are carried out.
+    /// Why the session has failed, though the commands are still carried out.
     failed: Option<SessionFailure>,
 }
 
@@ -35,7 +35,7 @@ impl Session {
     pub fn keep_alive(&mut self) -> Option<Vec<u8>> {
         let has_rounds = self.tally.rounds.saturating_add(RESERVED_ROUNDS) < MAX_ROUNDS;
         let KeepAlive { is_under_way, heard, failed, .. } = &self.keep_alive;
-        // A server that goes on speaking, or has given up, is not told to wait again.
+        // A server that has sent more, or has given up, gets no further keep-alive message.
         let is_done = *is_under_way || heard.is_some() || failed.is_some();
         let round = self.round.as_ref()?;
         // One that asked for nothing waits for nothing.
@@ -104,7 +104,7 @@ impl Session {
         }
     }
 
-    /// Why the session is over, if it is.
+    /// Why the session has failed, if it has.
     pub(super) fn lost_meanwhile(&mut self) -> Option<SessionFailure> {
         self.keep_alive.failed.take()
     }

@@ -12,7 +12,7 @@ use super::schema::{self, Access, Kind, Rule};
 use super::{ABSENT, Node, Tree};
 use crate::engine::payload;
 
-/// Nodes that want a check-in when somebody signs in.
+/// Nodes that require a check-in when a user signs in.
 const SIGN_IN_NODES: [&str; 2] = ["PollOnLogin", "AllUsersPollOnFirstLogin"];
 
 /// Why a command on one node was refused.
@@ -159,7 +159,7 @@ impl Tree {
             return Err(Refusal { status: StatusCode::NOT_SUPPORTED, reason: format!("{}: {reason}", uri.name()) });
         }
         if self.misses_sign_ins && SIGN_IN_NODES.contains(&uri.name()) && boolean(value) == Some(true) {
-            let reason = "nothing on this machine notices who signs in: there is no logind";
+            let reason = "sign-ins cannot be noticed on this device: there is no logind";
             return Err(Refusal { status: StatusCode::NOT_SUPPORTED, reason: format!("{}: {reason}", uri.name()) });
         }
         payload::check(&uri, value)?;
